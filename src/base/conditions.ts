@@ -1,0 +1,308 @@
+/**
+ * The one table of everything that can go wrong for a user, or with the outside world.
+ *
+ * Each row: whose domain the error is in, whether trying again helps, the message with `{param}` places, and a text
+ * for the reference page (docs/reference/errors.md is made from this table). Rows stand in alphabetical order.
+ *
+ * A message says what happened, to what, the offending value, and what to do. The place (job, stage, partition,
+ * attempt, batch time, operator, source line) is added by KindlingError from the error's context.
+ */
+
+/** Who has to act: the user's program, the world outside the process, or the engine itself (a bug of ours). */
+export type ErrorDomain = 'user' | 'external' | 'internal'
+
+/**
+ * What the engine may do by itself: nothing, try again after a pause, or compute the stage that made the lost data
+ * once more.
+ */
+export type ErrorRetry = 'never' | 'backoff' | 'redo-stage'
+
+/** One row of the table. */
+export interface Condition {
+  readonly domain: ErrorDomain
+  readonly retry: ErrorRetry
+  /** Sentence with `{param}` places, filled from the parameters that KindlingError is given. */
+  readonly message: string
+  /** When it happens and what to do, for the reference page. */
+  readonly doc: string
+}
+
+/** Every condition by its code: a Condition each (errors.ts has the compiler check it). Add in alphabetical place. */
+export const conditions = {
+  ACTION_NOT_AWAITED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'An action started inside foreachRDD ({site}) was not awaited. The batch waited for it all the same; write "await" before it, so that later lines see its result and its error reaches the callback.',
+    doc: 'Every action started inside a foreachRDD callback belongs to its batch: the batch is complete only when all have settled, and a rejection fails it. This warning names the line of an action that the callback did not wait for.',
+  },
+  BLOCK_NOT_FOUND: {
+    domain: 'internal',
+    retry: 'redo-stage',
+    message:
+      'Block {block} is neither in memory nor on disk any more. It is computed again from its lineage.',
+    doc: 'A stored block was asked for after it had been dropped. The engine recomputes what it held; if this reaches your program, the lineage could not give it back: raise the storage level or the remember duration.',
+  },
+  CONTEXT_STARTED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{what} cannot be added or changed once the StreamingContext has started. Define all inputs, transformations and outputs before start().',
+    doc: 'The graph of streams is fixed by start(). Adding inputs, transformations or outputs, or changing persistence or checkpointing afterwards, is refused.',
+  },
+  CONTEXT_STOPPED: {
+    domain: 'user',
+    retry: 'never',
+    message: '{what} needs a running SparkContext, and this one has been stopped. Create a new SparkContext.',
+    doc: 'A stopped SparkContext runs no more jobs and makes no more RDDs. Make a new one, or stop it later.',
+  },
+  CONTEXT_STOPPED_ALREADY: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{what} is not possible: the StreamingContext has been stopped, and a stopped one cannot be used again. Create a new StreamingContext.',
+    doc: 'A StreamingContext goes from initialized to active to stopped, one way. Also a context whose start() failed is stopped.',
+  },
+  EMPTY_COLLECTION: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{operation} has no result for an empty RDD. Use fold with a zero value, or check isEmpty() before.',
+    doc: 'reduce, first, max, min and others need at least one record.',
+  },
+  FAULT_NOT_HIT: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'A planned fault was not hit: {fault}. The test ended before the program came to that point; run more batches, or plan the fault elsewhere.',
+    doc: 'StreamTest refuses to be disposed while a fault planned with crashAt, failAt or holdTask has never happened, because such a test would prove nothing.',
+  },
+  ILLEGAL_STATE: {
+    domain: 'user',
+    retry: 'never',
+    message: '{what} is not possible now: {reason}.',
+    doc: 'An operation was called in a state that does not allow it. The message says which state and why.',
+  },
+  INPUT_NOT_READABLE: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'Cannot read {path}: {reason}. Check that the file exists still and that this process may read it.',
+    doc: 'An input file or directory was found, but reading it failed (permission, removed meanwhile, damaged archive). The task is tried again; the cause has the original error of the system.',
+  },
+  INPUT_PATH_NOT_FOUND: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Input path does not exist, or its pattern matches no file: {path}.',
+    doc: 'textFile and its relatives look the path up when the first action runs. Relative paths start at the working directory of the process.',
+  },
+  INTERNAL_ERROR: {
+    domain: 'internal',
+    retry: 'never',
+    message:
+      'Something that must always hold did not: {assertion}. This is a mistake in Kindling, please report it.',
+    doc: 'An assertion inside the engine failed. Please report it with the message and the stack.',
+  },
+  INVALID_ARGUMENT: {
+    domain: 'user',
+    retry: 'never',
+    message: '{what} is {value}, but must be {expected}.',
+    doc: 'An argument is of the wrong kind or out of its range. The message names the argument, the value given and what is expected.',
+  },
+  INVALID_CONFIG: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Setting {key} is {value}, but must be {expected}.',
+    doc: 'A configuration value cannot be understood or is out of range. docs/reference/configuration.md lists every key with its unit and range.',
+  },
+  INVALID_DURATION: {
+    domain: 'user',
+    retry: 'never',
+    message: '{what} is {value}, but must be {expected}.',
+    doc: "A duration is a Duration (seconds(5)), a whole number of milliseconds from 5 up, or a text such as '5s' or '200ms'. A bare number below 5 is refused, since it nearly always was meant to be seconds.",
+  },
+  INVALID_SLIDE: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The slide duration of the windowed stream is {slide}, but must be a positive multiple of the slide duration of its parent, {parentSlide}.',
+    doc: 'A window can move only by whole batches of the stream it stands on.',
+  },
+  INVALID_WINDOW: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The window duration of the windowed stream is {window}, but must be a positive multiple of the slide duration of its parent, {parentSlide}.',
+    doc: 'A window holds whole batches of the stream it stands on.',
+  },
+  JOB_ABORTED: {
+    domain: 'user',
+    retry: 'never',
+    message: 'The job was given up: {reason}',
+    doc: 'A task failed as often as allowed (local: once; local[N]: 4 times; local[N,F]: F times), or a stage could not be completed. The cause has the error of the last attempt.',
+  },
+  JOB_CANCELLED: {
+    domain: 'user',
+    retry: 'never',
+    message: 'The job was cancelled: {reason}.',
+    doc: 'The job was stopped before it was complete: by its AbortSignal, because its job group was cancelled, or because the context was stopped.',
+  },
+  KEY_NOT_SUPPORTED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'A value of type {type} cannot be a key ({value}). Keys are strings, numbers, bigints, booleans, null, undefined, Dates, byte arrays, and tuples and plain records of these.',
+    doc: 'Keys are compared by value and hashed alike on every machine, which only works for plain data. Make a key of such a type out of the value, for example its id.',
+  },
+  LINE_TOO_LONG: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'A line of {source} has more than {limit} bytes without a line end. Raise kindling.text.maxLineBytes, or check that the input is text.',
+    doc: 'A line above the limit is a bad record and never an endless buffer. Limit: kindling.text.maxLineBytes, 64 MiB unless set.',
+  },
+  MASTER_NOT_SUPPORTED: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Master {master} is not understood. Use {expected}.',
+    doc: 'The master says where tasks run. Only the forms named in the message exist in this version.',
+  },
+  NESTED_RDD: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{operation} was called inside a function of another RDD or stream. RDDs and their actions exist on the driver only: use join, broadcast the collected data, or work in transform or foreachRDD.',
+    doc: 'A function given to map, filter and so on runs inside a task, where there is no scheduler. RDDs cannot be used there.',
+  },
+  NO_OUTPUT_OPERATIONS: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'No output operations are registered, so there is nothing to execute. Add one before start(): print(), foreachRDD() or saveAsTextFiles().',
+    doc: 'Streams are computed only for the sake of output operations. start() refuses a context without any.',
+  },
+  NO_RDD: {
+    domain: 'user',
+    retry: 'never',
+    message: '{stream} has no RDD for time {time}: {reason}.',
+    doc: 'A stream produces an RDD only at its valid times: after its zero time, at whole multiples of its slide duration. A function given to transform must return one too.',
+  },
+  NOT_A_PAIR: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{operation} needs records of the form [key, value], but got {value}. Make pairs first: .map(x => [key, value]).',
+    doc: 'Pair operators work on tuples of exactly two elements. The type system says so too; a cast or plain JavaScript came past it.',
+  },
+  NOT_ITERABLE: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The function given to {operation} must return something iterable (an array, a generator), but returned {value}.',
+    doc: 'flatMap, flatMapValues and mapPartitions take the records one by one from what the function returns.',
+  },
+  OUTPUT_FAILED: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'Cannot write {path}: {reason}. Check free space and that this process may write there.',
+    doc: 'Writing output failed. The task is tried again; nothing incomplete is left under the final name.',
+  },
+  OUTPUT_OPERATION_FAILED: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Output operation {operation} failed for the batch at {time}: {reason}',
+    doc: 'An output operation of a batch threw or rejected. The cause has the original error. The first failure ends awaitTermination().',
+  },
+  OUTPUT_PATH_EXISTS: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Output path {path} exists already. Choose another, or remove it first.',
+    doc: 'saveAsTextFile never writes over existing data.',
+  },
+  PLANNED_FAULT: {
+    domain: 'user',
+    retry: 'backoff',
+    message: 'Planned fault at {point}.',
+    doc: 'A fault that a test planned with StreamTest.failAt. It never happens outside tests.',
+  },
+  PROMISE_RETURNED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The function given to {operation} returned a promise where a value is expected. Use {instead} for asynchronous work.',
+    doc: 'map, filter, reduce and their relatives call the function synchronously. For asynchronous work there are mapAsync, mapPartitionsAsync, foreach and foreachPartition.',
+  },
+  RECEIVER_FAILED: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'Receiver {receiver} failed: {reason}. It is started again after the restart delay.',
+    doc: 'A receiver lost its source or threw. Unless it was stopped it is restarted after spark.streaming.receiverRestartDelay.',
+  },
+  RECORD_NOT_ENCODABLE: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'A record cannot be stored or sent: {path} is {type}. Use plain data (primitives, arrays, plain objects, Map, Set, Date, typed arrays), or register its class with registerClass.',
+    doc: 'Shuffled, persisted and state data have the semantics of encoded bytes, so functions, sockets, promises, cyclic structures and instances of unregistered classes are refused. The path says where in the record the value stands.',
+  },
+  SOURCE_FAILED: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'Source {source} failed: {reason}.',
+    doc: 'An input source could not deliver data for a batch. The cause has the original error.',
+  },
+  STATE_VERSION_FORGOTTEN: {
+    domain: 'internal',
+    retry: 'never',
+    message:
+      'The state of {operator} at {time} has been forgotten; the oldest version kept is {oldest}. Call remember() with a longer duration to look back further.',
+    doc: 'State is kept for as many batches as something remembers. Older versions cannot be read.',
+  },
+  STREAM_NOT_INITIALIZED: {
+    domain: 'user',
+    retry: 'never',
+    message: '{stream} has not been initialized: {reason}.',
+    doc: 'A stream knows its zero time only once its context has started and an output operation reaches it.',
+  },
+  TABLE_FULL: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'A table of keys has reached its limit of {limit} {what} in one partition. Use more partitions, so that each holds fewer keys.',
+    doc: 'A partition holds its keys in one table, bounded by what the JavaScript engine can address.',
+  },
+  TASK_FAILED: {
+    domain: 'user',
+    retry: 'backoff',
+    message: 'A task failed: {reason}',
+    doc: 'An attempt of a task failed. It is tried again as long as attempts are left; the cause has the original error.',
+  },
+  UNKNOWN_ERROR: {
+    domain: 'internal',
+    retry: 'never',
+    message: 'Something that is not an Error was thrown: {value}.',
+    doc: 'A value that is no Error object was thrown or rejected with. Throw Error objects, so that message and stack survive.',
+  },
+  UNSUPPORTED_OPERATION: {
+    domain: 'user',
+    retry: 'never',
+    message: '{operation} is not supported here: {reason}.',
+    doc: 'The operation exists, but not in this place or state. The message says why.',
+  },
+  USER_CODE_FAILED: {
+    domain: 'user',
+    retry: 'backoff',
+    message: 'The function given to {operation} threw: {reason}',
+    doc: 'A function of your program threw while a task ran it. The message names the operator and its line; the cause is what was thrown.',
+  },
+  ZIP_LENGTH_MISMATCH: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'zip needs the same number of {what} on both sides, but found {left} and {right}. Both sides must come from the same cuts, for example one from the other by map.',
+    doc: 'zip pairs the n-th records of equal partitions. RDDs with different partition counts or record counts cannot be zipped.',
+  },
+} as const
+
+/** Code of a row of the table. */
+export type ErrorCode = keyof typeof conditions
