@@ -36,12 +36,38 @@ export const conditions = {
       'An action started inside foreachRDD ({site}) was not awaited. The batch waited for it all the same; write "await" before it, so that later lines see its result and its error reaches the callback.',
     doc: 'Every action started inside a foreachRDD callback belongs to its batch: the batch is complete only when all have settled, and a rejection fails it. This warning names the line of an action that the callback did not wait for.',
   },
+  BLOCK_DAMAGED: {
+    domain: 'external',
+    retry: 'redo-stage',
+    message: 'The bytes of a data block are damaged: {reason}.',
+    doc: 'A block of records could not be decoded: it was cut off, changed, or written by another version or a machine of other byte order. The engine computes what it held again; if it stays, check the disk or network it came from.',
+  },
   BLOCK_NOT_FOUND: {
     domain: 'internal',
     retry: 'redo-stage',
     message:
       'Block {block} is neither in memory nor on disk any more. It is computed again from its lineage.',
     doc: 'A stored block was asked for after it had been dropped. The engine recomputes what it held; if this reaches your program, the lineage could not give it back: raise the storage level or the remember duration.',
+  },
+  BLOCK_TOO_LARGE: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Records of one block come to more than {limit} bytes. Use more partitions, or smaller records.',
+    doc: 'The encoded records of one block must stay below 1 GiB. A single record that large, or an array with billions of holes, gives this error too.',
+  },
+  CLASS_NAME_TAKEN: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'registerClass: the name {name} already stands for another class. Give one of them its own: registerClass(C, { name, encode, decode }).',
+    doc: 'Encoded instances are found again by the name of their class, so two registered classes cannot share one.',
+  },
+  CLASS_NOT_REGISTERED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'Stored data has an instance of class {name}, which is not registered here. Call registerClass for it before the data is read.',
+    doc: 'Instances of registered classes are stored with the name of their class. The program that reads them must register the same name.',
   },
   CONTEXT_STARTED: {
     domain: 'user',
@@ -151,7 +177,7 @@ export const conditions = {
     domain: 'user',
     retry: 'never',
     message:
-      'A value of type {type} cannot be a key ({value}). Keys are strings, numbers, bigints, booleans, null, undefined, Dates, byte arrays, and tuples and plain records of these.',
+      'A value of type {type} cannot be a key ({value}). Keys are strings, numbers, bigints, booleans, null, undefined, Dates, byte arrays, and tuples and plain records of these. Make such a key out of the value, for example its id.',
     doc: 'Keys are compared by value and hashed alike on every machine, which only works for plain data. Make a key of such a type out of the value, for example its id.',
   },
   LINE_TOO_LONG: {
@@ -288,6 +314,12 @@ export const conditions = {
     retry: 'never',
     message: '{operation} is not supported here: {reason}.',
     doc: 'The operation exists, but not in this place or state. The message says why.',
+  },
+  UNSUPPORTED_SCHEME: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Paths of scheme {scheme} cannot be read ({path}). Supported are plain paths and file:// URLs.',
+    doc: 'textFile and its relatives read local files. Mount or download other storage first.',
   },
   USER_CODE_FAILED: {
     domain: 'user',
