@@ -1,0 +1,34 @@
+/** Literal records as partitions: encoded when they are given, so that later changes by the program are never seen. */
+import type { ChunkSource } from '../data/chunk.ts'
+import { makeNode, type SourceNode } from '../rdd/nodes.ts'
+import { type Block, blockOfRows, countOf, sourceOfBlocks } from '../storage/block.ts'
+
+/** Slice `i` of `n` covers the positions from ⌊i·length/n⌋ up to ⌊(i+1)·length/n⌋. @source Spark ParallelCollectionRDD */
+export function slices<T>(records: readonly T[], n: number): T[][] {
+  return Array.from({ length: n }, (_, i) =>
+    records.slice(Math.floor((i * records.length) / n), Math.floor(((i + 1) * records.length) / n)),
+  )
+}
+
+/** A source over one block for each partition. */
+export function blockSource(name: string, blocks: readonly (readonly Block[])[]): SourceNode {
+  return makeNode<SourceNode>(
+    {
+      kind: 'source',
+      descriptors: blocks,
+      open: (descriptor): ChunkSource => sourceOfBlocks(descriptor as readonly Block[]),
+      isEmpty: descriptor => (descriptor as readonly Block[]).every(block => countOf(block) === 0),
+      numPartitions: blocks.length,
+      partitioner: undefined,
+    },
+    name,
+  )
+}
+
+/** @throws RECORD_NOT_ENCODABLE naming the place in the record */
+export function literalSource(name: string, records: readonly unknown[], n: number): SourceNode {
+  return blockSource(
+    name,
+    slices(records, n).map(slice => [blockOfRows(slice)]),
+  )
+}

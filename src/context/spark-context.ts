@@ -1,0 +1,316 @@
+/** The joint: builds and owns everything below, makes RDDs, and runs their jobs. */
+import { type Clock, SystemClock } from '../base/clock.ts'
+import { Config, configEntries } from '../base/config.ts'
+import { KindlingError } from '../base/errors.ts'
+import { ListenerBus } from '../base/listener-bus.ts'
+import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
+import { InlineBackend, type TaskHook } from '../executor/inline-backend.ts'
+import { TaskRunner } from '../executor/task-runner.ts'
+import { describeLongCall, type LongCall } from '../executor/task-time.ts'
+import { union } from '../rdd/arrange-operations.ts'
+import { makeNode, type Node, type SourceNode } from '../rdd/nodes.ts'
+import { checkPartitions } from '../rdd/partitioner.ts'
+import type { JobRequest, JobRunner, TaskInput } from '../rdd/ports.ts'
+import { RDD } from '../rdd/rdd.ts'
+import { describeScope, operator, type OperatorScope } from '../rdd/scope.ts'
+import { iterateSource } from '../rdd/segment/iterate.ts'
+import type { SegmentMode } from '../rdd/segment/segment.ts'
+import { listInputFiles } from '../rdd/sources/file-listing.ts'
+import { openTextSplit, splitTextFiles, type TextSplit } from '../rdd/sources/text-file.ts'
+import { DAGScheduler } from '../scheduler/dag-scheduler.ts'
+import type { SparkListener } from '../scheduler/events.ts'
+import { ShuffleStore } from '../shuffle/shuffle-store.ts'
+import { BlockStore } from '../storage/block-store.ts'
+import { currentJobScope } from './job-scope.ts'
+import { literalSource } from './literals.ts'
+import { type Master, parseMaster } from './master.ts'
+
+/** How a context is made. All optional. */
+export interface SparkContextOptions {
+  /** Where tasks run: `local` (default), `local[N]`, `local[*]`, `local[N,F]`. */
+  readonly master?: string
+  readonly appName?: string
+  /** Spark's keys, as texts, numbers or booleans; see docs/reference/configuration.md. */
+  readonly conf?: Record<string, string | number | boolean> | Config
+  /** Silent by default; `'info'`, `'warn'` … write to standard error. */
+  readonly logger?: Logger | 'debug' | 'info' | 'warn' | 'error'
+  /** Time as the engine sees it. Default: the machine's. */
+  readonly clock?: Clock
+  /** @internal for the test kit */
+  readonly taskHook?: TaskHook
+}
+
+/** Long calls that are remembered. */
+const LONG_CALLS_KEPT = 100
+
+/**
+ * Makes RDDs and runs their jobs. Several may live in one process.
+ *
+ * @source Spark SparkContext
+ * @example
+ * await using sc = new SparkContext({ appName: 'sums' })
+ * await sc.parallelize([1, 2, 3]).reduce((a, b) => a + b) // => 6
+ */
+export class SparkContext implements JobRunner {
+  readonly appName: string
+  readonly master: string
+  readonly conf: Config
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly defaultParallelism: number
+  readonly configuredParallelism: number | undefined
+  readonly takeScaleUp: number
+  readonly maxLineBytes: number
+  /** @internal */
+  readonly blocks: BlockStore = new BlockStore()
+  /** @internal */
+  readonly shuffle: ShuffleStore = new ShuffleStore()
+  private readonly bus: ListenerBus<SparkListener>
+  private readonly scheduler: DAGScheduler
+  private readonly backend: InlineBackend
+  private readonly longCallsKept: LongCall[] = []
+  private readonly longCallPlaces = new Set<string>()
+  private stopping: Promise<void> | undefined
+
+  constructor(options: SparkContextOptions = {}) {
+    const conf = options.conf instanceof Config ? options.conf : new Config(options.conf ?? {})
+    this.logger = typeof options.logger === 'string' ? consoleLogger(options.logger) : (options.logger ?? silentLogger)
+    this.master = options.master ?? conf.getRaw('spark.master') ?? 'local'
+    this.appName = options.appName ?? conf.getRaw('spark.app.name') ?? 'kindling'
+    this.conf = conf
+    this.clock = options.clock ?? new SystemClock()
+    const master = parseMaster(this.master)
+    this.configuredParallelism = conf.has('spark.default.parallelism')
+      ? conf.get(configEntries.defaultParallelism)
+      : undefined
+    this.defaultParallelism = this.configuredParallelism ?? master.slots
+    this.takeScaleUp = conf.get(configEntries.limitScaleUpFactor)
+    this.maxLineBytes = conf.get(configEntries.textMaxLineBytes)
+    for (const warning of conf.warnings()) this.logger.warn(warning)
+    this.bus = new ListenerBus({
+      capacity: conf.get(configEntries.listenerBusCapacity),
+      logger: this.logger,
+      clock: this.clock,
+    })
+    const runner = new TaskRunner(this, {
+      mode: conf.get(configEntries.segments) as SegmentMode,
+      yieldAfterMs: conf.get(configEntries.taskYieldAfter),
+      longCallMs: conf.get(configEntries.taskLongCallWarning),
+      onLongCall: call => this.noteLongCall(call),
+    })
+    this.backend = new InlineBackend(runner, master.slots, this.clock.activity, options.taskHook)
+    this.scheduler = new DAGScheduler({
+      backend: this.backend,
+      available: {
+        isComplete: node =>
+          node.kind === 'state' ? node.versions.complete(node.time) : this.blocks.isComplete(node),
+        missingOutputs: (shuffle, input) => this.shuffle.missing(shuffle, input),
+      },
+      clock: this.clock,
+      bus: this.bus,
+      limits: {
+        maxFailures: maxFailures(master, conf),
+        maxStageAttempts: conf.get(configEntries.stageMaxConsecutiveAttempts),
+      },
+    })
+  }
+
+  /** `spark.default.parallelism`, or the number of slots; at most 2. */
+  get defaultMinPartitions(): number {
+    return Math.min(this.defaultParallelism, 2)
+  }
+
+  get isStopped(): boolean {
+    return this.stopping !== undefined
+  }
+
+  // ---- making RDDs ----
+
+  /**
+   * The records of an array in `numPartitions` slices of nearly equal length. They are copied now.
+   *
+   * @param numPartitions default: `defaultParallelism`
+   * @throws INVALID_ARGUMENT unless `numPartitions` is a whole number of at least 1
+   * @throws RECORD_NOT_ENCODABLE for records that are no data
+   */
+  parallelize<T>(records: Iterable<T>, numPartitions: number = this.defaultParallelism): RDD<T> {
+    checkPartitions(numPartitions)
+    this.assertRunning('parallelize')
+    const all = Array.isArray(records) ? records : Array.from(records)
+    return operator('parallelize', () => new RDD(this, literalSource('parallelize', all, numPartitions)))
+  }
+
+  /** {@link SparkContext.parallelize} under Spark's other name. */
+  makeRDD<T>(records: Iterable<T>, numPartitions?: number): RDD<T> {
+    return operator('makeRDD', () => this.parallelize(records, numPartitions))
+  }
+
+  /** An RDD without partitions. */
+  emptyRDD<T>(): RDD<T> {
+    return operator('emptyRDD', () => new RDD(this, literalSource('emptyRDD', [], 0)))
+  }
+
+  /**
+   * The lines of text files, without their ends.
+   *
+   * Partitions: files are cut by byte ranges of about total ÷ `minPartitions`, at most 32 MiB; `.gz` files are not cut. Bytes that
+   * are no UTF-8 become U+FFFD. The files are listed now, and read again by each job unless persisted.
+   *
+   * @param path a file, a directory (its files, without those whose names begin with `.` or `_`), a glob, or several by commas
+   * @param minPartitions default: `defaultMinPartitions`
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; LINE_TOO_LONG in the job
+   */
+  textFile(path: string, minPartitions: number = this.defaultMinPartitions): RDD<string> {
+    this.assertRunning('textFile')
+    return operator('textFile', () => new RDD(this, this.textNode(path, minPartitions)))
+  }
+
+  private textNode(path: string, minPartitions: number): SourceNode {
+    const descriptors = splitTextFiles(listInputFiles(path), minPartitions)
+    const { maxLineBytes } = this
+    return makeNode<SourceNode>(
+      {
+        kind: 'source',
+        descriptors,
+        open: split => openTextSplit(split as TextSplit, { maxLineBytes }),
+        isEmpty: split => (split as TextSplit).start === (split as TextSplit).end,
+        numPartitions: descriptors.length,
+        partitioner: undefined,
+      },
+      'textFile',
+    )
+  }
+
+  /** The records of several RDDs; see {@link RDD.union}. */
+  union<T>(rdds: readonly RDD<T>[]): RDD<T> {
+    return union(this, rdds)
+  }
+
+  // ---- running jobs ----
+
+  /**
+   * Runs `f` over the records of each partition and gives the results in order of `partitions`.
+   *
+   * @throws INVALID_ARGUMENT for a partition that does not exist
+   */
+  runTasks<T, R>(
+    rdd: RDD<T>,
+    f: (records: IterableIterator<T>) => R | Promise<R>,
+    partitions?: readonly number[],
+  ): Promise<R[]> {
+    const run = (records: TaskInput): unknown => f(iterateSource(records) as unknown as IterableIterator<T>)
+    return operator('runJob', () => {
+      const request = { node: rdd.node, sink: { kind: 'chunks', run }, scope: rdd.node.scope } as const
+      return this.runJob<R>(partitions === undefined ? request : { ...request, partitions })
+    })
+  }
+
+  /** @internal */
+  runJob<R>(request: JobRequest<R>): Promise<R[]> {
+    const scope = currentJobScope()
+    const job = this.submit(request, scope?.signal, scope?.properties ?? {})
+    scope?.add(request.scope, job)
+    return job
+  }
+
+  private async submit<R>(
+    request: JobRequest<R>,
+    scopeSignal: AbortSignal | undefined,
+    properties: JobRequestProperties,
+  ): Promise<R[]> {
+    this.assertRunning(describeScope(request.scope))
+    const n = request.node.numPartitions
+    for (const p of request.partitions ?? [])
+      if (!Number.isInteger(p) || p < 0 || p >= n)
+        throw new KindlingError('INVALID_ARGUMENT', {
+          what: `a partition of ${describeScope(request.scope)}`,
+          value: p,
+          expected: `a whole number from 0 to ${n - 1}`,
+        })
+    const signal = both(request.signal, scopeSignal)
+    return this.clock.activity.track(this.scheduler.runJob({ ...request, signal }, properties))
+  }
+
+  /** Fails all running jobs with JOB_CANCELLED. */
+  cancelAllJobs(reason = 'cancelAllJobs was called'): void {
+    this.scheduler.cancelAll(new KindlingError('JOB_CANCELLED', { reason }))
+  }
+
+  // ---- listening ----
+
+  /** Tells `listener` of jobs, stages and tasks from now on. */
+  addSparkListener(listener: Partial<SparkListener>): void {
+    this.bus.add(listener)
+  }
+
+  removeSparkListener(listener: Partial<SparkListener>): void {
+    this.bus.remove(listener)
+  }
+
+  /** User code that held the thread for longer than `kindling.task.longCallWarning`, the latest last; at most 100. */
+  get longCalls(): readonly LongCall[] {
+    return this.longCallsKept
+  }
+
+  private noteLongCall(call: LongCall): void {
+    if (this.longCallsKept.length === LONG_CALLS_KEPT) this.longCallsKept.shift()
+    this.longCallsKept.push(call)
+    const place = call.operators.map(describeScope).join()
+    if (this.longCallPlaces.has(place) || this.longCallPlaces.size >= LONG_CALLS_KEPT) return
+    this.longCallPlaces.add(place)
+    this.logger.warn(describeLongCall(call))
+  }
+
+  // ---- end ----
+
+  /** Ends everything at once: running jobs fail with JOB_CANCELLED. Idempotent. */
+  stop(): Promise<void> {
+    this.stopping ??= this.shutDown()
+    return this.stopping
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  private async shutDown(): Promise<void> {
+    this.cancelAllJobs('the SparkContext was stopped')
+    await this.backend.stop()
+    if (!this.bus.insideListener) await this.bus.drain()
+    this.bus.stop()
+  }
+
+  private assertRunning(what: string): void {
+    if (this.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what })
+  }
+
+  // ---- what RDDs ask ----
+
+  /** @internal */
+  seedFor(scope: OperatorScope): number {
+    let hash = 17
+    for (const c of `${scope.name}@${scope.site}`) hash = (Math.imul(hash, 31) + (c.codePointAt(0) ?? 0)) | 0
+    return hash >>> 0
+  }
+
+  /** @internal */
+  unpersist(node: Node): void {
+    this.blocks.drop(node)
+  }
+
+  /** @internal */
+  mayOverwriteOutput(): boolean {
+    return currentJobScope()?.properties.batchTime !== undefined
+  }
+}
+
+type JobRequestProperties = NonNullable<ReturnType<typeof currentJobScope>>['properties'] | Record<string, never>
+
+function maxFailures(master: Master, conf: Config): number {
+  return master.maxFailures ?? conf.get(configEntries.taskMaxFailures)
+}
+
+function both(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return AbortSignal.any([a, b])
+}

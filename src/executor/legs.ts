@@ -1,0 +1,212 @@
+/**
+ * Lowers a partition of a lineage node to legs: sources, and the fused steps their records go through.
+ *
+ * Narrow steps are gathered on the way up until something that is no step: a source, a shuffle, a kept node, a function of whole
+ * partitions, a re-arrangement. A union gives the legs of the parent it points to; a coalesced partition those of its group.
+ */
+import type { ChunkSource } from '../data/chunk.ts'
+import type { Node, StateNode } from '../rdd/nodes.ts'
+import { atHand, iterateSource, sourceOfIterable } from '../rdd/segment/iterate.ts'
+import { type Leg, PullSource } from '../rdd/segment/drive.ts'
+import type { FusedStep } from '../rdd/segment/plan.ts'
+import { StorageLevel } from '../rdd/storage-level.ts'
+import { KindlingError } from '../base/errors.ts'
+import { readShuffle } from '../shuffle/reader.ts'
+import type { ShuffleStore } from '../shuffle/shuffle-store.ts'
+import { type Block, blockOfPairs, blockOfRows, sourceOfBlocks } from '../storage/block.ts'
+import type { BlockStore } from '../storage/block-store.ts'
+import type { TaskTime } from './task-time.ts'
+
+/** The stores that tasks read and write. */
+export interface TaskStores {
+  readonly blocks: BlockStore
+  readonly shuffle: ShuffleStore
+}
+
+/** Lowers partitions for one task attempt. */
+export class Lowering {
+  private readonly stores: TaskStores
+  private readonly time: TaskTime
+
+  constructor(stores: TaskStores, time: TaskTime) {
+    this.stores = stores
+    this.time = time
+  }
+
+  /** The legs of one partition of a node. */
+  legs(node: Node, partition: number): readonly Leg[] {
+    const steps: FusedStep[] = []
+    let at = node
+    for (;;) {
+      if (at.storage !== StorageLevel.NONE) {
+        const kept = at
+        return this.withSteps([{ open: () => this.kept(kept, partition), steps: [] }], steps)
+      }
+      if (at.kind !== 'narrow' || at.step.op === 'mapPartitions') break
+      steps.unshift({ step: at.step, scope: at.scope })
+      at = at.parent
+    }
+    return this.withSteps(this.bare(at, partition), steps)
+  }
+
+  private withSteps(legs: readonly Leg[], steps: readonly FusedStep[]): readonly Leg[] {
+    if (steps.length === 0) return legs
+    return legs.map(leg => ({ open: leg.open, steps: [...leg.steps, ...steps] }))
+  }
+
+  /** The legs of a node that is no fused step, without looking at what is kept of it. */
+  private bare(node: Node, partition: number): readonly Leg[] {
+    switch (node.kind) {
+      case 'source':
+        return [{ open: () => node.open(node.descriptors[partition]), steps: [] }]
+      case 'narrow':
+        if (node.step.op === 'mapPartitions') return [{ open: () => this.mapped(node, partition), steps: [] }]
+        return this.withSteps(this.legs(node.parent, partition), [{ step: node.step, scope: node.scope }])
+      case 'union': {
+        if (node.aligned) return node.parents.flatMap(parent => this.legs(parent, partition))
+        let offset = partition
+        for (const parent of node.parents) {
+          if (offset < parent.numPartitions) return this.legs(parent, offset)
+          offset -= parent.numPartitions
+        }
+        return []
+      }
+      case 'coalesce':
+        return (node.groups[partition] ?? []).flatMap(p => this.legs(node.parent, p))
+      case 'zip':
+        return [{ open: () => this.zipped(node, partition), steps: [] }]
+      case 'cartesian':
+        return [{ open: () => this.cartesian(node, partition), steps: [] }]
+      case 'shuffle': {
+        const legsOf = (input: number): readonly Leg[] => this.legs(node.inputs[input]!.node, partition)
+        return [{ open: () => readShuffle(node, partition, this.stores.shuffle, legsOf, this.time), steps: [] }]
+      }
+      case 'state':
+        return [{ open: () => this.state(node, partition), steps: [] }]
+    }
+  }
+
+  /** A partition's records, pulled. */
+  pull(node: Node, partition: number): PullSource {
+    return new PullSource(this.legs(node, partition), this.time)
+  }
+
+  private async mapped(node: Node & { kind: 'narrow' }, partition: number): Promise<ChunkSource> {
+    const input = await atHand(this.pull(node.parent, partition))
+    const f = node.step.f as unknown as (records: IterableIterator<unknown>, index: number) => Iterable<unknown>
+    return this.callOnIterators(node, [input], ([records]) => f(records!, partition))
+  }
+
+  private async zipped(node: Node & { kind: 'zip' }, partition: number): Promise<ChunkSource> {
+    const inputs = await Promise.all(node.parents.map(p => atHand(this.pull(p, partition))))
+    const f = node.f as unknown as (...records: IterableIterator<unknown>[]) => Iterable<unknown>
+    return this.callOnIterators(node, inputs, iterators => f(...iterators))
+  }
+
+  private async cartesian(node: Node & { kind: 'cartesian' }, partition: number): Promise<ChunkSource> {
+    const width = node.right.numPartitions
+    const left = await atHand(this.pull(node.left, Math.floor(partition / width)))
+    const right = this.pull(node.right, partition % width)
+    const others: unknown[] = []
+    for (let chunk = await right.next(); chunk !== undefined; chunk = await right.next())
+      for (const record of iterateSource(sourceOfBlocks([blockOf(chunk)]))) others.push(record)
+    return this.callOnIterators(node, [left], function* ([records]) {
+      for (const record of records!) for (const other of others) yield [record, other]
+    })
+  }
+
+  /** Calls a function of whole partitions; its inputs are closed when its output is. */
+  private callOnIterators(
+    node: Node,
+    inputs: readonly ChunkSource[],
+    call: (iterators: IterableIterator<unknown>[]) => Iterable<unknown>,
+  ): ChunkSource {
+    const { time } = this
+    const failed = (error: unknown): Error => time.failed(error, node.scope, undefined)
+    const iterators = inputs.map(iterateSource)
+    let result: Iterable<unknown>
+    try {
+      result = call(iterators)
+      if (result instanceof Promise)
+        throw new KindlingError('PROMISE_RETURNED', { operation: node.scope.name, instead: 'mapPartitionsAsync' })
+      if (typeof result?.[Symbol.iterator] !== 'function')
+        throw new KindlingError('NOT_ITERABLE', { operation: node.scope.name, value: result })
+    } catch (error) {
+      for (const input of inputs) void input.close()
+      throw failed(error)
+    }
+    const started = performance.now()
+    let pausedAt = started
+    const pause = (): boolean => {
+      const now = performance.now()
+      if (now - pausedAt < time.settings.yieldAfterMs) return false
+      pausedAt = now
+      return true
+    }
+    const output = sourceOfIterable(result, failed, pause)
+    return {
+      next: () => output.next(),
+      async close() {
+        await output.close()
+        for (const input of inputs) await input.close()
+      },
+    }
+  }
+
+  /** The blocks of a kept partition; computed and kept first when they are not there. */
+  private async kept(node: Node, partition: number): Promise<ChunkSource> {
+    const { blocks } = this.stores
+    const there = blocks.get(node, partition)
+    if (there !== undefined) return sourceOfBlocks(there)
+    const made: Block[] = []
+    const source = new PullSource(this.bare(node, partition), this.time)
+    try {
+      for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) {
+        made.push(blockOf(chunk))
+        const pause = this.time.breathe()
+        if (pause !== undefined) await pause
+      }
+    } catch (error) {
+      throw this.time.failed(error, node.scope, undefined)
+    } finally {
+      await source.close()
+    }
+    blocks.put(node, partition, made)
+    return sourceOfBlocks(made)
+  }
+
+  /** A version of state: those before it that are missing are made first, the oldest first. */
+  private async state(node: StateNode, partition: number): Promise<ChunkSource> {
+    const missing: StateNode[] = []
+    for (let at: StateNode | undefined = node; at !== undefined; at = at.previous) {
+      if (at.versions.has(at.time, partition)) break
+      missing.push(at)
+    }
+    for (const version of missing.reverse()) {
+      const inputs = version.inputs.map(input => this.pull(input, partition))
+      const { scope } = version
+      const task = {
+        breathe: () => this.time.breathe(),
+        failed: (error: unknown, value: unknown) => this.time.failed(error, scope, value),
+      }
+      await version.versions.advance(version, partition, inputs, task)
+    }
+    let left = true
+    return {
+      next() {
+        if (!left) return undefined
+        left = false
+        return node.versions.read(node.time, partition)
+      },
+      close() {
+        left = false
+      },
+    }
+  }
+}
+
+function blockOf(chunk: NonNullable<Awaited<ReturnType<ChunkSource['next']>>>): Block {
+  if (chunk.kind === 'pairs') return blockOfPairs(chunk.keys, chunk.values)
+  if (chunk.kind === 'rows') return blockOfRows(chunk.rows)
+  return blockOfRows(chunk.text.split('\n').slice(0, -1))
+}

@@ -1,0 +1,114 @@
+/** Runs one task attempt: lowers its partition and drives the records into what the task is for. */
+import type { Chunk } from '../data/chunk.ts'
+import type { Node } from '../rdd/nodes.ts'
+import type { JobSink, TaskInfo } from '../rdd/ports.ts'
+import { drain } from '../rdd/segment/drive.ts'
+import { recordsOf } from '../rdd/segment/interpret.ts'
+import type { CountSink, FoldSink } from '../rdd/segment/plan.ts'
+import { StorageLevel } from '../rdd/storage-level.ts'
+import type { Task } from '../scheduler/task.ts'
+import { writeMapOutput } from '../shuffle/writer.ts'
+import { Lowering, type TaskStores } from './legs.ts'
+import { TaskTime, type TaskTimeSettings } from './task-time.ts'
+
+/** Runs task attempts over the stores of one process. */
+export class TaskRunner {
+  private readonly stores: TaskStores
+  private readonly settings: TaskTimeSettings
+
+  constructor(stores: TaskStores, settings: TaskTimeSettings) {
+    this.stores = stores
+    this.settings = settings
+  }
+
+  /** Resolves to the task's result; a map task's output is in the shuffle store by then. */
+  async run(task: Task): Promise<unknown> {
+    const time = new TaskTime(task, this.settings)
+    time.throwIfCancelled()
+    const lowering = new Lowering(this.stores, time)
+    try {
+      const { work } = task
+      if (work.kind === 'result') return await runSink(work.sink, task, lowering, time)
+      const { shuffle, input } = work
+      const empty = isEmptyPartition(task.node, task.partition)
+      const legs = empty ? [] : lowering.legs(task.node, task.partition)
+      this.stores.shuffle.put(shuffle, input, task.partition, await writeMapOutput(shuffle, legs, time))
+      return undefined
+    } catch (error) {
+      throw time.failed(error, task.scope, undefined)
+    }
+  }
+}
+
+async function runSink(sink: JobSink, task: Task, lowering: Lowering, time: TaskTime): Promise<unknown> {
+  const { node, partition } = task
+  switch (sink.kind) {
+    case 'count': {
+      const state: CountSink = { kind: 'count', count: 0 }
+      if (!isEmptyPartition(node, partition)) await drain(lowering.legs(node, partition), state, time)
+      return state.count
+    }
+    case 'fold': {
+      const { f, zero } = sink
+      const state: FoldSink = { kind: 'fold', f, scope: task.scope, empty: zero === undefined, value: zero?.() }
+      if (!isEmptyPartition(node, partition)) await drain(lowering.legs(node, partition), state, time)
+      return { empty: state.empty, value: state.value }
+    }
+    case 'collect':
+      return isEmptyPartition(node, partition) ? [] : collect(lowering, task, time)
+    case 'chunks': {
+      const records = lowering.pull(node, partition)
+      const { jobId, stageId, attempt, signal } = task
+      const info: TaskInfo = {
+        jobId,
+        stageId,
+        partition,
+        attempt,
+        signal,
+        breathe: () => time.breathe(),
+        failed: (error, value) => time.failed(error, task.scope, value),
+      }
+      try {
+        return await sink.run(records, info)
+      } finally {
+        await records.close()
+      }
+    }
+  }
+}
+
+/** All records in an array of the caller's own. */
+async function collect(lowering: Lowering, task: Task, time: TaskTime): Promise<unknown[]> {
+  const rows: unknown[] = []
+  const legs = lowering.legs(task.node, task.partition)
+  const bare = legs.filter(l => l.steps.length === 0)
+  if (bare.length < legs.length) {
+    await drain(legs, { kind: 'rows', rows, limit: Number.POSITIVE_INFINITY }, time)
+    return rows
+  }
+  const source = lowering.pull(task.node, task.partition)
+  try {
+    for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) {
+      appendRows(rows, chunk)
+      const pause = time.breathe()
+      if (pause !== undefined) await pause
+    }
+  } finally {
+    await source.close()
+  }
+  return rows
+}
+
+function appendRows(rows: unknown[], chunk: Chunk): void {
+  if (chunk.kind === 'pairs') for (let i = 0; i < chunk.keys.length; i++) rows.push([chunk.keys[i], chunk.values[i]])
+  else for (const record of chunk.kind === 'rows' ? chunk.rows : recordsOf(chunk)) rows.push(record)
+}
+
+/** Whether a partition is known to hold nothing, so that nothing need run: only fused steps above an empty source. */
+export function isEmptyPartition(node: Node, partition: number): boolean {
+  let at = node
+  while (at.kind === 'narrow' && at.storage === StorageLevel.NONE && at.step.op !== 'mapPartitions') at = at.parent
+  if (at.kind !== 'source' || at.isEmpty === undefined) return false
+  return at.isEmpty(at.descriptors[partition])
+}
+

@@ -1,0 +1,275 @@
+/** Actions: each is one job, or for `take` and `toLocalIterator` several small ones. */
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { KindlingError } from '../base/errors.ts'
+import type { Chunk } from '../data/chunk.ts'
+import { copyValue } from '../data/codec.ts'
+import { KeyTable } from '../data/key-table.ts'
+import { KeyedMap } from './keyed-map.ts'
+import { mapValues } from './narrow-operations.ts'
+import { reduceByKey } from './pair-operations.ts'
+import type { FoldResult, JobSink, TaskInfo, TaskInput } from './ports.ts'
+import type { RDD } from './rdd.ts'
+import { recordsOf } from './segment/interpret.ts'
+import { currentScope, operator, type OperatorScope } from './scope.ts'
+import { writeTextPartition } from './text-output.ts'
+
+function run<T, R>(rdd: RDD<T>, scope: OperatorScope, sink: JobSink, partitions?: readonly number[]): Promise<R[]> {
+  const { node, context } = rdd
+  return context.runJob<R>(partitions === undefined ? { node, sink, scope } : { node, sink, scope, partitions })
+}
+
+export async function collect<T>(rdd: RDD<T>): Promise<T[]> {
+  const parts = await run<T, readonly T[]>(rdd, currentScope('collect'), { kind: 'collect' })
+  return parts.length === 1 ? (parts[0] as T[]) : parts.flat(1) as T[]
+}
+
+export async function count<T>(rdd: RDD<T>): Promise<number> {
+  const counts = await run<T, number>(rdd, currentScope('count'), { kind: 'count' })
+  return counts.reduce((a, b) => a + b, 0)
+}
+
+async function foldPartitions<T>(rdd: RDD<T>, scope: OperatorScope, f: (a: T, b: T) => T): Promise<T[]> {
+  const parts = await run<T, FoldResult>(rdd, scope, { kind: 'fold', f })
+  return parts.filter(p => !p.empty).map(p => p.value as T)
+}
+
+export async function reduce<T>(rdd: RDD<T>, f: (a: T, b: T) => T): Promise<T> {
+  const scope = currentScope('reduce')
+  const parts = await foldPartitions(rdd, scope, f)
+  if (parts.length === 0) throw new KindlingError('EMPTY_COLLECTION', { operation: 'reduce' })
+  return parts.reduce((a, b) => f(a, b))
+}
+
+export function fold<T>(rdd: RDD<T>, zero: T, f: (a: T, b: T) => T): Promise<T> {
+  return operator('fold', () => aggregate(rdd, zero, f, f))
+}
+
+export async function aggregate<T, U>(
+  rdd: RDD<T>,
+  zero: U,
+  seq: (a: U, record: T) => U,
+  comb: (a: U, b: U) => U,
+): Promise<U> {
+  const kept = copyValue(zero)
+  const sink: JobSink = { kind: 'fold', f: seq, zero: () => copyValue(kept) }
+  const parts = await run<T, FoldResult>(rdd, currentScope('aggregate'), sink)
+  let value = copyValue(kept)
+  for (const part of parts) value = comb(value, part.value as U)
+  return value
+}
+
+export async function isEmpty<T>(rdd: RDD<T>): Promise<boolean> {
+  return operator('isEmpty', () => take(rdd, 1)).then(some => some.length === 0)
+}
+
+export async function first<T>(rdd: RDD<T>): Promise<T> {
+  const some = await operator('first', () => take(rdd, 1))
+  if (some.length === 0) throw new KindlingError('EMPTY_COLLECTION', { operation: 'first' })
+  return some[0] as T
+}
+
+export function take<T>(rdd: RDD<T>, n: number): Promise<T[]> {
+  return operator('take', () => takeAtLeast(rdd, n))
+}
+
+async function takeAtLeast<T>(rdd: RDD<T>, n: number): Promise<T[]> {
+  const scope = currentScope('take')
+  const taken: T[] = []
+  const total = rdd.getNumPartitions()
+  const scaleUp = rdd.context.takeScaleUp
+  for (let scanned = 0; scanned < total && taken.length < n; ) {
+    let next = 1
+    if (scanned > 0) {
+      next = scanned * scaleUp
+      // Spark's guess: half as many again as the partitions so far suggest.
+      if (taken.length > 0) next = Math.min(next, Math.max(1, Math.ceil((1.5 * n * scanned) / taken.length) - scanned))
+    }
+    const partitions = Array.from({ length: Math.min(next, total - scanned) }, (_, i) => scanned + i)
+    const left = n - taken.length
+    const sink: JobSink = { kind: 'chunks', run: records => takeFrom(records, left) }
+    const parts = await run<T, T[]>(rdd, scope, sink, partitions)
+    for (const part of parts) for (const record of part) if (taken.length < n) taken.push(record)
+    scanned += partitions.length
+  }
+  return taken
+}
+
+async function takeFrom(records: TaskInput, n: number): Promise<unknown[]> {
+  const taken: unknown[] = []
+  while (taken.length < n) {
+    const chunk = await records.next(n - taken.length)
+    if (chunk === undefined) break
+    for (const record of recordsOf(chunk)) {
+      taken.push(record)
+      if (taken.length === n) break
+    }
+  }
+  return taken
+}
+
+export async function foreach<T>(rdd: RDD<T>, f: (record: T) => unknown): Promise<void> {
+  await run(rdd, currentScope('foreach'), {
+    kind: 'chunks',
+    run: async (records, task) => {
+      for (;;) {
+        const chunk = await records.next()
+        if (chunk === undefined) return
+        for (const record of recordsOf(chunk)) {
+          try {
+            const result = f(record as T)
+            if (isThenable(result)) await result
+          } catch (error) {
+            throw task.failed(error, record)
+          }
+          const pause = task.breathe()
+          if (pause !== undefined) await pause
+        }
+      }
+    },
+  })
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+export async function foreachPartition<T>(
+  rdd: RDD<T>,
+  f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown,
+): Promise<void> {
+  await run(rdd, currentScope('foreachPartition'), {
+    kind: 'chunks',
+    run: async (records, task) => {
+      const input = await bothWays<T>(records)
+      try {
+        await f(input)
+      } catch (error) {
+        throw task.failed(error, undefined)
+      }
+    },
+  })
+}
+
+/**
+ * An iterator that is both synchronous and asynchronous. A synchronous loop cannot wait, so input that arrives over time is
+ * gathered first.
+ */
+async function bothWays<T>(records: TaskInput): Promise<IterableIterator<T> & AsyncIterable<T>> {
+  const gathered: Chunk[] = []
+  let ahead = records.next()
+  while (ahead instanceof Promise) {
+    const chunk = await ahead
+    if (chunk === undefined) {
+      ahead = undefined
+      break
+    }
+    gathered.push(chunk)
+    ahead = records.next()
+  }
+  function* all(): Generator<T, undefined> {
+    for (const chunk of gathered.splice(0)) yield* recordsOf(chunk) as Generator<T>
+    for (let chunk = ahead as Chunk | undefined; chunk !== undefined; chunk = records.next() as Chunk | undefined)
+      yield* recordsOf(chunk) as Generator<T>
+    return undefined
+  }
+  const iterator = all()
+  async function* eventually(): AsyncGenerator<T> {
+    for (const record of iterator) yield record
+  }
+  return {
+    next: () => iterator.next(),
+    return: (value?: unknown) => iterator.return(value as undefined),
+    [Symbol.iterator]() {
+      return this as unknown as IterableIterator<T>
+    },
+    [Symbol.asyncIterator]: eventually,
+  } as IterableIterator<T> & AsyncIterable<T>
+}
+
+export function toLocalIterator<T>(rdd: RDD<T>): AsyncIterableIterator<T> {
+  const scope = currentScope('toLocalIterator')
+  async function* partitions(): AsyncGenerator<T, undefined> {
+    for (let p = 0; p < rdd.getNumPartitions(); p++) {
+      const [rows] = await run<T, readonly T[]>(rdd, scope, { kind: 'collect' }, [p])
+      yield* rows ?? []
+    }
+    return undefined
+  }
+  return partitions()
+}
+
+export async function countByValue<T>(rdd: RDD<T>): Promise<ReadonlyMap<T, number>> {
+  const scope = currentScope('countByValue')
+  const parts = await run<T, KeyTable<number>>(rdd, scope, {
+    kind: 'chunks',
+    run: async (records, task) => {
+      const table = new KeyTable<number>()
+      await eachRecord(records, task, record => table.set(record, (table.get(record) ?? 0) + 1))
+      return table
+    },
+  })
+  return new KeyedMap<T, number>(mergedCounts(parts))
+}
+
+function mergedCounts(parts: readonly KeyTable<number>[]): KeyTable<number> {
+  const [all = new KeyTable<number>(), ...others] = parts
+  for (const other of others) all.mergeFrom(other, (a, b) => a + b)
+  return all
+}
+
+async function eachRecord(records: TaskInput, task: TaskInfo, take: (record: unknown) => void): Promise<void> {
+  for (;;) {
+    const chunk = await records.next()
+    if (chunk === undefined) return
+    for (const record of recordsOf(chunk)) {
+      try {
+        take(record)
+      } catch (error) {
+        throw task.failed(error, record)
+      }
+    }
+    const pause = task.breathe()
+    if (pause !== undefined) await pause
+  }
+}
+
+export async function countByKey<K, V>(rdd: RDD<readonly [K, V]>): Promise<ReadonlyMap<K, number>> {
+  const pairs = await operator('countByKey', () =>
+    collect(reduceByKey(mapValues(rdd, () => 1), (a, b) => a + b)),
+  )
+  return asMap(pairs)
+}
+
+export async function collectAsMap<K, V>(rdd: RDD<readonly [K, V]>): Promise<ReadonlyMap<K, V>> {
+  return asMap(await operator('collectAsMap', () => collect(rdd)))
+}
+
+function asMap<K, V>(pairs: readonly (readonly [K, V])[]): ReadonlyMap<K, V> {
+  const table = new KeyTable<V>()
+  for (const [key, value] of pairs) table.set(key, value)
+  return new KeyedMap<K, V>(table)
+}
+
+export async function saveAsTextFile<T>(rdd: RDD<T>, path: string): Promise<void> {
+  const scope = currentScope('saveAsTextFile')
+  const exists = await stat(path).then(
+    () => true,
+    () => false,
+  )
+  if (exists) {
+    if (!rdd.context.mayOverwriteOutput()) throw new KindlingError('OUTPUT_PATH_EXISTS', { path })
+    await rm(path, { recursive: true })
+  }
+  // Everything is written beside the target and renamed once, so that readers see all of it or nothing.
+  const temporary = `${path}._temporary`
+  await rm(temporary, { recursive: true, force: true })
+  await mkdir(temporary, { recursive: true })
+  try {
+    await run(rdd, scope, { kind: 'chunks', run: (records, task) => writeTextPartition(records, task, temporary) })
+    await writeFile(`${temporary}/_SUCCESS`, '')
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true })
+    throw error
+  }
+}

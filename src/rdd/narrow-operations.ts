@@ -1,0 +1,58 @@
+/** Operators that need one partition of one parent only. Neighbours become one segment. */
+import { makeNode, type NarrowNode, type Step } from './nodes.ts'
+import { type Mapped, RDD } from './rdd.ts'
+import { operator } from './scope.ts'
+
+function narrow<U>(parent: RDD<never> | RDD<unknown>, name: string, step: Step, keepsPartitioner: boolean): RDD<U> {
+  const { node, context } = parent as RDD<unknown>
+  const partitioner = keepsPartitioner ? node.partitioner : undefined
+  const made = operator(name, () =>
+    makeNode<NarrowNode>({ kind: 'narrow', parent: node, step, numPartitions: node.numPartitions, partitioner }, name),
+  )
+  return new RDD(context, made)
+}
+
+export function map<T, U extends Mapped>(rdd: RDD<T>, f: (record: T) => U): RDD<U> {
+  return narrow(rdd as RDD<unknown>, 'map', { op: 'map', f }, false)
+}
+
+export function flatMap<T, U>(rdd: RDD<T>, f: (record: T) => Iterable<U>): RDD<U> {
+  return narrow(rdd as RDD<unknown>, 'flatMap', { op: 'flatMap', f }, false)
+}
+
+export function filter<T>(rdd: RDD<T>, keep: (record: T) => unknown): RDD<T> {
+  return narrow(rdd as RDD<unknown>, 'filter', { op: 'filter', f: keep }, true)
+}
+
+export function keyBy<T, K>(rdd: RDD<T>, f: (record: T) => K): RDD<[K, T]> {
+  return narrow(rdd as RDD<unknown>, 'keyBy', { op: 'keyBy', f }, false)
+}
+
+export function mapValues<K, V, U>(rdd: RDD<readonly [K, V]>, f: (value: V) => U): RDD<[K, U]> {
+  return narrow(rdd as RDD<unknown>, 'mapValues', { op: 'mapValues', f }, true)
+}
+
+export function flatMapValues<K, V, U>(rdd: RDD<readonly [K, V]>, f: (value: V) => Iterable<U>): RDD<[K, U]> {
+  return narrow(rdd as RDD<unknown>, 'flatMapValues', { op: 'flatMapValues', f }, true)
+}
+
+export function mapPartitions<T, U>(
+  rdd: RDD<T>,
+  f: (records: IterableIterator<T>) => Iterable<U>,
+  preservesPartitioning: boolean,
+): RDD<U> {
+  return narrow(rdd as RDD<unknown>, 'mapPartitions', { op: 'mapPartitions', f }, preservesPartitioning)
+}
+
+export function mapPartitionsWithIndex<T, U>(
+  rdd: RDD<T>,
+  f: (index: number, records: IterableIterator<T>) => Iterable<U>,
+  preservesPartitioning: boolean,
+): RDD<U> {
+  const g = (records: IterableIterator<T>, index: number): Iterable<U> => f(index, records)
+  return narrow(rdd as RDD<unknown>, 'mapPartitionsWithIndex', { op: 'mapPartitions', f: g }, preservesPartitioning)
+}
+
+export function glom<T>(rdd: RDD<T>): RDD<T[]> {
+  return operator('glom', () => mapPartitions(rdd, records => [Array.from(records)], false))
+}

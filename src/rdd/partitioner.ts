@@ -1,0 +1,204 @@
+/** Which partition a key belongs to, and Spark's rule for choosing a partitioner when none is given. */
+import { KindlingError } from '../base/errors.ts'
+import { naturalCompare } from '../data/compare.ts'
+import { hashKey, nonNegativeMod } from '../data/hash.ts'
+import type { Random } from '../base/random.ts'
+
+/**
+ * Spreads keys over partitions. A partitioner of your own must give the same answer for equal keys, always.
+ *
+ * @source Spark Partitioner
+ */
+export interface Partitioner {
+  readonly numPartitions: number
+  /** The partition of `key`, 0 … numPartitions−1. */
+  partition(key: unknown): number
+  /** Whether the other one sends every key to the same partition; without it, only the same object is equal. */
+  equals?(other: Partitioner): boolean
+}
+
+/**
+ * By the portable hash of the key, non-negative modulo; null and undefined go to partition 0.
+ *
+ * Equal to any hash partitioner with as many partitions.
+ *
+ * @throws INVALID_ARGUMENT unless `numPartitions` is a whole number of at least 1
+ * @source Spark HashPartitioner
+ * @example
+ * new HashPartitioner(4).partition(6) // => 2
+ */
+export class HashPartitioner implements Partitioner {
+  readonly numPartitions: number
+
+  constructor(numPartitions: number) {
+    this.numPartitions = checkPartitions(numPartitions)
+  }
+
+  partition(key: unknown): number {
+    return this.numPartitions === 1 ? 0 : nonNegativeMod(hashKey(key), this.numPartitions)
+  }
+
+  equals(other: Partitioner): boolean {
+    return other instanceof HashPartitioner && other.numPartitions === this.numPartitions
+  }
+}
+
+/** How many records a range partitioner looks at for each partition it makes. */
+const SAMPLES_PER_PARTITION = 20
+const MAX_SAMPLES = 1_000_000
+
+/**
+ * By order: partition i holds the keys up to the i-th bound. The bounds come from a sample of the keys, taken when the first
+ * job needs them, so that defining a sort runs nothing.
+ *
+ * Shape: `numPartitions` is what was asked for; with fewer distinct keys the last partitions stay empty (Spark makes fewer).
+ *
+ * @source Spark RangePartitioner
+ */
+export class RangePartitioner implements Partitioner {
+  readonly numPartitions: number
+  readonly ascending: boolean
+  readonly compare: (a: unknown, b: unknown) => number
+  private bounds: readonly unknown[] | undefined
+
+  constructor(numPartitions: number, ascending: boolean, compare: (a: unknown, b: unknown) => number) {
+    this.numPartitions = checkPartitions(numPartitions)
+    this.ascending = ascending
+    this.compare = compare
+    if (numPartitions === 1) this.bounds = []
+  }
+
+  get ready(): boolean {
+    return this.bounds !== undefined
+  }
+
+  /** How many keys of each input partition the bounds want, given how many partitions the input has. */
+  samplesPerInput(inputPartitions: number): number {
+    const wanted = Math.min(SAMPLES_PER_PARTITION * this.numPartitions, MAX_SAMPLES)
+    return Math.ceil((3 * wanted) / Math.max(1, inputPartitions))
+  }
+
+  /** Fixes the bounds by weighted quantiles: each sampled key stands for `count / sample.length` keys of its partition. */
+  setBounds(samples: readonly { readonly count: number; readonly keys: readonly unknown[] }[]): void {
+    if (this.bounds !== undefined) return
+    const weighted: { key: unknown; weight: number }[] = []
+    for (const { count, keys } of samples)
+      for (const key of keys) weighted.push({ key, weight: count / keys.length })
+    weighted.sort((a, b) => this.compare(a.key, b.key))
+    const total = weighted.reduce((sum, w) => sum + w.weight, 0)
+    const step = total / this.numPartitions
+    const bounds: unknown[] = []
+    let seen = 0
+    let target = step
+    for (const { key, weight } of weighted) {
+      if (bounds.length >= this.numPartitions - 1) break
+      seen += weight
+      if (seen < target) continue
+      const last = bounds.at(-1)
+      if (bounds.length > 0 && this.compare(key, last) <= 0) continue
+      bounds.push(key)
+      target += step
+    }
+    this.bounds = bounds
+  }
+
+  partition(key: unknown): number {
+    const bounds = this.bounds
+    if (bounds === undefined) throw new KindlingError('ILLEGAL_STATE', { what: 'Partitioning by range', reason: 'its bounds have not been sampled yet' })
+    let low = 0
+    let high = bounds.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.compare(key, bounds[middle]) <= 0) high = middle
+      else low = middle + 1
+    }
+    return this.ascending ? low : bounds.length - low
+  }
+}
+
+/** A uniform sample of fixed size over keys that come one by one. @source Vitter, algorithm R */
+export class Reservoir {
+  readonly keys: unknown[] = []
+  count = 0
+  private readonly size: number
+  private readonly random: Random
+
+  constructor(size: number, random: Random) {
+    this.size = size
+    this.random = random
+  }
+
+  offer(key: unknown): void {
+    this.count++
+    if (this.keys.length < this.size) this.keys.push(key)
+    else {
+      const at = this.random.int(this.count)
+      if (at < this.size) this.keys[at] = key
+    }
+  }
+}
+
+/** The order of keys that have no comparator of their own. */
+export const keyOrder: (a: unknown, b: unknown) => number = naturalCompare
+
+/** Whether two partitioners send every key to the same partition. */
+export function samePartitioner(a: Partitioner | undefined, b: Partitioner | undefined): boolean {
+  if (a === undefined || b === undefined) return false
+  return a === b || (a.equals?.(b) ?? false)
+}
+
+/** A number of partitions or a partitioner, as pair operators take them. */
+export type Partitioning = number | Partitioner
+
+/** Turns what the user gave into a partitioner: a number means hash. */
+export function toPartitioner(given: Partitioning): Partitioner {
+  return typeof given === 'number' ? new HashPartitioner(given) : given
+}
+
+/** What the choice needs to know of an upstream RDD. */
+export interface Upstream {
+  readonly numPartitions: number
+  readonly partitioner: Partitioner | undefined
+}
+
+/**
+ * Spark's default choice: the upstream partitioner with most partitions, if it has at least as many as the default or is within
+ * one order of magnitude of the largest upstream; otherwise hash, with `spark.default.parallelism` where that is set, else as
+ * many partitions as the largest upstream.
+ *
+ * @source Spark Partitioner.defaultPartitioner
+ */
+export function defaultPartitioner(upstreams: readonly Upstream[], configured: number | undefined): Partitioner {
+  const largest = Math.max(0, ...upstreams.map(u => u.numPartitions))
+  const wanted = configured ?? largest
+  let best: Partitioner | undefined
+  for (const { partitioner } of upstreams)
+    if (partitioner !== undefined && partitioner.numPartitions > 0)
+      if (best === undefined || partitioner.numPartitions > best.numPartitions) best = partitioner
+  if (best !== undefined) {
+    const withinAnOrder = Math.log10(largest) - Math.log10(best.numPartitions) < 1
+    if (withinAnOrder || wanted <= best.numPartitions) return best
+  }
+  return new HashPartitioner(Math.max(1, wanted))
+}
+
+/**
+ * Asks a user's partitioner and refuses an answer outside its range.
+ *
+ * @throws INVALID_ARGUMENT naming the key and the answer
+ */
+export function partitionOf(partitioner: Partitioner, key: unknown): number {
+  const at = partitioner.partition(key)
+  if (Number.isInteger(at) && at >= 0 && at < partitioner.numPartitions) return at
+  throw new KindlingError('INVALID_ARGUMENT', {
+    what: 'the partition a partitioner chose',
+    value: at,
+    expected: `a whole number from 0 to ${partitioner.numPartitions - 1}`,
+  })
+}
+
+/** @throws INVALID_ARGUMENT unless `n` is a whole number of at least 1 */
+export function checkPartitions(n: number): number {
+  if (Number.isInteger(n) && n >= 1) return n
+  throw new KindlingError('INVALID_ARGUMENT', { what: 'the number of partitions', value: n, expected: 'a whole number of at least 1' })
+}

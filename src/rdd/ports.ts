@@ -1,0 +1,72 @@
+/** What lineage needs of the layers above it: somebody who runs jobs. */
+import type { Chunk, ChunkSource } from '../data/chunk.ts'
+import type { Node } from './nodes.ts'
+import type { OperatorScope } from './scope.ts'
+
+/** What a job does with the records of each partition. */
+export type JobSink =
+  | { readonly kind: 'collect' }
+  | { readonly kind: 'count' }
+  | {
+      readonly kind: 'fold'
+      readonly f: (value: never, record: never) => unknown
+      /** A fresh start value for each partition; without it the first record is the start. */
+      readonly zero?: (() => unknown) | undefined
+    }
+  /** Everything else: gets the partition's chunks and gives its result. */
+  | { readonly kind: 'chunks'; readonly run: (records: TaskInput, task: TaskInfo) => unknown }
+
+/** What a fold gives for one partition. */
+export interface FoldResult {
+  readonly empty: boolean
+  readonly value: unknown
+}
+
+/** The records of a partition as a sink reads them. `next(limit)` gives a chunk of at most about `limit` records. */
+export interface TaskInput extends ChunkSource {
+  next(limit?: number): Chunk | undefined | Promise<Chunk | undefined>
+}
+
+/** What a running task tells the functions that run in it. */
+export interface TaskInfo {
+  readonly jobId: number
+  readonly stageId: number
+  readonly partition: number
+  /** 0-based. */
+  readonly attempt: number
+  /** Aborted when the job is cancelled. */
+  readonly signal: AbortSignal
+  /** Gives the event loop its turn once the task has run for a while. */
+  breathe(): Promise<void> | undefined
+  /** Wraps what a user function of the sink threw, with the action's name and line. */
+  failed(error: unknown, value: unknown): Error
+}
+
+/** A job as an action asks for it. */
+export interface JobRequest<R> {
+  readonly node: Node
+  readonly sink: JobSink
+  readonly scope: OperatorScope
+  /** All when left out. */
+  readonly partitions?: readonly number[]
+  /** Called once for each partition as results come in, in no order. */
+  readonly onResult?: (index: number, value: R) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The context as RDDs see it. */
+export interface JobRunner {
+  readonly defaultParallelism: number
+  /** `spark.default.parallelism` where it is set. */
+  readonly configuredParallelism: number | undefined
+  readonly takeScaleUp: number
+  readonly maxLineBytes: number
+  /** Runs a job and gives the result of each partition, in the order of `partitions`. */
+  runJob<R>(request: JobRequest<R>): Promise<R[]>
+  /** A number that makes samples repeatable: the same operator at the same place draws the same. */
+  seedFor(scope: OperatorScope): number
+  /** Drops what was kept of a node. */
+  unpersist(node: Node): void
+  /** Whether saving over an existing directory is refused (streaming jobs may). */
+  mayOverwriteOutput(): boolean
+}

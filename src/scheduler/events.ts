@@ -1,0 +1,65 @@
+/** What the engine tells about jobs, stages and tasks. @source Spark SparkListener */
+
+/** A job was submitted. */
+export interface JobStarted {
+  readonly jobId: number
+  /** ms since epoch. */
+  readonly time: number
+  readonly stageIds: readonly number[]
+  /** The action and its line. */
+  readonly description: string
+  readonly batchTime: number | undefined
+  readonly outputOpId: number | undefined
+}
+
+/** A job ended. */
+export interface JobEnded {
+  readonly jobId: number
+  readonly time: number
+  /** What it failed with; `undefined` when it succeeded. */
+  readonly error: Error | undefined
+}
+
+/** A stage was submitted. */
+export interface StageSubmitted {
+  readonly stageId: number
+  readonly jobId: number
+  readonly time: number
+  readonly numTasks: number
+  readonly name: string
+}
+
+/** A stage ended. */
+export interface StageCompleted {
+  readonly stageId: number
+  readonly jobId: number
+  readonly time: number
+  readonly failureReason: string | undefined
+}
+
+/** A task began. */
+export interface TaskStarted {
+  readonly taskId: number
+  readonly stageId: number
+  readonly jobId: number
+  readonly partition: number
+  readonly attempt: number
+  readonly time: number
+}
+
+/** A task ended. */
+export interface TaskEnded extends TaskStarted {
+  /** ms */
+  readonly duration: number
+  readonly error: Error | undefined
+}
+
+/** Callbacks for the events of the engine; implement those you need. */
+export interface SparkListener {
+  onJobStart(event: JobStarted): void
+  onJobEnd(event: JobEnded): void
+  onStageSubmitted(event: StageSubmitted): void
+  onStageCompleted(event: StageCompleted): void
+  onTaskStart(event: TaskStarted): void
+  onTaskEnd(event: TaskEnded): void
+}

@@ -1,0 +1,56 @@
+/** Tasks, and the port through which a backend runs them. */
+import type { Node, ShuffleNode } from '../rdd/nodes.ts'
+import type { JobSink } from '../rdd/ports.ts'
+import type { OperatorScope } from '../rdd/scope.ts'
+
+/** Facts about the job that its tasks' errors and events carry. */
+export interface JobProperties {
+  /** ms since epoch, when the job belongs to a streaming batch. */
+  readonly batchTime?: number
+  /** Index of the output operation in its batch. */
+  readonly outputOpId?: number
+}
+
+/** One attempt at one partition of a stage. */
+export interface Task {
+  readonly id: number
+  readonly jobId: number
+  readonly stageId: number
+  readonly node: Node
+  readonly partition: number
+  /** 0-based. */
+  readonly attempt: number
+  readonly work: TaskWork
+  readonly scope: OperatorScope
+  readonly signal: AbortSignal
+  readonly properties: JobProperties
+}
+
+/** What a task does with the records: write its share of a shuffle, or give its part of the job's result. */
+export type TaskWork =
+  | { readonly kind: 'map'; readonly shuffle: ShuffleNode; readonly input: number }
+  | { readonly kind: 'result'; readonly sink: JobSink }
+
+/** How a backend tells what became of a task; exactly one call for each task it was given. */
+export interface TaskEvents {
+  started(task: Task): void
+  succeeded(task: Task, result: unknown): void
+  failed(task: Task, error: unknown): void
+}
+
+/** Runs tasks. Tasks are pulled: a backend takes as many at a time as it has room for, in the order given. */
+export interface Backend {
+  /** Tasks that run at the same time. */
+  readonly capacity: number
+  submit(tasks: readonly Task[], events: TaskEvents): void
+  /** Resolves when nothing runs any more; queued tasks fail with CONTEXT_STOPPED. */
+  stop(): Promise<void>
+}
+
+/** What the scheduler asks about data that exists already. */
+export interface Availability {
+  /** Whether every partition of a kept node is there, so that its lineage need not be looked at. */
+  isComplete(node: Node): boolean
+  /** Map partitions of a shuffle input whose output is not there. */
+  missingOutputs(shuffle: ShuffleNode, input: number): readonly number[]
+}

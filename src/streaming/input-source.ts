@@ -1,0 +1,67 @@
+/**
+ * The contract between a stream of input and the engine.
+ *
+ * At each tick the engine calls `plan` of every source, in order of stream ids, and awaits it before it makes the batch's jobs:
+ * `plan` decides exactly which data belongs to that batch. It is called once for each batch time, times only grow, and asking
+ * for the batch's records later, or again, gives the same data.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Config } from '../base/config.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Duration, Time } from '../base/time.ts'
+import type { SparkContext } from '../context/spark-context.ts'
+import type { RDD } from '../rdd/rdd.ts'
+import type { BatchInfo, StreamingListener } from './listener.ts'
+import type { EventOf } from '../base/listener-bus.ts'
+
+/** The data of one batch. */
+export interface BatchInput<T> {
+  /** `undefined`: the source makes no RDD for this batch, which is not the same as an empty one. */
+  readonly rdd: RDD<T> | undefined
+  /** Records, where they are known before they are read; 0 otherwise. */
+  readonly numRecords: number
+  /** Shown with the batch; the entry `Description` is shown as text. */
+  readonly metadata?: Readonly<Record<string, unknown>>
+}
+
+/** What a source may ask of the engine; given to `start`. */
+export interface SourceHost {
+  readonly sc: SparkContext
+  readonly conf: Config
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The batch interval. */
+  readonly batchDuration: Duration
+  /** One batch before the first batch. */
+  readonly zeroTime: Time
+  readonly streamId: number
+  /** Tells the streaming listeners, for example of a receiver's error. */
+  post<K extends keyof StreamingListener>(event: K, payload: EventOf<StreamingListener, K>): void
+  /** Reports an error that ends `awaitTermination`; the stream goes on. */
+  fail(error: Error): void
+}
+
+/**
+ * A source of records.
+ *
+ * @typeParam T the type of a record
+ */
+export interface InputSource<T> {
+  /** What it is, for messages: `socket localhost:9999`. */
+  readonly name: string
+  /** Called once, when the context starts; what it throws fails the start. */
+  start(host: SourceHost): void | Promise<void>
+  /**
+   * Called once, when the context stops. Gracefully: take in no more, and resolve when all that was taken in can be planned.
+   * Otherwise: let go of everything at once.
+   */
+  stop(options: { readonly graceful: boolean }): void | Promise<void>
+  /** Decides what belongs to the batch; see the file head. What it throws fails the batch. */
+  plan(time: Time): BatchInput<T> | Promise<BatchInput<T>>
+  /** Whether data was taken in that no batch has yet: a graceful stop makes another batch for it. */
+  hasUnplanned?(): boolean
+  /** Batches up to this time are not needed any more. */
+  forget?(upTo: Time): void
+  /** Called after each batch: for rate control. */
+  batchCompleted?(info: BatchInfo): void
+}

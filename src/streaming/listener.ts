@@ -1,0 +1,112 @@
+/** What the engine tells about batches, output operations and receivers. @source Spark StreamingListener */
+import type { Logger } from '../base/logger.ts'
+import type { Duration, Time } from '../base/time.ts'
+
+/** What one input stream gave to a batch. */
+export interface StreamInputInfo {
+  readonly inputStreamId: number
+  readonly numRecords: number
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/** One output operation of one batch. Times in ms since epoch. */
+export interface OutputOperationInfo {
+  readonly batchTime: Time
+  /** Index among the outputs of the context. */
+  readonly id: number
+  /** The operator: `print`, `foreachRDD`. */
+  readonly name: string
+  /** The operator and the line that called it. */
+  readonly description: string
+  readonly startTime: number | undefined
+  readonly endTime: number | undefined
+  readonly failureReason: string | undefined
+  /** End − start in ms. */
+  readonly duration: number | undefined
+}
+
+/** A batch. Times in ms since epoch, delays in ms. */
+export interface BatchInfo {
+  readonly batchTime: Time
+  readonly batchDuration: Duration
+  /** By stream id. */
+  readonly streamIdToInputInfo: ReadonlyMap<number, StreamInputInfo>
+  readonly submissionTime: number
+  readonly processingStartTime: number | undefined
+  readonly processingEndTime: number | undefined
+  /** By output id. */
+  readonly outputOperationInfos: ReadonlyMap<number, OutputOperationInfo>
+  /** Processing start − submission. */
+  readonly schedulingDelay: number | undefined
+  /** Processing end − start. */
+  readonly processingDelay: number | undefined
+  /** Processing end − submission. */
+  readonly totalDelay: number | undefined
+  /** Records of all inputs. */
+  readonly numRecords: number
+}
+
+/** A receiver. */
+export interface ReceiverInfo {
+  readonly streamId: number
+  /** Its type and stream id: `SocketReceiver-0`. */
+  readonly name: string
+  readonly active: boolean
+  /** The host it runs on. */
+  readonly location: string
+  readonly executorId: string
+  /** Empty when there was none. */
+  readonly lastErrorMessage: string
+  /** Stack of the last error, or empty. */
+  readonly lastError: string
+  /** ms since epoch, −1 when there was none. */
+  readonly lastErrorTime: number
+}
+
+/** Callbacks; implement those you need. A listener that throws is logged and otherwise ignored. */
+export interface StreamingListener {
+  onStreamingStarted(event: { readonly time: number }): void
+  onReceiverStarted(event: { readonly receiverInfo: ReceiverInfo }): void
+  onReceiverError(event: { readonly receiverInfo: ReceiverInfo }): void
+  onReceiverStopped(event: { readonly receiverInfo: ReceiverInfo }): void
+  onBatchSubmitted(event: { readonly batchInfo: BatchInfo }): void
+  onBatchStarted(event: { readonly batchInfo: BatchInfo }): void
+  onBatchCompleted(event: { readonly batchInfo: BatchInfo }): void
+  onOutputOperationStarted(event: { readonly outputOperationInfo: OutputOperationInfo }): void
+  onOutputOperationCompleted(event: { readonly outputOperationInfo: OutputOperationInfo }): void
+}
+
+/**
+ * Logs how the total and the processing delay of the last `n` batches are spread, after every n-th batch.
+ *
+ * @source Spark StatsReportListener
+ */
+export class StatsReportListener implements Partial<StreamingListener> {
+  private readonly n: number
+  private readonly logger: Logger
+  private batches: BatchInfo[] = []
+
+  constructor(logger: Logger, n = 10) {
+    this.logger = logger
+    this.n = n
+  }
+
+  onBatchCompleted({ batchInfo }: { readonly batchInfo: BatchInfo }): void {
+    this.batches.push(batchInfo)
+    if (this.batches.length < this.n) return
+    this.report('Total delay', b => b.totalDelay)
+    this.report('Processing time', b => b.processingDelay)
+    this.batches = []
+  }
+
+  private report(what: string, of: (batch: BatchInfo) => number | undefined): void {
+    const ms = this.batches
+      .map(of)
+      .filter(delay => delay !== undefined)
+      .sort((a, b) => a - b)
+    if (ms.length === 0) return
+    const at = (q: number): number => ms[Math.min(ms.length - 1, Math.floor(q * ms.length))]!
+    const spread = [0, 0.25, 0.5, 0.75, 1].map(q => `${q * 100}%: ${at(q)} ms`).join(', ')
+    this.logger.info(`${what} of the last ${ms.length} batches: ${spread}`)
+  }
+}
