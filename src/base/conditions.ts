@@ -173,6 +173,13 @@ export const conditions = {
     message: 'The job was cancelled: {reason}.',
     doc: 'The job was stopped before it was complete: by its AbortSignal, because its job group was cancelled, or because the context was stopped.',
   },
+  KEY_NOT_CONSISTENT: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The key {key} leaves the window but was never in it. Its hash or its equality must have changed meanwhile: give each key the same partition every time, and filter only by the pair itself.',
+    doc: 'An inverse window met a value to take out for a key it does not hold. A partitioner that answers differently for equal keys, or a filter that drops keys still in the window, leads here.',
+  },
   KEY_NOT_SUPPORTED: {
     domain: 'user',
     retry: 'never',
@@ -326,6 +333,12 @@ export const conditions = {
     retry: 'backoff',
     message: 'The function given to {operation} threw: {reason}',
     doc: 'A function of your program threw while a task ran it. The message names the operator and its line; the cause is what was thrown.',
+  },
+  WAIT_TIMED_OUT: {
+    domain: 'external',
+    retry: 'never',
+    message: 'Waited {ms} ms in vain for: {what}.',
+    doc: 'A test waited in real time for something outside the engine, and it did not come.',
   },
   ZIP_LENGTH_MISMATCH: {
     domain: 'user',

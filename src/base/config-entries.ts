@@ -76,6 +76,13 @@ export const configEntries = {
     since: '0.1.0',
     doc: 'Most events that wait for listeners; further ones are dropped and counted.',
   }) as ConfigEntry<number>,
+  segments: text({
+    key: 'kindling.task.segments',
+    default: 'auto',
+    choices: ['auto', 'compiled', 'interpreted'],
+    since: '0.1.0',
+    doc: "How fused operators run: as generated code, step by step, or 'auto': generated where the process may generate code. Results are the same.",
+  }) as ConfigEntry<string>,
   taskYieldAfter: duration({
     key: 'kindling.task.yieldAfter',
     unit: 'ms',

@@ -119,6 +119,21 @@ export function isKindlingError(e: unknown, code?: ErrorCode): e is KindlingErro
   }
 }
 
+/**
+ * The same error with its place: what is known already stays, the rest is added to context and message. For the border where
+ * an operator, partition or batch is first known.
+ */
+export function withContext(error: KindlingError, context: ErrorContext): KindlingError {
+  const known = error.context
+  const options: { cause?: unknown } = error.cause === undefined ? {} : { cause: error.cause }
+  const placed = new KindlingError(error.code, {}, { ...options, context: { ...context, ...known } })
+  const bare = place(known)
+  const message = bare !== '' && error.message.endsWith(bare) ? error.message.slice(0, -bare.length) : error.message
+  hidden(placed, 'message', message + place(placed.context))
+  if (error.stack !== undefined) hidden(placed, 'stack', error.stack)
+  return placed
+}
+
 /** Any thrown value as plain data. Never throws; a value that is no Error becomes UNKNOWN_ERROR. */
 export function toWire(e: unknown): WireError {
   return wire(e, 0)

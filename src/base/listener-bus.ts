@@ -23,6 +23,9 @@ export interface ListenerBusOptions {
 // Between so many events the event loop gets a turn, so that listeners never keep sockets and timers waiting.
 const EVENTS_PER_TURN = 128
 
+/** What the method K of a listener is given. */
+export type EventOf<L, K extends keyof L> = L[K] extends (event: infer E) => unknown ? E : never
+
 interface Posted<L> {
   readonly method: keyof L
   readonly event: unknown
@@ -64,6 +67,11 @@ export class ListenerBus<L extends object> {
     return this.#dropped
   }
 
+  /** Whether anybody listens: without, an event need not be made. */
+  get hasListeners(): boolean {
+    return this.#listeners.length > 0
+  }
+
   /** Whether the caller runs in a listener of this bus, also after an await in it. */
   get insideListener(): boolean {
     return this.#inside.getStore() === this
@@ -80,7 +88,7 @@ export class ListenerBus<L extends object> {
   }
 
   /** Queues an event. Returns at once; drops it when the queue is full, and after stop(). */
-  post<K extends keyof L>(method: K, event: L[K] extends (event: infer E) => unknown ? E : never): void {
+  post<K extends keyof L>(method: K, event: EventOf<L, K>): void {
     if (this.#isStopped) return
     if (this.#queue.length - this.#head >= this.#capacity) {
       this.#drop(method)

@@ -7,7 +7,7 @@ import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
 import { InlineBackend, type TaskHook } from '../executor/inline-backend.ts'
 import { TaskRunner } from '../executor/task-runner.ts'
 import { describeLongCall, type LongCall } from '../executor/task-time.ts'
-import { union } from '../rdd/arrange-operations.ts'
+import { unionNode } from '../rdd/arrange-operations.ts'
 import { makeNode, type Node, type SourceNode } from '../rdd/nodes.ts'
 import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRequest, JobRunner, TaskInput } from '../rdd/ports.ts'
@@ -183,7 +183,7 @@ export class SparkContext implements JobRunner {
 
   /** The records of several RDDs; see {@link RDD.union}. */
   union<T>(rdds: readonly RDD<T>[]): RDD<T> {
-    return union(this, rdds)
+    return new RDD(this, unionNode(rdds.map(r => r.node)))
   }
 
   // ---- running jobs ----

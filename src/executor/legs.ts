@@ -128,7 +128,7 @@ export class Lowering {
     try {
       result = call(iterators)
       if (result instanceof Promise)
-        throw new KindlingError('PROMISE_RETURNED', { operation: node.scope.name, instead: 'mapPartitionsAsync' })
+        throw new KindlingError('PROMISE_RETURNED', { operation: node.scope.name, instead: 'foreachPartition, which may be async' })
       if (typeof result?.[Symbol.iterator] !== 'function')
         throw new KindlingError('NOT_ITERABLE', { operation: node.scope.name, value: result })
     } catch (error) {

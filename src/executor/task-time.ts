@@ -138,8 +138,10 @@ class TaskControl implements DrivenControl {
 
   promiseReturned(op: number): never {
     const { name } = this.scope(op)
-    const instead = name === 'foreach' ? 'an awaited foreach' : 'mapAsync, or foreach and foreachPartition'
-    throw new KindlingError('PROMISE_RETURNED', { operation: name, instead })
+    throw new KindlingError('PROMISE_RETURNED', {
+      operation: name,
+      instead: 'foreach or foreachPartition, which may be async,',
+    })
   }
 
   iterate(result: unknown, op: number): Iterator<unknown> {

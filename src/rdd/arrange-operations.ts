@@ -5,8 +5,7 @@ import { mapPartitionsWithIndex } from './narrow-operations.ts'
 import { type CartesianNode, type CoalesceNode, makeNode, type Node, type UnionNode, type ZipNode } from './nodes.ts'
 import { partitionBy } from './pair-operations.ts'
 import { checkPartitions, HashPartitioner, type Partitioner, samePartitioner } from './partitioner.ts'
-import type { JobRunner } from './ports.ts'
-import { RDD } from './rdd.ts'
+import type { RDD } from './rdd.ts'
 import { currentScope, operator } from './scope.ts'
 
 /**
@@ -15,27 +14,25 @@ import { currentScope, operator } from './scope.ts'
  *
  * @source Spark SparkContext.union, PartitionerAwareUnionRDD
  */
-export function union<T>(context: JobRunner, rdds: readonly RDD<T>[]): RDD<T> {
-  const all = rdds.map(r => r.node)
+export function unionNode(all: readonly Node[]): UnionNode {
   const parents = all.filter(n => n.numPartitions > 0)
   const partitioner = parents[0]?.partitioner
   const aligned = parents.length > 0 && parents.every(p => samePartitioner(p.partitioner, partitioner))
   const numPartitions = aligned
     ? (partitioner as Partitioner).numPartitions
     : parents.reduce((sum, p) => sum + p.numPartitions, 0)
-  const node = operator('union', () =>
+  return operator('union', () =>
     makeNode<UnionNode>(
       { kind: 'union', parents, aligned, numPartitions, partitioner: aligned ? partitioner : undefined },
       'union',
     ),
   )
-  return new RDD(context, node)
 }
 
 export function coalesce<T>(rdd: RDD<T>, numPartitions: number, shuffle: boolean): RDD<T> {
   checkPartitions(numPartitions)
   if (shuffle) return operator('coalesce', () => repartition(rdd, numPartitions))
-  return operator('coalesce', () => new RDD(rdd.context, coalesced(rdd.node, numPartitions)))
+  return operator('coalesce', () => rdd.derive(coalesced(rdd.node, numPartitions)))
 }
 
 /** Neighbouring partitions in groups of nearly equal size. */
@@ -74,11 +71,15 @@ export function zip<T, U>(left: RDD<T>, right: RDD<U>): RDD<[T, U]> {
 }
 
 function* zipped(a: IterableIterator<unknown>, b: IterableIterator<unknown>): Generator<[unknown, unknown]> {
-  for (;;) {
+  for (let n = 0; ; n++) {
     const x = a.next()
     const y = b.next()
     if (x.done && y.done) return
-    if (x.done || y.done) throw new KindlingError('ZIP_LENGTH_MISMATCH', {})
+    if (x.done || y.done) throw new KindlingError('ZIP_LENGTH_MISMATCH', {
+        what: 'records in each partition',
+        left: x.done ? n : `more than ${n}`,
+        right: y.done ? n : `more than ${n}`,
+      })
     yield [x.value, y.value]
   }
 }
@@ -100,7 +101,7 @@ function zipPartitions(
   const node = operator(name, () =>
     makeNode<ZipNode>({ kind: 'zip', parents, f, numPartitions: counts[0] ?? 0, partitioner: undefined }, name),
   )
-  return new RDD((rdds[0] as RDD<unknown>).context, node)
+  return (rdds[0] as RDD<unknown>).derive(node)
 }
 
 export function cartesian<T, U>(left: RDD<T>, right: RDD<U>): RDD<[T, U]> {
@@ -111,5 +112,5 @@ export function cartesian<T, U>(left: RDD<T>, right: RDD<U>): RDD<[T, U]> {
       'cartesian',
     ),
   )
-  return new RDD(left.context, node)
+  return left.derive(node)
 }

@@ -3,7 +3,7 @@ import { flatMapValues } from './narrow-operations.ts'
 import { makeNode, newShuffleId, type ShuffleInput, type ShuffleNode } from './nodes.ts'
 import { choosePartitioner } from './pair-operations.ts'
 import { type Partitioning, samePartitioner } from './partitioner.ts'
-import { RDD } from './rdd.ts'
+import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
 
 type Pairs<K, V> = RDD<readonly [K, V]>
@@ -19,7 +19,7 @@ export function cogroupAll<K>(rdds: readonly RDD<never>[], partitions?: Partitio
     const result = { as: 'cogrouped' } as const
     const { numPartitions } = partitioner
     const node = makeNode<ShuffleNode>({ kind: 'shuffle', inputs, partitioner, result, numPartitions }, 'cogroup')
-    return new RDD((rdds[0] as unknown as RDD<unknown>).context, node)
+    return (rdds[0] as unknown as RDD<unknown>).derive(node)
   })
 }
 

@@ -41,6 +41,11 @@ export class KeyedMap<K, V> implements ReadonlyMap<K, V> {
     return this.entries()
   }
 
+  /** Shown by console.log as the Map it stands for. */
+  [Symbol.for('nodejs.util.inspect.custom')](): ReadonlyMap<K, V> {
+    return new Map(this)
+  }
+
   get [Symbol.toStringTag](): string {
     return 'KeyedMap'
   }

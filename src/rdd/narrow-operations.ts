@@ -1,18 +1,18 @@
 /** Operators that need one partition of one parent only. Neighbours become one segment. */
 import { makeNode, type NarrowNode, type Step } from './nodes.ts'
-import { type Mapped, RDD } from './rdd.ts'
+import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
 
 function narrow<U>(parent: RDD<never> | RDD<unknown>, name: string, step: Step, keepsPartitioner: boolean): RDD<U> {
-  const { node, context } = parent as RDD<unknown>
+  const { node } = parent as RDD<unknown>
   const partitioner = keepsPartitioner ? node.partitioner : undefined
   const made = operator(name, () =>
     makeNode<NarrowNode>({ kind: 'narrow', parent: node, step, numPartitions: node.numPartitions, partitioner }, name),
   )
-  return new RDD(context, made)
+  return (parent as RDD<unknown>).derive(made)
 }
 
-export function map<T, U extends Mapped>(rdd: RDD<T>, f: (record: T) => U): RDD<U> {
+export function map<T, U>(rdd: RDD<T>, f: (record: T) => U): RDD<U> {
   return narrow(rdd as RDD<unknown>, 'map', { op: 'map', f }, false)
 }
 
@@ -55,4 +55,12 @@ export function mapPartitionsWithIndex<T, U>(
 
 export function glom<T>(rdd: RDD<T>): RDD<T[]> {
   return operator('glom', () => mapPartitions(rdd, records => [Array.from(records)], false))
+}
+
+export function keys<K, V>(rdd: RDD<readonly [K, V]>): RDD<K> {
+  return operator('keys', () => map(rdd, pair => pair[0]))
+}
+
+export function values<K, V>(rdd: RDD<readonly [K, V]>): RDD<V> {
+  return operator('values', () => map(rdd, pair => pair[1]))
 }

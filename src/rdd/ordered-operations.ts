@@ -2,7 +2,7 @@
 import { keyBy } from './narrow-operations.ts'
 import { makeNode, newShuffleId, type ShuffleNode } from './nodes.ts'
 import { keyOrder, RangePartitioner } from './partitioner.ts'
-import { RDD } from './rdd.ts'
+import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
 
 type Compare = (a: unknown, b: unknown) => number
@@ -19,7 +19,7 @@ export function sortByKey<K, V>(
     const within: Compare = ascending ? compare : (a, b) => compare(b, a)
     const result = { as: 'sorted', compare: within } as const
     const node = makeNode<ShuffleNode>({ kind: 'shuffle', inputs, partitioner, result, numPartitions }, 'sortByKey')
-    return new RDD(rdd.context, node)
+    return rdd.derive(node)
   })
 }
 

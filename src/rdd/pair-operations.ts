@@ -1,9 +1,9 @@
 /** Aggregations by key, all over one shuffle node with an aggregator. */
 import { copyValue } from '../data/codec.ts'
-import { keyBy, map, mapPartitions, mapValues } from './narrow-operations.ts'
+import { keyBy, keys, mapPartitions, mapValues } from './narrow-operations.ts'
 import { type Aggregator, makeNode, newShuffleId, type ShuffleNode, type ShuffleResult } from './nodes.ts'
 import { defaultPartitioner, type Partitioner, type Partitioning, samePartitioner, toPartitioner } from './partitioner.ts'
-import { type Mapped, RDD } from './rdd.ts'
+import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
 import { KeyTable } from '../data/key-table.ts'
 
@@ -36,7 +36,7 @@ function shuffled<K, V, R>(
     { kind: 'shuffle', inputs: [input], partitioner, result, numPartitions: partitioner.numPartitions },
     name,
   )
-  return new RDD(rdd.context, node)
+  return rdd.derive(node)
 }
 
 /** The node behind every aggregation; without a shuffle when the records are partitioned so already. */
@@ -124,7 +124,7 @@ export function distinct<T>(rdd: RDD<T>, numPartitions: number = rdd.getNumParti
       return mapPartitions(rdd, distinctOf, true)
     const keyed = keyBy(rdd, record => record) as unknown as Pairs<T, unknown>
     const once = reduceByKey(mapValues(keyed, () => null), a => a, Math.max(1, numPartitions))
-    return map(once, pair => pair[0] as Mapped) as unknown as RDD<T>
+    return keys(once)
   })
 }
 

@@ -4,16 +4,16 @@
 import { KindlingError } from '../base/errors.ts'
 import { aggregate, collect, collectAsMap, count, countByKey, countByValue, first, fold, foreach, foreachPartition } from './actions.ts'
 import { isEmpty, reduce, saveAsTextFile, take, toLocalIterator } from './actions.ts'
-import { cartesian, coalesce, repartition, union, zip } from './arrange-operations.ts'
+import { cartesian, coalesce, repartition, unionNode, zip } from './arrange-operations.ts'
 import type { Node } from './nodes.ts'
-import { filter, flatMap, flatMapValues, glom, keyBy, map, mapPartitions, mapPartitionsWithIndex, mapValues } from './narrow-operations.ts'
+import { filter, flatMap, flatMapValues, glom, keyBy, keys, map, mapPartitions, mapPartitionsWithIndex } from './narrow-operations.ts'
+import { mapValues, values } from './narrow-operations.ts'
 import { aggregateByKey, combineByKey, distinct, groupBy, groupByKey, partitionBy, reduceByKey } from './pair-operations.ts'
 import { type CombineOptions, foldByKey } from './pair-operations.ts'
 import { cogroup, fullOuterJoin, join, leftOuterJoin, rightOuterJoin } from './join-operations.ts'
 import { sortBy, sortByKey } from './ordered-operations.ts'
 import type { Partitioner, Partitioning } from './partitioner.ts'
 import type { JobRunner } from './ports.ts'
-import { operator } from './scope.ts'
 import { StorageLevel } from './storage-level.ts'
 
 /** What `map` may give, so that `w => [w, 1]` is inferred as a tuple. */
@@ -35,6 +35,11 @@ export class RDD<T> {
   constructor(context: JobRunner, node: Node) {
     this.context = context
     this.node = node
+  }
+
+  /** @internal An RDD over another node in the same context. */
+  derive<U>(node: Node): RDD<U> {
+    return new RDD(this.context, node)
   }
 
   /** Unique in this process, in order of definition. */
@@ -118,7 +123,7 @@ export class RDD<T> {
 
   /** The records of both, this one's first. Keeps duplicates. */
   union(other: RDD<T>): RDD<T> {
-    return union(this.context, [this, other])
+    return this.derive(unionNode([this.node, other.node]))
   }
 
   /**
@@ -191,12 +196,12 @@ export class RDD<T> {
 
   /** The keys, duplicates and all. */
   keys<K, V>(this: RDD<readonly [K, V]>): RDD<K> {
-    return operator('keys', () => new RDD(this.context, map(this as RDD<readonly [K, V]>, pair => pair[0] as Mapped).node))
+    return keys(this)
   }
 
   /** The values. */
   values<K, V>(this: RDD<readonly [K, V]>): RDD<V> {
-    return operator('values', () => new RDD(this.context, map(this as RDD<readonly [K, V]>, pair => pair[1] as Mapped).node))
+    return values(this)
   }
 
   /**

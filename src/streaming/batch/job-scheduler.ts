@@ -1,0 +1,141 @@
+/**
+ * Runs the output operations of batches: `concurrentJobs` at a time, batch by batch, and within a batch in order of definition.
+ *
+ * Everything that a callback starts belongs to its output: the output ends when the callback and all its actions have settled, and
+ * fails when any of them did. A failed output is reported; the next ones run all the same.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { describeValue, type ErrorContext, isKindlingError, KindlingError, withContext } from '../../base/errors.ts'
+import type { ListenerBus } from '../../base/listener-bus.ts'
+import type { Logger } from '../../base/logger.ts'
+import { JobScope, runInJobScope } from '../../context/job-scope.ts'
+import { describeScope } from '../../rdd/scope.ts'
+import type { StreamingListener } from '../listener.ts'
+import type { JobSet, OutputJob } from './job-set.ts'
+
+/** What the scheduler stands on. */
+export interface JobSchedulerParts {
+  readonly clock: Clock
+  readonly bus: ListenerBus<StreamingListener>
+  readonly logger: Logger
+  readonly concurrentJobs: number
+  /** An output failed. */
+  onError(error: Error): void
+  /** The last output of a batch ended. */
+  onBatchEnd(set: JobSet): void
+}
+
+/** See the file head. */
+export class JobScheduler {
+  private readonly parts: JobSchedulerParts
+  private readonly queue: OutputJob[] = []
+  private readonly running = new Map<OutputJob, AbortController>()
+  private readonly waiters: (() => void)[] = []
+  private stopped = false
+
+  constructor(parts: JobSchedulerParts) {
+    this.parts = parts
+  }
+
+  /** Whether nothing runs or waits. */
+  get isIdle(): boolean {
+    return this.queue.length === 0 && this.running.size === 0
+  }
+
+  submit(set: JobSet): void {
+    if (this.stopped) return
+    if (set.jobs.length === 0) {
+      this.parts.logger.info(`no jobs for the batch at ${set.time}`)
+      return
+    }
+    this.parts.bus.post('onBatchSubmitted', { batchInfo: set.info() })
+    this.queue.push(...set.jobs)
+    this.fill()
+  }
+
+  /** Resolves when nothing runs or waits any more. */
+  idle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve()
+    return new Promise(resolve => this.waiters.push(resolve))
+  }
+
+  /** Drops what waits and aborts what runs. */
+  abort(reason: KindlingError): void {
+    this.stopped = true
+    this.queue.length = 0
+    for (const controller of this.running.values()) controller.abort(reason)
+    if (this.isIdle) for (const waiter of this.waiters.splice(0)) waiter()
+  }
+
+  private fill(): void {
+    while (this.running.size < this.parts.concurrentJobs && this.queue.length > 0) {
+      const job = this.queue.shift()!
+      const controller = new AbortController()
+      this.running.set(job, controller)
+      void this.parts.clock.activity.track(this.run(job, controller.signal))
+    }
+    if (this.isIdle) for (const waiter of this.waiters.splice(0)) waiter()
+  }
+
+  /** Never rejects. */
+  private async run(job: OutputJob, signal: AbortSignal): Promise<void> {
+    const { clock, bus } = this.parts
+    const { set } = job
+    job.startTime = clock.now()
+    if (set.startTime === undefined) {
+      set.startTime = job.startTime
+      bus.post('onBatchStarted', { batchInfo: set.info() })
+    }
+    bus.post('onOutputOperationStarted', { outputOperationInfo: job.info() })
+    try {
+      await this.call(job, signal)
+    } catch (error) {
+      job.error = this.placed(error, job)
+    }
+    job.endTime = clock.now()
+    bus.post('onOutputOperationCompleted', { outputOperationInfo: job.info() })
+    this.running.delete(job)
+    if (set.isComplete) {
+      set.endTime = job.endTime
+      bus.post('onBatchCompleted', { batchInfo: set.info() })
+      this.parts.onBatchEnd(set)
+    }
+    if (job.error !== undefined && !signal.aborted) this.parts.onError(job.error)
+    this.fill()
+  }
+
+  /** Runs the callback and waits for every action that it started; the first failure counts. */
+  private async call(job: OutputJob, signal: AbortSignal): Promise<void> {
+    const batchTime = job.set.time.milliseconds
+    const scope = new JobScope({ batchTime, outputOpId: job.id }, signal)
+    let failure: { readonly error: unknown } | undefined
+    try {
+      await runInJobScope(scope, async () => job.run())
+    } catch (error) {
+      failure = { error }
+    }
+    const left = scope.actions.filter(action => !action.settled)
+    if (failure === undefined)
+      for (const { scope: action } of left)
+        this.parts.logger.warn(new KindlingError('ACTION_NOT_AWAITED', { site: describeScope(action) }).message)
+    // Actions may start others, so the list can grow while it is waited for.
+    for (const action of scope.actions)
+      await action.done.catch(error => {
+        failure ??= { error }
+      })
+    if (failure !== undefined) throw failure.error
+  }
+
+  /** The user's error with the batch and the output it happened in. */
+  private placed(error: unknown, job: OutputJob): Error {
+    const context: ErrorContext = { batchTime: job.set.time.milliseconds }
+    if (isKindlingError(error)) return error.context.batchTime === undefined ? withContext(error, context) : error
+    const reason = error instanceof Error ? error.message : describeValue(error)
+    const { scope } = job.output
+    return new KindlingError(
+      'OUTPUT_OPERATION_FAILED',
+      { operation: scope.name, time: String(job.set.time), reason },
+      { cause: error, context: { ...context, operator: scope.name, site: String(scope.site) } },
+    )
+  }
+}

@@ -1,0 +1,476 @@
+/**
+ * DStream: a stream as one RDD for each batch time. Methods are lines that call the file where the work is.
+ *
+ * I1  The RDD of a time is made at most once while it is remembered; outputs that share a stream share the RDD.
+ * I2  "No RDD" (`undefined`) is not remembered, and is not the same as an empty RDD.
+ */
+import { KindlingError } from '../../base/errors.ts'
+import type { Duration, DurationLike, Interval, Time } from '../../base/time.ts'
+import type { CombineOptions } from '../../rdd/pair-operations.ts'
+import type { Partitioning } from '../../rdd/partitioner.ts'
+import type { Mapped, RDD } from '../../rdd/rdd.ts'
+import { currentScope, inScope, operator, type OperatorScope } from '../../rdd/scope.ts'
+import { StorageLevel } from '../../rdd/storage-level.ts'
+import { type StateOptions, updateStateByKey, updateStateByPartition } from '../state/update-state.ts'
+import { type Batches, batches } from './batches.ts'
+import { countByValue, countOf, elementwise, hashed, reduceOf } from './elementwise.ts'
+import type { StreamHost } from './host.ts'
+import { foreachRDD, print, saveAsTextFiles } from './outputs.ts'
+import type { AnyStream, Recipe } from './recipe.ts'
+import { reducedByWindow, type WindowOptions } from './reduced-windowed.ts'
+import { countByValueAndWindow, countByWindow, groupByKeyAndWindow, reduceByWindow } from './window-operations.ts'
+import { transformed, unioned } from './transformed.ts'
+import { slice, windowed } from './windowed.ts'
+
+type Pairs<K, V> = DStream<readonly [K, V]>
+
+/**
+ * A stream of records, as one RDD for each batch.
+ *
+ * @typeParam T the type of a record
+ * @source Spark DStream; Zaharia et al., SOSP 2013
+ */
+export class DStream<T> {
+  /** @internal */
+  readonly host: StreamHost
+  /** @internal */
+  readonly scope: OperatorScope
+  private readonly recipe: Recipe<T>
+  private readonly generated = new Map<number, RDD<T>>()
+  private zero: Time | undefined
+  private remembered: Duration | undefined
+  private level: StorageLevel = StorageLevel.NONE
+
+  /** @internal */
+  constructor(host: StreamHost, name: string, recipe: Recipe<T>) {
+    host.assertDefining(name)
+    this.host = host
+    this.recipe = recipe
+    this.scope = currentScope(name)
+  }
+
+  /** @internal A stream derived from this one, in the same context. */
+  derive<U>(name: string, recipe: Recipe<U>): DStream<U> {
+    return operator(name, () => new DStream(this.host, name, recipe))
+  }
+
+  /** The time from one RDD to the next: the batch interval, or a window's slide. */
+  get slideDuration(): Duration {
+    return this.recipe.slideDuration
+  }
+
+  /** The streams that this one is computed from. */
+  get dependencies(): readonly AnyStream[] {
+    return this.recipe.dependencies
+  }
+
+  // ---- element-wise ----
+
+  /**
+   * `f` of each record.
+   *
+   * @throws PROMISE_RETURNED (in the batch) when `f` gives a promise
+   * @example
+   * lines.flatMap(line => line.split(' ')).map(word => [word, 1]) // DStream<[string, number]>
+   */
+  map<U extends Mapped>(f: (record: T) => U): DStream<U> {
+    return elementwise(this, 'map', rdd => rdd.map(f))
+  }
+
+  /** All that `f` gives for each record. */
+  flatMap<U>(f: (record: T) => Iterable<U>): DStream<U> {
+    return elementwise(this, 'flatMap', rdd => rdd.flatMap(f))
+  }
+
+  /** The records for which `keep` holds. */
+  filter<U extends T>(keep: (record: T) => record is U): DStream<U>
+  filter(keep: (record: T) => unknown): DStream<T>
+  filter(keep: (record: T) => unknown): DStream<T> {
+    return elementwise(this, 'filter', rdd => rdd.filter(keep))
+  }
+
+  /** One array for each partition. */
+  glom(): DStream<T[]> {
+    return elementwise(this, 'glom', rdd => rdd.glom())
+  }
+
+  /** What `f` makes of each partition. */
+  mapPartitions<U>(f: (records: IterableIterator<T>) => Iterable<U>, preservesPartitioning = false): DStream<U> {
+    return elementwise(this, 'mapPartitions', rdd => rdd.mapPartitions(f, preservesPartitioning))
+  }
+
+  /** Exactly `numPartitions` partitions in each batch. Shuffles. */
+  repartition(numPartitions: number): DStream<T> {
+    return elementwise(this, 'repartition', rdd => rdd.repartition(numPartitions))
+  }
+
+  /**
+   * The records of both, this one's first.
+   *
+   * @throws INVALID_ARGUMENT unless both slide alike and belong to one context
+   */
+  union(other: DStream<T>): DStream<T> {
+    return unioned([this, other])
+  }
+
+  /** One record for each batch: all reduced by `reduce`; nothing for an empty batch. */
+  reduce(reduce: (a: T, b: T) => T): DStream<T> {
+    return reduceOf(this, reduce)
+  }
+
+  /** One record for each batch: how many there are, 0 for an empty batch. */
+  count(): DStream<number> {
+    return countOf(this)
+  }
+
+  /** How often each record occurs in each batch. */
+  countByValue(numPartitions?: number): DStream<[T, number]> {
+    return countByValue(this, numPartitions)
+  }
+
+  /**
+   * Any function of the batch's RDD, called on the driver for each batch.
+   *
+   * @throws NO_RDD (fails the batch) when this stream has no RDD, or `f` gives none: give an empty RDD instead
+   */
+  transform<U>(f: (rdd: RDD<T>, time: Time) => RDD<U>): DStream<U> {
+    return transformed('transform', [this as AnyStream], ([rdd], time) => f(rdd as RDD<T>, time))
+  }
+
+  /** {@link DStream.transform} over two streams. */
+  transformWith<U, R>(other: DStream<U>, f: (mine: RDD<T>, theirs: RDD<U>, time: Time) => RDD<R>): DStream<R> {
+    const both = [this as AnyStream, other as AnyStream]
+    return transformed('transformWith', both, ([a, b], time) => f(a as RDD<T>, b as RDD<U>, time))
+  }
+
+  // ---- pairs; the default is a hash partitioner with the context's default parallelism ----
+
+  /** `f` of each value; keys and partitioner stay. */
+  mapValues<K, V, U extends Mapped>(this: Pairs<K, V>, f: (value: V) => U): DStream<[K, U]> {
+    return elementwise(this, 'mapValues', rdd => rdd.mapValues(f))
+  }
+
+  /** One pair for each thing that `f` gives for a value. */
+  flatMapValues<K, V, U>(this: Pairs<K, V>, f: (value: V) => Iterable<U>): DStream<[K, U]> {
+    return elementwise(this, 'flatMapValues', rdd => rdd.flatMapValues(f))
+  }
+
+  /** The values of each key of each batch reduced to one. */
+  reduceByKey<K, V>(this: Pairs<K, V>, reduce: (a: V, b: V) => V, partitions?: Partitioning): DStream<[K, V]> {
+    const by = hashed(this, partitions)
+    return elementwise(this, 'reduceByKey', rdd => rdd.reduceByKey(reduce, by))
+  }
+
+  /** All values of each key of each batch. */
+  groupByKey<K, V>(this: Pairs<K, V>, partitions?: Partitioning): DStream<[K, V[]]> {
+    const by = hashed(this, partitions)
+    return elementwise(this, 'groupByKey', rdd => rdd.groupByKey(by))
+  }
+
+  /** The general aggregation of each batch; see {@link RDD.combineByKey}. */
+  combineByKey<K, V, C extends Mapped>(
+    this: Pairs<K, V>,
+    create: (value: V) => C,
+    mergeValue: (combiner: C, value: V) => C,
+    mergeCombiners: (a: C, b: C) => C,
+    opts: CombineOptions = {},
+  ): DStream<[K, C]> {
+    const all = { ...opts, partitions: hashed(this, opts.partitions) }
+    return elementwise(this, 'combineByKey', rdd => rdd.combineByKey(create, mergeValue, mergeCombiners, all))
+  }
+
+  /** `[key, [mine, theirs]]` for the batches of the same time. */
+  cogroup<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitioning): DStream<[K, [V[], W[]]]> {
+    const by = hashed(this, partitions)
+    return operator('cogroup', () => this.transformWith(other, (a, b) => a.cogroup(b, by)))
+  }
+
+  /** Inner join of the batches of the same time. */
+  join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitioning): DStream<[K, [V, W]]> {
+    const by = hashed(this, partitions)
+    return operator('join', () => this.transformWith(other, (a, b) => a.join(b, by)))
+  }
+
+  /** {@link DStream.join}, keeping keys that only this stream has. */
+  leftOuterJoin<K, V, W>(
+    this: Pairs<K, V>,
+    other: Pairs<K, W>,
+    partitions?: Partitioning,
+  ): DStream<[K, [V, W | undefined]]> {
+    const by = hashed(this, partitions)
+    return operator('leftOuterJoin', () => this.transformWith(other, (a, b) => a.leftOuterJoin(b, by)))
+  }
+
+  /** {@link DStream.join}, keeping keys that only the other stream has. */
+  rightOuterJoin<K, V, W>(
+    this: Pairs<K, V>,
+    other: Pairs<K, W>,
+    partitions?: Partitioning,
+  ): DStream<[K, [V | undefined, W]]> {
+    const by = hashed(this, partitions)
+    return operator('rightOuterJoin', () => this.transformWith(other, (a, b) => a.rightOuterJoin(b, by)))
+  }
+
+  /** {@link DStream.join}, keeping keys that either stream has. */
+  fullOuterJoin<K, V, W>(
+    this: Pairs<K, V>,
+    other: Pairs<K, W>,
+    partitions?: Partitioning,
+  ): DStream<[K, [V | undefined, W | undefined]]> {
+    const by = hashed(this, partitions)
+    return operator('fullOuterJoin', () => this.transformWith(other, (a, b) => a.fullOuterJoin(b, by)))
+  }
+
+  // ---- windows; durations are multiples of this stream's slide ----
+
+  /**
+   * The records of the last `windowDuration`, every `slideDuration`. The window that is not full yet is given as it is.
+   *
+   * Keeps this stream's RDDs; `persist` on the window goes to this stream.
+   *
+   * @param slideDuration default: this stream's own
+   * @throws INVALID_WINDOW, INVALID_SLIDE when a duration is no multiple of this stream's slide
+   */
+  window(windowDuration: DurationLike, slideDuration?: DurationLike): DStream<T> {
+    return windowed(this, windowDuration, slideDuration)
+  }
+
+  /** One record for each slide: the window reduced by `reduce`; with `inverse`, kept up to date instead of summed anew. */
+  reduceByWindow(reduce: (a: T, b: T) => T, windowDuration: DurationLike, slideDuration?: DurationLike): DStream<T>
+  reduceByWindow(
+    reduce: (a: T, b: T) => T,
+    inverse: (a: T, b: T) => T,
+    windowDuration: DurationLike,
+    slideDuration?: DurationLike,
+  ): DStream<T>
+  reduceByWindow(
+    reduce: (a: T, b: T) => T,
+    second: DurationLike | ((a: T, b: T) => T),
+    third?: DurationLike,
+    fourth?: DurationLike,
+  ): DStream<T> {
+    if (typeof second === 'function') return reduceByWindow(this, reduce, third as DurationLike, fourth, second)
+    return reduceByWindow(this, reduce, second, third)
+  }
+
+  /** One record for each slide: how many records the window has. */
+  countByWindow(windowDuration: DurationLike, slideDuration?: DurationLike): DStream<number> {
+    return countByWindow(this, windowDuration, slideDuration)
+  }
+
+  /** How often each record occurs in the window; records that left it are gone. */
+  countByValueAndWindow(
+    windowDuration: DurationLike,
+    slideDuration?: DurationLike,
+    numPartitions?: number,
+  ): DStream<[T, number]> {
+    return countByValueAndWindow(this, windowDuration, slideDuration, numPartitions)
+  }
+
+  /** All values of each key in the window. */
+  groupByKeyAndWindow<K, V>(
+    this: Pairs<K, V>,
+    windowDuration: DurationLike,
+    slideDuration?: DurationLike,
+    partitions?: Partitioning,
+  ): DStream<[K, V[]]> {
+    return groupByKeyAndWindow(this, windowDuration, slideDuration, partitions)
+  }
+
+  /**
+   * The values of each key in the window reduced to one.
+   *
+   * With `inverse` a slide costs what enters and leaves, not the whole window; keys then stay, with a neutral value, until
+   * `opts.filter` drops them.
+   *
+   * @param inverse takes values out again: `inverse(reduce(a, b), b)` equals `a`
+   * @throws INVALID_WINDOW, INVALID_SLIDE
+   * @source Spark ReducedWindowedDStream
+   * @example
+   * pairs.reduceByKeyAndWindow((a, b) => a + b, (a, b) => a - b, seconds(30), seconds(1), { filter: ([, n]) => n > 0 })
+   */
+  reduceByKeyAndWindow<K, V>(
+    this: Pairs<K, V>,
+    reduce: (a: V, b: V) => V,
+    windowDuration: DurationLike,
+    slideDuration?: DurationLike,
+    opts?: Partitioning | WindowOptions<K, V>,
+  ): DStream<[K, V]>
+  reduceByKeyAndWindow<K, V>(
+    this: Pairs<K, V>,
+    reduce: (a: V, b: V) => V,
+    inverse: (a: V, b: V) => V,
+    windowDuration: DurationLike,
+    slideDuration?: DurationLike,
+    opts?: Partitioning | WindowOptions<K, V>,
+  ): DStream<[K, V]>
+  reduceByKeyAndWindow<K, V>(this: Pairs<K, V>, reduce: (a: V, b: V) => V, ...rest: unknown[]): DStream<[K, V]> {
+    return reducedByWindow(this, reduce, rest as Parameters<typeof reducedByWindow<K, V>>[2])
+  }
+
+  // ---- state ----
+
+  /**
+   * Keeps a state for each key. In every batch `update` is called for each key that has state or new values; `undefined` drops the
+   * key. Emits all state, every batch.
+   *
+   * `update` gets a copy of the state: what it changes in place counts only when it is returned.
+   *
+   * @param update `(values, state, { key, time }) => state`, values of this batch in order, state `undefined` for a new key
+   * @throws USER_CODE_FAILED, PROMISE_RETURNED (in the batch)
+   * @source Spark StateDStream
+   * @example
+   * pairs.updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum)) // running sums
+   */
+  updateStateByKey<S, K = unknown, V = unknown>(
+    this: Pairs<K, V>,
+    update: (values: V[], state: S | undefined, at: { readonly key: K; readonly time: Time }) => S | undefined,
+    opts?: Partitioning | StateOptions<K, S>,
+  ): DStream<[K, S]> {
+    return updateStateByKey(this, update, opts)
+  }
+
+  /**
+   * {@link DStream.updateStateByKey} for a whole partition at once: an iterator of `[key, values, state]` in, the new
+   * `[key, state]` out; keys left out are dropped. Keys that are put out must belong to the same partition.
+   */
+  updateStateByPartition<S, K = unknown, V = unknown>(
+    this: Pairs<K, V>,
+    update: (records: IterableIterator<[K, V[], S | undefined]>) => Iterable<readonly [K, S]>,
+    opts?: Partitioning | StateOptions<K, S>,
+  ): DStream<[K, S]> {
+    return updateStateByPartition(this, update, opts)
+  }
+
+  // ---- outputs ----
+
+  /** Writes the first `n` records of each batch to standard output, under a head with the batch's time. */
+  print(n = 10): void {
+    print(this, n)
+  }
+
+  /**
+   * Runs `f` on the driver for each batch, also for empty ones. It may be async; actions that it starts belong to the batch, awaited
+   * or not.
+   */
+  foreachRDD(f: (rdd: RDD<T>, time: Time) => unknown): void {
+    foreachRDD(this, f)
+  }
+
+  /** Each batch as text files in the directory `prefix-TIME[.suffix]`; one that exists is replaced. */
+  saveAsTextFiles(prefix: string, suffix = ''): void {
+    saveAsTextFiles(this, prefix, suffix)
+  }
+
+  /**
+   * The batches as an async iterable; registers an output at once. A slow reader delays its batch, `break` detaches.
+   *
+   * @example
+   * const counts = words.countByValue().batches()
+   * await ssc.start()
+   * for await (const { time, values } of counts) console.log(time, values)
+   */
+  batches(): Batches<T> {
+    return batches(this)
+  }
+
+  // ---- keeping ----
+
+  /** Keeps the RDDs of this stream while they are remembered. @throws CONTEXT_STARTED */
+  persist(level: StorageLevel = StorageLevel.MEMORY_ONLY_SER): this {
+    this.host.assertDefining('persist')
+    if (this.recipe.persistInstead !== undefined) this.recipe.persistInstead(level)
+    else this.level = level
+    return this
+  }
+
+  /** `persist()` */
+  cache(): this {
+    return this.persist()
+  }
+
+  /**
+   * The RDDs from `from` to `to`, both included; times between slides are rounded down.
+   *
+   * @throws STREAM_NOT_INITIALIZED before the context has started
+   */
+  slice(from: Time, to: Time): RDD<T>[]
+  slice(interval: Interval): RDD<T>[]
+  slice(from: Time | Interval, to?: Time): RDD<T>[] {
+    if ('beginTime' in from) return slice(this, from.beginTime, from.endTime)
+    return slice(this, from, to as Time)
+  }
+
+  // ---- what the graph asks ----
+
+  /** @internal One batch before the first. */
+  get zeroTime(): Time {
+    if (this.zero !== undefined) return this.zero
+    throw new KindlingError('STREAM_NOT_INITIALIZED', {
+      stream: String(this.scope.name),
+      reason: 'start the StreamingContext first',
+    })
+  }
+
+  /** @internal */
+  get rememberDuration(): Duration | undefined {
+    return this.remembered
+  }
+
+  /** @internal Fixes the zero time here and above; done for all outputs when the context starts. */
+  initialize(zeroTime: Time): void {
+    if (this.zero !== undefined) return
+    this.zero = zeroTime
+    this.remembered ??= this.slideDuration
+    for (const parent of this.dependencies) parent.initialize(zeroTime)
+  }
+
+  /** @internal Remembers at least for `duration`, and lets parents remember what this stream needs of them. */
+  remember(duration: Duration | undefined): void {
+    const own = this.remembered
+    if (duration !== undefined && (own === undefined || duration.milliseconds > own.milliseconds)) this.remembered = duration
+    const mine = this.remembered ?? this.slideDuration
+    const needed = this.recipe.parentRemember?.(mine) ?? mine
+    for (const parent of this.dependencies) parent.remember(needed)
+  }
+
+  /** @internal Whether this stream has an RDD at `time`. */
+  isTimeValid(time: Time): boolean {
+    const zero = this.zeroTime
+    return time.milliseconds > zero.milliseconds && time.minus(zero).isMultipleOf(this.slideDuration)
+  }
+
+  /** @internal The RDD of a batch, made when it is asked for first. */
+  getOrCompute(time: Time): RDD<T> | undefined {
+    const known = this.generated.get(time.milliseconds)
+    if (known !== undefined) return known
+    if (!this.isTimeValid(time)) return undefined
+    const rdd = inScope(this.scope, () => this.recipe.compute(time, this))
+    if (rdd === undefined) return undefined
+    if (this.level !== StorageLevel.NONE && this.recipe.keepsItself !== true && rdd.getStorageLevel() === StorageLevel.NONE)
+      rdd.persist(this.level)
+    this.generated.set(time.milliseconds, rdd)
+    return rdd
+  }
+
+  /** @internal The remembered RDD of a time, never a new one. */
+  known(time: Time): RDD<T> | undefined {
+    return this.generated.get(time.milliseconds)
+  }
+
+  /** @internal Forgets what is older than the remember duration, here and above. */
+  clearMetadata(time: Time, unpersist: boolean, done: Set<AnyStream> = new Set()): void {
+    if (done.has(this as AnyStream)) return
+    done.add(this as AnyStream)
+    const oldest = time.milliseconds - (this.remembered ?? this.slideDuration).milliseconds
+    const forgotten: number[] = []
+    for (const [at, rdd] of this.generated) {
+      if (at > oldest) continue
+      forgotten.push(at)
+      this.generated.delete(at)
+      if (unpersist && this.level !== StorageLevel.NONE) rdd.unpersist()
+    }
+    if (forgotten.length > 0) this.recipe.forgotten?.(forgotten)
+    for (const parent of this.dependencies) parent.clearMetadata(time, unpersist, done)
+  }
+}

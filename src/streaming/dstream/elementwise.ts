@@ -1,0 +1,60 @@
+/** Streams that are an RDD operation on each RDD of one parent; where that has none, neither have they. */
+import { type Partitioner, type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
+import type { RDD } from '../../rdd/rdd.ts'
+import { operator } from '../../rdd/scope.ts'
+import type { DStream } from './dstream.ts'
+import type { AnyStream } from './recipe.ts'
+
+/** The stream of `f(rdd)`. */
+export function elementwise<T, U>(parent: DStream<T>, name: string, f: (rdd: RDD<T>) => RDD<U>): DStream<U> {
+  return parent.derive(name, {
+    slideDuration: parent.slideDuration,
+    dependencies: [parent as AnyStream],
+    compute(time) {
+      const rdd = parent.getOrCompute(time)
+      return rdd === undefined ? undefined : f(rdd)
+    },
+  })
+}
+
+/** What pair operators of streams partition by: what is given, else hash with the context's default parallelism. */
+export function hashed<T>(stream: DStream<T>, given: Partitioning | undefined): Partitioner {
+  return toPartitioner(given ?? stream.host.sc.defaultParallelism)
+}
+
+export function reduceOf<T>(stream: DStream<T>, reduce: (a: T, b: T) => T): DStream<T> {
+  return operator('reduce', () =>
+    stream
+      .map(record => [null, record])
+      .reduceByKey(reduce as (a: unknown, b: unknown) => unknown, 1)
+      .map(pair => pair[1] as never),
+  )
+}
+
+export function countOf<T>(stream: DStream<T>): DStream<number> {
+  const { sc } = stream.host
+  return elementwise(stream, 'count', rdd => {
+    const counts = rdd.mapPartitions(countRecords)
+    // A record of its own makes an empty batch count too.
+    const all = sc.union([sc.parallelize([0], 1), counts])
+    return all
+      .map(n => [null, n])
+      .reduceByKey((a, b) => a + b, 1)
+      .map(pair => pair[1])
+  })
+}
+
+function* countRecords(records: IterableIterator<unknown>): Generator<number> {
+  let n = 0
+  for (const _ of records) n++
+  yield n
+}
+
+export function countByValue<T>(stream: DStream<T>, numPartitions?: number): DStream<[T, number]> {
+  return operator('countByValue', () =>
+    (stream.map(record => [record, 1] as [never, number]) as DStream<readonly [T, number]>).reduceByKey(
+      (a, b) => a + b,
+      numPartitions,
+    ),
+  )
+}

@@ -1,0 +1,26 @@
+/** How a stream makes the RDD of a batch; a DStream is a handle on one. */
+import type { Duration, Time } from '../../base/time.ts'
+import type { RDD } from '../../rdd/rdd.ts'
+import type { StorageLevel } from '../../rdd/storage-level.ts'
+import type { DStream } from './dstream.ts'
+
+/** Any stream, whatever its records. */
+export type AnyStream = DStream<unknown>
+
+/**
+ * What a kind of stream is. `compute` is called at most once for each valid time while its RDD is remembered, and may ask parents for
+ * their RDDs of any time.
+ */
+export interface Recipe<T> {
+  readonly slideDuration: Duration
+  readonly dependencies: readonly AnyStream[]
+  compute(time: Time, self: DStream<T>): RDD<T> | undefined
+  /** How long parents must remember, when that is longer than this stream itself does. */
+  parentRemember?(own: Duration): Duration
+  /** Where `persist` goes instead of this stream's own RDDs. */
+  persistInstead?(level: StorageLevel): void
+  /** Whether RDDs are kept by the recipe itself (state), so that persisting them is no matter of blocks. */
+  readonly keepsItself?: boolean
+  /** Called when RDDs of these times are forgotten. */
+  forgotten?(times: readonly number[]): void
+}

@@ -1,0 +1,72 @@
+/** Streams over the RDDs of several parents, all of which must have one. */
+import { KindlingError } from '../../base/errors.ts'
+import type { Time } from '../../base/time.ts'
+import { inScope } from '../../rdd/scope.ts'
+import { RDD } from '../../rdd/rdd.ts'
+import type { DStream } from './dstream.ts'
+import type { AnyStream } from './recipe.ts'
+
+/**
+ * What the user's function makes of the parents' RDDs, on the driver, in each batch.
+ *
+ * @throws INVALID_ARGUMENT unless all parents slide alike and belong to one context
+ */
+export function transformed<R>(
+  name: string,
+  parents: readonly AnyStream[],
+  f: (rdds: readonly RDD<unknown>[], time: Time) => RDD<R>,
+): DStream<R> {
+  assertAlike(name, parents)
+  return parents[0]!.derive(name, {
+    slideDuration: parents[0]!.slideDuration,
+    dependencies: parents,
+    compute(time, self) {
+      const rdds = parents.map(parent => rddOf(parent, time))
+      // Operators that the function calls are the user's own, with their own lines.
+      const made = inScope(undefined, () => f(rdds, time))
+      if (made instanceof RDD) return made
+      throw new KindlingError('NO_RDD', {
+        stream: `${name} at ${self.scope.site}`,
+        time: String(time),
+        reason: `its function returned ${made === null ? 'null' : typeof made}; return an RDD, also an empty one: sc.emptyRDD()`,
+      })
+    },
+  })
+}
+
+/** The records of several streams, in their order. */
+export function unioned<T>(streams: readonly DStream<T>[]): DStream<T> {
+  assertAlike('union', streams as readonly AnyStream[])
+  const first = streams[0]!
+  return first.derive('union', {
+    slideDuration: first.slideDuration,
+    dependencies: streams as readonly AnyStream[],
+    compute: time => first.host.sc.union(streams.map(stream => rddOf(stream, time))),
+  })
+}
+
+function rddOf<T>(stream: DStream<T>, time: Time): RDD<T> {
+  const rdd = stream.getOrCompute(time)
+  if (rdd !== undefined) return rdd
+  throw new KindlingError('NO_RDD', {
+    stream: `${stream.scope.name} at ${stream.scope.site}`,
+    time: String(time),
+    reason: 'union and transform need an RDD of every parent',
+  })
+}
+
+function assertAlike(name: string, streams: readonly AnyStream[]): void {
+  const expected = 'streams of one context with the same slide duration'
+  const [first] = streams
+  if (first === undefined) throw new KindlingError('INVALID_ARGUMENT', { what: `${name} of no streams`, value: 0, expected })
+  for (const other of streams) {
+    if (other.host !== first.host)
+      throw new KindlingError('INVALID_ARGUMENT', { what: `a stream of ${name}`, value: 'of another context', expected })
+    if (other.slideDuration.milliseconds !== first.slideDuration.milliseconds)
+      throw new KindlingError('INVALID_ARGUMENT', {
+        what: `the slide durations of ${name}`,
+        value: `${first.slideDuration} and ${other.slideDuration}`,
+        expected,
+      })
+  }
+}

@@ -1,0 +1,47 @@
+/** The streams of a context: inputs and outputs in order of definition, and the rules that tie them. */
+import { KindlingError } from '../base/errors.ts'
+import type { Duration, Time } from '../base/time.ts'
+import type { OutputOperation } from './dstream/host.ts'
+import type { InputDStream } from './dstream/input.ts'
+import type { AnyStream } from './dstream/recipe.ts'
+
+/** See the file head. @source Spark DStreamGraph */
+export class DStreamGraph {
+  readonly inputs: InputDStream<unknown>[] = []
+  readonly outputs: OutputOperation[] = []
+  private rememberDuration: Duration | undefined
+
+  /** Sets the least time that all streams remember. @throws INVALID_ARGUMENT at the second call */
+  remember(duration: Duration): void {
+    if (this.rememberDuration !== undefined)
+      throw new KindlingError('INVALID_ARGUMENT', {
+        what: 'remember duration',
+        value: String(duration),
+        expected: `set once; it is ${this.rememberDuration} already`,
+      })
+    this.rememberDuration = duration
+  }
+
+  /** @throws NO_OUTPUT_OPERATIONS */
+  validate(): void {
+    if (this.outputs.length === 0) throw new KindlingError('NO_OUTPUT_OPERATIONS')
+  }
+
+  /** Fixes the zero time of all streams that an output reaches, and how long they remember. */
+  initialize(zeroTime: Time): void {
+    for (const { stream } of this.outputs) {
+      stream.initialize(zeroTime)
+      stream.remember(this.rememberDuration)
+    }
+  }
+
+  /** Forgets what no stream remembers after the batch of `time`. */
+  clearMetadata(time: Time, unpersist: boolean): void {
+    const done = new Set<AnyStream>()
+    for (const { stream } of this.outputs) stream.clearMetadata(time, unpersist, done)
+    for (const input of this.inputs) {
+      const remembered = input.rememberDuration
+      input.forget(remembered === undefined ? time : time.minus(remembered))
+    }
+  }
+}

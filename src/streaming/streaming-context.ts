@@ -1,0 +1,428 @@
+/**
+ * StreamingContext: where a streaming program is defined, started and stopped.
+ *
+ *   initialized ──start──▶ active ──stop──▶ stopped        (one way; a start that fails ends in stopped)
+ */
+import { configEntries } from '../base/config.ts'
+import { KindlingError } from '../base/errors.ts'
+import type { EventOf } from '../base/listener-bus.ts'
+import { ListenerBus } from '../base/listener-bus.ts'
+import { type Duration, type DurationLike, Time, toDuration } from '../base/time.ts'
+import { currentJobScope } from '../context/job-scope.ts'
+import { SparkContext, type SparkContextOptions } from '../context/spark-context.ts'
+import type { RDD } from '../rdd/rdd.ts'
+import { operator } from '../rdd/scope.ts'
+import { StorageLevel } from '../rdd/storage-level.ts'
+import { JobGenerator } from './batch/job-generator.ts'
+import { JobScheduler } from './batch/job-scheduler.ts'
+import type { JobSet } from './batch/job-set.ts'
+import type { DStream } from './dstream/dstream.ts'
+import type { OutputOperation, StreamHost } from './dstream/host.ts'
+import { InputDStream } from './dstream/input.ts'
+import type { AnyStream } from './dstream/recipe.ts'
+import { transformed, unioned } from './dstream/transformed.ts'
+import { DStreamGraph } from './graph.ts'
+import type { InputSource, SourceHost } from './input-source.ts'
+import type { StreamingListener } from './listener.ts'
+import type { Receiver } from './receiver/receiver.ts'
+import { ReceiverSource } from './receiver/receiver-source.ts'
+import { type FileStreamOptions, fileSource } from './sources/file.ts'
+import { iterableSource, type StreamLike } from './sources/iterable.ts'
+import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
+import { type BytesConverter, socketSource, socketTextSource } from './sources/socket.ts'
+import { settledWithin, Termination } from './termination.ts'
+
+/** How a context is made that brings its own SparkContext. */
+export interface StreamingContextOptions extends SparkContextOptions {
+  /** The batch interval. */
+  readonly batchDuration: DurationLike
+  /** Where `print` writes. Default: standard output. */
+  readonly write?: (text: string) => void
+}
+
+/** `'initialized'`: being defined; `'active'`: started; `'stopped'`: for good. */
+export type StreamingContextState = 'initialized' | 'active' | 'stopped'
+
+/** How to stop. */
+export interface StopOptions {
+  /** Process all data received so far before the end. Default false. */
+  readonly graceful?: boolean
+  /** With `graceful`: how long to wait at most. Default: `spark.streaming.gracefulStopTimeout`, ten batch intervals. */
+  readonly deadline?: DurationLike
+  /** Stop the SparkContext too. Default: only if this context made it. */
+  readonly stopSparkContext?: boolean
+}
+
+/** How long an immediate stop waits for the callback of an output that is running, in ms of real time. */
+const CALLBACK_GRACE_MS = 2000
+
+let started: StreamingContext[] = []
+
+/**
+ * The entry to streams.
+ *
+ * @source Spark StreamingContext
+ * @example
+ * await using ssc = new StreamingContext({ master: 'local', appName: 'words', batchDuration: seconds(1) })
+ * ssc.socketTextStream('localhost', 9999).flatMap(line => line.split(' ')).countByValue().print()
+ * await ssc.start()
+ * await ssc.awaitTermination()
+ */
+export class StreamingContext implements StreamHost {
+  readonly sc: SparkContext
+  readonly batchDuration: Duration
+  private readonly ownsSparkContext: boolean
+  private readonly writeText: (text: string) => void
+  private readonly graph = new DStreamGraph()
+  private readonly bus: ListenerBus<StreamingListener>
+  private readonly generator: JobGenerator
+  private readonly scheduler: JobScheduler
+  private readonly termination = new Termination()
+  private readonly unpersist: boolean
+  private state: StreamingContextState = 'initialized'
+  private starting: Promise<void> | undefined
+  private stopping: Promise<void> | undefined
+
+  constructor(options: StreamingContextOptions)
+  constructor(sc: SparkContext, batchDuration: DurationLike)
+  constructor(first: SparkContext | StreamingContextOptions, batchDuration?: DurationLike) {
+    this.ownsSparkContext = !(first instanceof SparkContext)
+    this.batchDuration = batchInterval(first instanceof SparkContext ? batchDuration : first.batchDuration)
+    this.sc = first instanceof SparkContext ? first : new SparkContext(first)
+    this.writeText =
+      (first instanceof SparkContext ? undefined : first.write) ?? (text => void process.stdout.write(text))
+    const { conf, clock, logger } = this.sc
+    this.unpersist = conf.get(configEntries.unpersist)
+    this.bus = new ListenerBus({ capacity: conf.get(configEntries.listenerBusCapacity), logger, clock })
+    this.scheduler = new JobScheduler({
+      clock,
+      bus: this.bus,
+      logger,
+      concurrentJobs: conf.get(configEntries.concurrentJobs),
+      onError: error => this.report(error),
+      onBatchEnd: set => this.batchEnded(set),
+    })
+    this.generator = new JobGenerator({
+      clock,
+      graph: this.graph,
+      batchDuration: this.batchDuration,
+      submit: set => this.scheduler.submit(set),
+      onError: (error, time) => this.report(generationError(error, time)),
+    })
+  }
+
+  // ---- contexts of this process ----
+
+  /** The context that was started last and has not stopped. */
+  static getActive(): StreamingContext | undefined {
+    return started.at(-1)
+  }
+
+  /** The active context, or what `build` makes; that one is not started. */
+  static getActiveOrCreate(build: () => StreamingContext): StreamingContext {
+    return started.at(-1) ?? build()
+  }
+
+  getState(): StreamingContextState {
+    return this.state
+  }
+
+  // ---- inputs ----
+
+  /**
+   * Lines of text from a TCP server. The connection is made again after `spark.streaming.receiverRestartDelay` when it fails or
+   * ends.
+   *
+   * Shape: one string for each line, without its end; bytes that are no UTF-8 become U+FFFD. Partitions: one for each block
+   * interval in which something came. Delivery: what was not received when the connection broke is the sender's matter.
+   */
+  socketTextStream(host: string, port: number, level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2): DStream<string> {
+    return this.input('socketTextStream', socketTextSource(host, port, level))
+  }
+
+  /** Records that `converter` makes of the bytes of each connection to a TCP server. */
+  socketStream<T>(
+    host: string,
+    port: number,
+    converter: BytesConverter<T>,
+    level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2,
+  ): DStream<T> {
+    return this.input('socketStream', socketSource(host, port, converter, level))
+  }
+
+  /** Records that a receiver of your own stores. */
+  receiverStream<T>(receiver: Receiver<T>): DStream<T> {
+    return this.input('receiverStream', new ReceiverSource(receiver))
+  }
+
+  /** One queued RDD (or array) for each batch, or all that wait. For tests and experiments; nothing survives a restart. */
+  queueStream<T>(queue: QueueLike<T>, opts: QueueStreamOptions<T> = {}): DStream<T> {
+    return this.input('queueStream', queueSource(queue, opts))
+  }
+
+  /** Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time. */
+  textFileStream(directory: string): DStream<string> {
+    return this.input('textFileStream', fileSource<string>(directory, {}))
+  }
+
+  /** {@link StreamingContext.textFileStream} with a filter, old files, and a reader of your own. */
+  fileStream<T = string>(directory: string, opts: FileStreamOptions<T> = {}): DStream<T> {
+    return this.input('fileStream', fileSource<T>(directory, opts))
+  }
+
+  /** The records of an async iterable, an iterable, a Node stream or a web stream. It is read as fast as batches take them. */
+  iterableStream<T>(input: StreamLike<T>): DStream<T> {
+    return this.input('iterableStream', iterableSource(input))
+  }
+
+  /** The stream of a source of your own. */
+  inputStream<T>(source: InputSource<T>): DStream<T> {
+    return this.input('inputStream', source)
+  }
+
+  private input<T>(name: string, source: InputSource<T>): DStream<T> {
+    return operator(name, () => {
+      const stream = new InputDStream(this, name, this.graph.inputs.length, source)
+      this.graph.inputs.push(stream as InputDStream<unknown>)
+      return stream
+    })
+  }
+
+  /** The records of several streams. @throws INVALID_ARGUMENT for none, or unless all slide alike */
+  union<T>(streams: readonly DStream<T>[]): DStream<T> {
+    return unioned(streams)
+  }
+
+  /** Any function of the RDDs of several streams, called on the driver for each batch. */
+  transform<R>(streams: readonly AnyStream[], f: (rdds: readonly RDD<unknown>[], time: Time) => RDD<R>): DStream<R> {
+    return transformed('transform', streams, f)
+  }
+
+  // ---- settings ----
+
+  /** Remember RDDs at least so long, for `slice` and for queries from outside. @throws INVALID_ARGUMENT at the second call */
+  remember(duration: DurationLike): void {
+    this.assertDefining('remember')
+    this.graph.remember(toDuration(duration, 'The remember duration'))
+  }
+
+  addStreamingListener(listener: Partial<StreamingListener>): void {
+    this.bus.add(listener)
+  }
+
+  removeStreamingListener(listener: Partial<StreamingListener>): void {
+    this.bus.remove(listener)
+  }
+
+  // ---- life ----
+
+  /**
+   * Checks the program and starts it; resolves when all sources have started. A second call only warns.
+   *
+   * @throws NO_OUTPUT_OPERATIONS; CONTEXT_STOPPED_ALREADY; whatever a source's start throws. The context is stopped then.
+   */
+  async start(): Promise<void> {
+    if (this.state === 'stopped') throw new KindlingError('CONTEXT_STOPPED_ALREADY', { what: 'start' })
+    if (this.state === 'active' || this.starting !== undefined) {
+      this.sc.logger.warn('start() was called on a StreamingContext that has been started already')
+      return this.starting
+    }
+    this.starting = this.startUp()
+    return this.starting
+  }
+
+  private async startUp(): Promise<void> {
+    try {
+      if (this.sc.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'start' })
+      this.graph.validate()
+      const first = this.generator.firstTime()
+      const zeroTime = first.minus(this.batchDuration)
+      this.graph.initialize(zeroTime)
+      this.state = 'active'
+      started.push(this)
+      await Promise.all(this.graph.inputs.map(input => input.source.start(this.sourceHost(input, zeroTime))))
+      if (this.stopping !== undefined) return
+      this.generator.start(first)
+      this.bus.post('onStreamingStarted', { time: this.sc.clock.now() })
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  private sourceHost(input: InputDStream<unknown>, zeroTime: Time): SourceHost {
+    const { sc, bus, batchDuration } = this
+    return {
+      sc,
+      conf: sc.conf,
+      clock: sc.clock,
+      logger: sc.logger,
+      batchDuration,
+      zeroTime,
+      streamId: input.streamId,
+      post: (event, payload) => bus.post(event, payload as EventOf<StreamingListener, typeof event>),
+      fail: error => this.report(error),
+    }
+  }
+
+  /** Resolves when the context has stopped; rejects with the first error of a batch or a source. The context goes on until stopped. */
+  awaitTermination(): Promise<void> {
+    return this.termination.wait()
+  }
+
+  /** Like {@link StreamingContext.awaitTermination}, but at most so long: true when stopped, false when the time is over. */
+  async awaitTerminationOrTimeout(timeout: DurationLike): Promise<boolean> {
+    const abort = new AbortController()
+    const ms = toDuration(timeout, 'The timeout').milliseconds
+    const over = this.sc.clock.sleep(ms, abort.signal).then(
+      () => false,
+      () => false,
+    )
+    try {
+      return await Promise.race([this.termination.wait().then(() => true), over])
+    } finally {
+      abort.abort()
+    }
+  }
+
+  /**
+   * Stops for good; idempotent, and calls at the same time share one stop.
+   *
+   * Gracefully: sources stop, everything they took in is processed, then the rest ends. Otherwise: waiting batches are dropped and
+   * running ones aborted. Called inside a batch it resolves at once, since the stop waits for that batch.
+   *
+   * @throws ILLEGAL_STATE when called by a listener
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    if (this.bus.insideListener)
+      return Promise.reject(
+        new KindlingError('ILLEGAL_STATE', { what: 'stop()', reason: 'it was called by a listener, whose events it waits for' }),
+      )
+    if (this.stopping === undefined) {
+      if (this.state === 'initialized') this.sc.logger.warn('stop() was called on a StreamingContext that was not started')
+      this.stopping = this.shutDown(options)
+    } else if (options.stopSparkContext === true) this.stopping = this.stopping.then(() => this.sc.stop())
+    const { stopping } = this
+    const scope = currentJobScope()
+    if (scope?.properties.outputOpId === undefined) return stopping
+    // From inside a batch: the stop waits for this very callback, so the callback must not wait for the stop.
+    stopping.catch(error => this.report(error as Error))
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  private async shutDown(options: StopOptions): Promise<void> {
+    const wasActive = this.state === 'active'
+    try {
+      if (wasActive) await this.endBatches(options)
+    } finally {
+      for (const output of this.graph.outputs) output.stopped?.()
+      await this.bus.drain()
+      this.bus.stop()
+      if (this.stopsSparkContext(options)) await this.sc.stop()
+      this.state = 'stopped'
+      started = started.filter(other => other !== this)
+      this.termination.stopped()
+    }
+  }
+
+  private stopsSparkContext(options: StopOptions): boolean {
+    if (options.stopSparkContext !== undefined) return options.stopSparkContext
+    const { conf } = this.sc
+    const { stopSparkContextByDefault } = configEntries
+    return conf.has(stopSparkContextByDefault.key)
+      ? (conf.get(stopSparkContextByDefault) ?? this.ownsSparkContext)
+      : this.ownsSparkContext
+  }
+
+  private async endBatches(options: StopOptions): Promise<void> {
+    const { clock, logger } = this.sc
+    const graceful = options.graceful === true
+    const stopSources = (): Promise<unknown> =>
+      Promise.allSettled(this.graph.inputs.map(async input => input.source.stop({ graceful })))
+    if (graceful) {
+      const ms = this.deadline(options)
+      const abort = new AbortController()
+      const late = clock.sleep(ms, abort.signal).then(
+        () => true,
+        () => false,
+      )
+      const finished = this.finishBatches(stopSources).then(() => false)
+      const isLate = await Promise.race([finished, late])
+      abort.abort()
+      if (!isLate) return
+      logger.warn(`the graceful stop was not done after ${ms} ms; what is left is dropped`)
+    }
+    void this.generator.stop()
+    this.scheduler.abort(new KindlingError('JOB_CANCELLED', { reason: 'the StreamingContext was stopped' }))
+    await settledWithin(Promise.all([stopSources(), this.generator.stop(), this.scheduler.idle()]), CALLBACK_GRACE_MS)
+  }
+
+  /** Ends when all data that sources took in has been processed. */
+  private async finishBatches(stopSources: () => Promise<unknown>): Promise<void> {
+    await stopSources()
+    while (this.graph.inputs.some(input => input.source.hasUnplanned?.() === true)) await this.generator.nextBatch()
+    await this.generator.stop()
+    await this.scheduler.idle()
+  }
+
+  private deadline(options: StopOptions): number {
+    if (options.deadline !== undefined) return toDuration(options.deadline, 'The deadline').milliseconds
+    const configured = this.sc.conf.get(configEntries.gracefulStopTimeout)
+    return configured ?? 10 * this.batchDuration.milliseconds
+  }
+
+  private batchEnded(set: JobSet): void {
+    const info = set.info()
+    for (const { source } of this.graph.inputs) source.batchCompleted?.(info)
+    // A failed batch stays remembered until a later one has succeeded.
+    if (!set.failed) this.graph.clearMetadata(set.time, this.unpersist)
+  }
+
+  private report(error: Error): void {
+    this.sc.logger.error(error.message, { error })
+    this.termination.failed(error)
+  }
+
+  // ---- what streams ask ----
+
+  /** @internal */
+  get isStarted(): boolean {
+    return this.state === 'active' || this.starting !== undefined
+  }
+
+  /** @internal */
+  assertDefining(what: string): void {
+    if (this.state === 'stopped') throw new KindlingError('CONTEXT_STOPPED_ALREADY', { what })
+    if (this.state === 'active') throw new KindlingError('CONTEXT_STARTED', { what })
+  }
+
+  /** @internal */
+  registerOutput(output: OutputOperation): void {
+    this.graph.outputs.push(output)
+  }
+
+  /** @internal */
+  write(text: string): void {
+    this.writeText(text)
+  }
+}
+
+function batchInterval(given: DurationLike | undefined): Duration {
+  const expected = 'the batch interval, for example seconds(1)'
+  if (given === undefined) throw new KindlingError('INVALID_ARGUMENT', { what: 'batchDuration', value: undefined, expected })
+  const interval = toDuration(given, 'The batch interval')
+  if (interval.milliseconds > 0) return interval
+  throw new KindlingError('INVALID_ARGUMENT', { what: 'batchDuration', value: String(interval), expected })
+}
+
+function generationError(error: unknown, time: Time): Error {
+  if (error instanceof Error && error.name === 'KindlingError') return error
+  const reason = error instanceof Error ? error.message : String(error)
+  const params = { operation: 'making the jobs', time: String(time), reason }
+  return new KindlingError('OUTPUT_OPERATION_FAILED', params, { cause: error, context: { batchTime: time.milliseconds } })
+}
+

@@ -1,0 +1,37 @@
+/** The end of a context, as those who wait for it see it. */
+
+/** The first error, or the stop, whichever comes first. */
+export class Termination {
+  private readonly ended: PromiseWithResolvers<void> = Promise.withResolvers()
+
+  constructor() {
+    // Nobody need wait for the end; an error that nobody waits for was logged.
+    this.ended.promise.catch(() => {})
+  }
+
+  wait(): Promise<void> {
+    return this.ended.promise
+  }
+
+  failed(error: Error): void {
+    this.ended.reject(error)
+  }
+
+  stopped(): void {
+    this.ended.resolve()
+  }
+}
+
+/** Resolves when the promise has settled, or after `ms` of real time: a stop must end even if user code never does. */
+export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  const settled = promise.then(
+    () => {},
+    () => {},
+  )
+  await Promise.race([settled, over])
+  clearTimeout(timer)
+}

@@ -1,0 +1,255 @@
+/**
+ * A streaming program under test: on a virtual clock, with scripted input, recorded output and planned faults. The engine is the
+ * one that runs in production.
+ */
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, isAbsolute, join } from 'node:path'
+import { ManualClock } from '../base/clock.ts'
+import { KindlingError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import { Random } from '../base/random.ts'
+import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
+import { SparkContext } from '../context/spark-context.ts'
+import type { Task } from '../scheduler/task.ts'
+import type { DStream } from '../streaming/dstream/dstream.ts'
+import { StreamingContext } from '../streaming/streaming-context.ts'
+import { type FaultMatch, type FaultPoint, Faults } from './faults.ts'
+import { RecordedOutput } from './recorded-output.ts'
+import { type ScriptedBatches, TestInput } from './test-input.ts'
+import { TestReceiver } from './test-receiver.ts'
+import { type UntilOptions, until } from './until.ts'
+
+/** How a test is set up. */
+export interface StreamTestOptions {
+  /** Default 1 s. */
+  readonly batchDuration?: DurationLike
+  /** Default `local`. */
+  readonly master?: string
+  readonly conf?: Record<string, string | number | boolean>
+  /** Seed of `t.random`. Default 1. */
+  readonly seed?: number
+  /** Defines the program: at once, and again after each restart. */
+  readonly build: (t: StreamTest) => void
+}
+
+/** A task that waits for the test. */
+export interface HeldTask {
+  /** Resolves when the task has come to the point where it waits. */
+  readonly held: Promise<void>
+  release(): void
+}
+
+/**
+ * See the file head.
+ *
+ * @example
+ * await using t = new StreamTest({ build: t => void t.collect('out', t.input('in', [[1, 2], [3]]).map(n => n * 10)) })
+ * await t.run(2)
+ * t.out('out').batches // => [[10, 20], [30]]
+ */
+export class StreamTest {
+  readonly clock: ManualClock = new ManualClock(0)
+  readonly random: Random
+  /** Errors of batches and sources so far. */
+  readonly errors: Error[] = []
+  /** Whether a planned crash was hit; `crashAndRestart` goes on from there. */
+  crashed = false
+  private readonly options: StreamTestOptions
+  private readonly batchDuration: Duration
+  private readonly faults = new Faults()
+  private readonly outputs = new Map<string, RecordedOutput<unknown>>()
+  private readonly stages: number[] = []
+  private context!: StreamingContext
+  private folder: string | undefined
+  private seen = 0
+
+  constructor(options: StreamTestOptions) {
+    this.options = options
+    this.batchDuration = toDuration(options.batchDuration ?? 1000, 'The batch interval')
+    this.random = new Random(options.seed ?? 1)
+    this.buildProgram(options.build)
+  }
+
+  get ssc(): StreamingContext {
+    return this.context
+  }
+
+  get sc(): SparkContext {
+    return this.context.sc
+  }
+
+  /** A temporary folder of this test, removed when it is disposed. */
+  get dir(): string {
+    this.folder ??= mkdtempSync(join(tmpdir(), 'kindling-test-'))
+    return this.folder
+  }
+
+  private buildProgram(build: (t: StreamTest) => void): void {
+    const { master = 'local', conf = {} } = this.options
+    const sc = new SparkContext({
+      master,
+      conf,
+      appName: 'test',
+      clock: this.clock,
+      logger: this.errorLogger(),
+      taskHook: task => this.arriveAtTask(task),
+    })
+    this.context = new StreamingContext(sc, this.batchDuration)
+    build(this)
+  }
+
+  private errorLogger(): Logger {
+    const ignore = (): void => {}
+    return {
+      debug: ignore,
+      info: ignore,
+      warn: ignore,
+      error: (message, fields) => {
+        const { error } = (fields ?? {}) as { readonly error?: unknown }
+        this.errors.push(error instanceof Error ? error : new KindlingError('UNKNOWN_ERROR', { value: message }))
+      },
+    }
+  }
+
+  private arriveAtTask(task: Task): void | Promise<void> {
+    if (!this.stages.includes(task.stageId)) this.stages.push(task.stageId)
+    const stage = this.stages.indexOf(task.stageId)
+    return this.faults.arrive('task', { stage, partition: task.partition, attempt: task.attempt })
+  }
+
+  // ---- defining, inside build ----
+
+  /** A stream of scripted batches; partition p of P holds the positions ⌊p·n/P⌋ to ⌊(p+1)·n/P⌋. */
+  input<T>(name: string, batches: ScriptedBatches<T>, opts: { readonly partitions?: number } = {}): DStream<T> {
+    const setting = {
+      partitions: opts.partitions,
+      sc: this.sc,
+      batchDuration: this.batchDuration,
+      arrive: () => this.faults.arrive('plan', { name }),
+    }
+    return this.ssc.inputStream(new TestInput(name, batches, setting))
+  }
+
+  /** Records every RDD of a stream under `name`. Gives the stream. */
+  collect<T>(name: string, stream: DStream<T>): DStream<T> {
+    let output = this.outputs.get(name)
+    if (output === undefined) {
+      output = new RecordedOutput<unknown>()
+      this.outputs.set(name, output)
+    }
+    const recorded = output
+    stream.foreachRDD(async (rdd, time) => {
+      await this.faults.arrive('output', { name })
+      const partitions = await rdd.glom().collect()
+      recorded.record(time.milliseconds, partitions)
+      await this.faults.arrive('output-done', { name })
+    })
+    return stream
+  }
+
+  /** A receiver that the test feeds: for `t.ssc.receiverStream`. */
+  receiver<T>(opts: { readonly reliable?: boolean } = {}): TestReceiver<T> {
+    return new TestReceiver<T>(opts.reliable ?? false)
+  }
+
+  // ---- running ----
+
+  /**
+   * Lets `n` batch intervals pass; starts the program first. Resolves when all work is done.
+   *
+   * @throws the first new error, unless `collectErrors` (then see `errors`)
+   */
+  async run(n: number, opts: { readonly collectErrors?: boolean } = {}): Promise<void> {
+    if (this.ssc.getState() === 'initialized') await this.ssc.start()
+    for (let i = 0; i < n && !this.crashed; i++) {
+      await this.clock.advance(this.batchDuration.milliseconds)
+      const fresh = this.errors.slice(this.seen)
+      this.seen = this.errors.length
+      if (fresh[0] !== undefined && opts.collectErrors !== true && !this.crashed) throw fresh[0]
+    }
+  }
+
+  /** What was collected under `name`. */
+  out<T = unknown>(name: string): RecordedOutput<T> {
+    const output = this.outputs.get(name)
+    if (output !== undefined) return output as RecordedOutput<unknown> as RecordedOutput<T>
+    throw new KindlingError('INVALID_ARGUMENT', {
+      what: 'the name of an output',
+      value: name,
+      expected: `one given to collect: ${[...this.outputs.keys()].join(', ')}`,
+    })
+  }
+
+  /** Writes a file whose modification time is in virtual time. Relative paths lie in `dir`. Gives the path. */
+  file(path: string, text: string | Uint8Array, opts: { readonly at?: number } = {}): string {
+    const full = isAbsolute(path) ? path : join(this.dir, path)
+    mkdirSync(dirname(full), { recursive: true })
+    writeFileSync(full, text)
+    const seconds = (opts.at ?? this.clock.now()) / 1000
+    utimesSync(full, seconds, seconds)
+    return full
+  }
+
+  /** Waits in real time, for real sockets and processes. */
+  until(predicate: () => boolean | Promise<boolean>, opts?: UntilOptions): Promise<void> {
+    return until(predicate, opts)
+  }
+
+  // ---- faults ----
+
+  /** The n-th arrival at `point` throws PLANNED_FAULT. */
+  failAt(point: FaultPoint, match: FaultMatch = {}): void {
+    this.faults.plan(point, match, () => {
+      throw new KindlingError('PLANNED_FAULT', { point })
+    })
+  }
+
+  /** At the n-th arrival at `point` the program dies: nothing further runs, `run` resolves, `crashed` is true. */
+  crashAt(point: FaultPoint, match: FaultMatch = {}): void {
+    this.faults.plan(point, match, () => {
+      this.crashed = true
+      void this.kill()
+      throw new KindlingError('PLANNED_FAULT', { point })
+    })
+  }
+
+  /** The first task that matches waits until it is released. */
+  holdTask(match: Pick<FaultMatch, 'stage' | 'partition' | 'attempt'>): HeldTask {
+    const held = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    this.faults.plan('task', match, () => {
+      held.resolve()
+      return released.promise
+    })
+    return { held: held.promise, release: () => released.resolve() }
+  }
+
+  /**
+   * Ends the program as a crash would, without a graceful end, and builds it anew. What it kept in memory is gone.
+   *
+   * @param opts.build another program; default the same
+   * @param opts.downFor virtual time until it is back
+   */
+  async crashAndRestart(
+    opts: { readonly build?: (t: StreamTest) => void; readonly downFor?: DurationLike } = {},
+  ): Promise<void> {
+    await this.kill()
+    if (opts.downFor !== undefined) await this.clock.advance(toDuration(opts.downFor, 'downFor').milliseconds)
+    this.crashed = false
+    this.seen = this.errors.length
+    this.buildProgram(opts.build ?? this.options.build)
+    await this.ssc.start()
+  }
+
+  private async kill(): Promise<void> {
+    await this.ssc.stop({ stopSparkContext: true })
+  }
+
+  /** Stops everything. @throws FAULT_NOT_HIT when a planned fault was never hit */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.ssc.stop({ stopSparkContext: true })
+    if (this.folder !== undefined) rmSync(this.folder, { recursive: true, force: true })
+    this.faults.assertAllHit()
+  }
+}

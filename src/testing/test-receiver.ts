@@ -1,0 +1,28 @@
+/** A receiver in the hands of a test. */
+import { Receiver } from '../streaming/receiver/receiver.ts'
+
+/** Stores what the test pushes; a reliable one stores whole blocks and acknowledges them. */
+export class TestReceiver<T> extends Receiver<T> {
+  /** What was acknowledged: stored as a block (reliable), or handed over (unreliable). */
+  readonly acked: T[] = []
+  private readonly reliable: boolean
+
+  constructor(reliable: boolean) {
+    super()
+    this.reliable = reliable
+  }
+
+  override onStart(): void {}
+
+  /** Stores records; resolves when they are stored. */
+  async push(...records: T[]): Promise<void> {
+    if (this.reliable) await this.storeMany(records)
+    else for (const record of records) await this.store(record)
+    this.acked.push(...records)
+  }
+
+  /** Stops with an error, as a source that broke would. */
+  fail(message: string, error?: Error): void {
+    this.stop(message, error)
+  }
+}
