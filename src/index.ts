@@ -23,3 +23,39 @@ export {
   seconds,
   Time,
 } from './base/time.ts'
+export { SparkContext, type SparkContextOptions } from './context/spark-context.ts'
+export { registerClass } from './data/codec.ts'
+export type { LongCall } from './executor/task-time.ts'
+export type { CombineOptions } from './rdd/pair-operations.ts'
+export { HashPartitioner, type Partitioner, type Partitioning, RangePartitioner } from './rdd/partitioner.ts'
+export { RDD } from './rdd/rdd.ts'
+export { StorageLevel } from './rdd/storage-level.ts'
+export type {
+  JobEnded,
+  JobStarted,
+  SparkListener,
+  StageCompleted,
+  StageSubmitted,
+  TaskEnded,
+  TaskStarted,
+} from './scheduler/events.ts'
+export type { Batch, Batches } from './streaming/dstream/batches.ts'
+export { DStream } from './streaming/dstream/dstream.ts'
+export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'
+export type { BatchInput, InputSource, SourceHost } from './streaming/input-source.ts'
+export type {
+  BatchInfo,
+  OutputOperationInfo,
+  ReceiverInfo,
+  StreamInputInfo,
+  StreamingListener,
+} from './streaming/listener.ts'
+export { StatsReportListener } from './streaming/listener.ts'
+export { Receiver } from './streaming/receiver/receiver.ts'
+export type { StateOptions } from './streaming/state/update-state.ts'
+export {
+  type StopOptions,
+  StreamingContext,
+  type StreamingContextOptions,
+  type StreamingContextState,
+} from './streaming/streaming-context.ts'

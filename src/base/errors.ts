@@ -5,7 +5,7 @@
  * it asks isKindlingError, which looks for a brand. toWire turns any thrown value into plain data and fromWire turns
  * that back into an Error with message, stack, code and cause.
  */
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import {
   type Condition,
   conditions,
@@ -174,7 +174,7 @@ export function describeValue(v: unknown, maxChars = 200): string {
   } catch {
     text = `a value of type ${typeof v}`
   }
-  if (v instanceof Error) text = String(text.split('\n', 1)[0])
+  if (types.isNativeError(v)) text = String(text.split('\n', 1)[0])
   return cut(text.replaceAll('\n', ' '), maxChars)
 }
 
@@ -231,9 +231,9 @@ function wire(e: unknown, depth: number): WireError {
   }
 }
 
-// Errors of another realm (vm, worker) are no instances of our Error, but have its shape.
+// Errors of another realm (vm, worker) are no instances of our Error; `instanceof` would throw on a revoked proxy.
 function isErrorLike(e: unknown): e is object {
-  return typeof e === 'object' && e !== null && (e instanceof Error || typeof read(e, 'message') === 'string')
+  return typeof e === 'object' && e !== null && (types.isNativeError(e) || typeof read(e, 'message') === 'string')
 }
 
 function read(from: object, name: string): unknown {

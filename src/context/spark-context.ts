@@ -12,7 +12,7 @@ import { makeNode, type Node, type SourceNode } from '../rdd/nodes.ts'
 import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRequest, JobRunner, TaskInput } from '../rdd/ports.ts'
 import { RDD } from '../rdd/rdd.ts'
-import { describeScope, operator, type OperatorScope } from '../rdd/scope.ts'
+import { describeScope, type OperatorScope, operator } from '../rdd/scope.ts'
 import { iterateSource } from '../rdd/segment/iterate.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import { listInputFiles } from '../rdd/sources/file-listing.ts'
@@ -74,7 +74,8 @@ export class SparkContext implements JobRunner {
 
   constructor(options: SparkContextOptions = {}) {
     const conf = options.conf instanceof Config ? options.conf : new Config(options.conf ?? {})
-    this.logger = typeof options.logger === 'string' ? consoleLogger(options.logger) : (options.logger ?? silentLogger)
+    this.logger =
+      typeof options.logger === 'string' ? consoleLogger(options.logger) : (options.logger ?? silentLogger)
     this.master = options.master ?? conf.getRaw('spark.master') ?? 'local'
     this.appName = options.appName ?? conf.getRaw('spark.app.name') ?? 'kindling'
     this.conf = conf
@@ -304,7 +305,9 @@ export class SparkContext implements JobRunner {
   }
 }
 
-type JobRequestProperties = NonNullable<ReturnType<typeof currentJobScope>>['properties'] | Record<string, never>
+type JobRequestProperties =
+  | NonNullable<ReturnType<typeof currentJobScope>>['properties']
+  | Record<string, never>
 
 function maxFailures(master: Master, conf: Config): number {
   return master.maxFailures ?? conf.get(configEntries.taskMaxFailures)

@@ -4,13 +4,14 @@
  * Narrow steps are gathered on the way up until something that is no step: a source, a shuffle, a kept node, a function of whole
  * partitions, a re-arrangement. A union gives the legs of the parent it points to; a coalesced partition those of its group.
  */
+
+import { KindlingError } from '../base/errors.ts'
 import type { ChunkSource } from '../data/chunk.ts'
 import type { Node, StateNode } from '../rdd/nodes.ts'
-import { atHand, iterateSource, sourceOfIterable } from '../rdd/segment/iterate.ts'
 import { type Leg, PullSource } from '../rdd/segment/drive.ts'
+import { atHand, iterateSource, sourceOfIterable } from '../rdd/segment/iterate.ts'
 import type { FusedStep } from '../rdd/segment/plan.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
-import { KindlingError } from '../base/errors.ts'
 import { readShuffle } from '../shuffle/reader.ts'
 import type { ShuffleStore } from '../shuffle/shuffle-store.ts'
 import { type Block, blockOfPairs, blockOfRows, sourceOfBlocks } from '../storage/block.ts'
@@ -79,7 +80,9 @@ export class Lowering {
         return [{ open: () => this.cartesian(node, partition), steps: [] }]
       case 'shuffle': {
         const legsOf = (input: number): readonly Leg[] => this.legs(node.inputs[input]!.node, partition)
-        return [{ open: () => readShuffle(node, partition, this.stores.shuffle, legsOf, this.time), steps: [] }]
+        return [
+          { open: () => readShuffle(node, partition, this.stores.shuffle, legsOf, this.time), steps: [] },
+        ]
       }
       case 'state':
         return [{ open: () => this.state(node, partition), steps: [] }]
@@ -93,7 +96,10 @@ export class Lowering {
 
   private async mapped(node: Node & { kind: 'narrow' }, partition: number): Promise<ChunkSource> {
     const input = await atHand(this.pull(node.parent, partition))
-    const f = node.step.f as unknown as (records: IterableIterator<unknown>, index: number) => Iterable<unknown>
+    const f = node.step.f as unknown as (
+      records: IterableIterator<unknown>,
+      index: number,
+    ) => Iterable<unknown>
     return this.callOnIterators(node, [input], ([records]) => f(records!, partition))
   }
 
@@ -128,7 +134,10 @@ export class Lowering {
     try {
       result = call(iterators)
       if (result instanceof Promise)
-        throw new KindlingError('PROMISE_RETURNED', { operation: node.scope.name, instead: 'foreachPartition, which may be async' })
+        throw new KindlingError('PROMISE_RETURNED', {
+          operation: node.scope.name,
+          instead: 'foreachPartition, which may be async',
+        })
       if (typeof result?.[Symbol.iterator] !== 'function')
         throw new KindlingError('NOT_ITERABLE', { operation: node.scope.name, value: result })
     } catch (error) {

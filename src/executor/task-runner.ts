@@ -50,7 +50,13 @@ async function runSink(sink: JobSink, task: Task, lowering: Lowering, time: Task
     }
     case 'fold': {
       const { f, zero } = sink
-      const state: FoldSink = { kind: 'fold', f, scope: task.scope, empty: zero === undefined, value: zero?.() }
+      const state: FoldSink = {
+        kind: 'fold',
+        f,
+        scope: task.scope,
+        empty: zero === undefined,
+        value: zero?.(),
+      }
       if (!isEmptyPartition(node, partition)) await drain(lowering.legs(node, partition), state, time)
       return { empty: state.empty, value: state.value }
     }
@@ -100,15 +106,16 @@ async function collect(lowering: Lowering, task: Task, time: TaskTime): Promise<
 }
 
 function appendRows(rows: unknown[], chunk: Chunk): void {
-  if (chunk.kind === 'pairs') for (let i = 0; i < chunk.keys.length; i++) rows.push([chunk.keys[i], chunk.values[i]])
+  if (chunk.kind === 'pairs')
+    for (let i = 0; i < chunk.keys.length; i++) rows.push([chunk.keys[i], chunk.values[i]])
   else for (const record of chunk.kind === 'rows' ? chunk.rows : recordsOf(chunk)) rows.push(record)
 }
 
 /** Whether a partition is known to hold nothing, so that nothing need run: only fused steps above an empty source. */
 export function isEmptyPartition(node: Node, partition: number): boolean {
   let at = node
-  while (at.kind === 'narrow' && at.storage === StorageLevel.NONE && at.step.op !== 'mapPartitions') at = at.parent
+  while (at.kind === 'narrow' && at.storage === StorageLevel.NONE && at.step.op !== 'mapPartitions')
+    at = at.parent
   if (at.kind !== 'source' || at.isEmpty === undefined) return false
   return at.isEmpty(at.descriptors[partition])
 }
-

@@ -4,7 +4,13 @@
  * A slice lasts `yieldAfterMs`; then the event loop has its turn. Between two looks at the time lie at most `budget` records: one
  * at the start of each chunk, twice as many after each look while records are quick, fewer when they are slow.
  */
-import { describeValue, type ErrorContext, isKindlingError, KindlingError, withContext } from '../base/errors.ts'
+import {
+  describeValue,
+  type ErrorContext,
+  isKindlingError,
+  KindlingError,
+  withContext,
+} from '../base/errors.ts'
 import { describeScope, type OperatorScope } from '../rdd/scope.ts'
 import type { DrivenControl, Driver } from '../rdd/segment/drive.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
@@ -75,7 +81,8 @@ export class TaskTime implements Driver {
 
   /** The error for what user code of an operator threw; errors that name their operator already stay as they are. */
   failed(error: unknown, scope: OperatorScope, value: unknown): Error {
-    if (isKindlingError(error) && (error.context.operator !== undefined || isForeignToUser(error))) return error
+    if (isKindlingError(error) && (error.context.operator !== undefined || isForeignToUser(error)))
+      return error
     const context = this.contextOf(scope, value)
     if (isKindlingError(error)) return withContext(error, context)
     const reason = error instanceof Error ? error.message : describeValue(error)
@@ -123,8 +130,7 @@ class TaskControl implements DrivenControl {
     const ms = now - this.last
     this.last = now
     const { settings } = time
-    if (ms > settings.longCallMs)
-      settings.onLongCall({ operators: this.operators, ms, records: this.stride })
+    if (ms > settings.longCallMs) settings.onLongCall({ operators: this.operators, ms, records: this.stride })
     if (ms > SLOW_MS) this.stride = Math.max(1, this.stride >> 2)
     else if (ms < QUICK_MS && this.stride < MAX_BUDGET) this.stride *= 2
     if (now - time.sliceStart >= settings.yieldAfterMs) return 0
@@ -147,7 +153,8 @@ class TaskControl implements DrivenControl {
   iterate(result: unknown, op: number): Iterator<unknown> {
     if (result instanceof Promise) this.promiseReturned(op)
     const open = (result as Iterable<unknown> | null | undefined)?.[Symbol.iterator]
-    if (typeof open !== 'function') throw new KindlingError('NOT_ITERABLE', { operation: this.scope(op).name, value: result })
+    if (typeof open !== 'function')
+      throw new KindlingError('NOT_ITERABLE', { operation: this.scope(op).name, value: result })
     return (result as Iterable<unknown>)[Symbol.iterator]()
   }
 

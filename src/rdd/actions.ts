@@ -9,18 +9,25 @@ import { mapValues } from './narrow-operations.ts'
 import { reduceByKey } from './pair-operations.ts'
 import type { FoldResult, JobSink, TaskInfo, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
+import { currentScope, type OperatorScope, operator } from './scope.ts'
 import { recordsOf } from './segment/interpret.ts'
-import { currentScope, operator, type OperatorScope } from './scope.ts'
 import { writeTextPartition } from './text-output.ts'
 
-function run<T, R>(rdd: RDD<T>, scope: OperatorScope, sink: JobSink, partitions?: readonly number[]): Promise<R[]> {
+function run<T, R>(
+  rdd: RDD<T>,
+  scope: OperatorScope,
+  sink: JobSink,
+  partitions?: readonly number[],
+): Promise<R[]> {
   const { node, context } = rdd
-  return context.runJob<R>(partitions === undefined ? { node, sink, scope } : { node, sink, scope, partitions })
+  return context.runJob<R>(
+    partitions === undefined ? { node, sink, scope } : { node, sink, scope, partitions },
+  )
 }
 
 export async function collect<T>(rdd: RDD<T>): Promise<T[]> {
   const parts = await run<T, readonly T[]>(rdd, currentScope('collect'), { kind: 'collect' })
-  return parts.length === 1 ? (parts[0] as T[]) : parts.flat(1) as T[]
+  return parts.length === 1 ? (parts[0] as T[]) : (parts.flat(1) as T[])
 }
 
 export async function count<T>(rdd: RDD<T>): Promise<number> {
@@ -82,7 +89,8 @@ async function takeAtLeast<T>(rdd: RDD<T>, n: number): Promise<T[]> {
     if (scanned > 0) {
       next = scanned * scaleUp
       // Spark's guess: half as many again as the partitions so far suggest.
-      if (taken.length > 0) next = Math.min(next, Math.max(1, Math.ceil((1.5 * n * scanned) / taken.length) - scanned))
+      if (taken.length > 0)
+        next = Math.min(next, Math.max(1, Math.ceil((1.5 * n * scanned) / taken.length) - scanned))
     }
     const partitions = Array.from({ length: Math.min(next, total - scanned) }, (_, i) => scanned + i)
     const left = n - taken.length
@@ -130,7 +138,9 @@ export async function foreach<T>(rdd: RDD<T>, f: (record: T) => unknown): Promis
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
 }
 
 export async function foreachPartition<T>(
@@ -168,7 +178,11 @@ async function bothWays<T>(records: TaskInput): Promise<IterableIterator<T> & As
   }
   function* all(): Generator<T, undefined> {
     for (const chunk of gathered.splice(0)) yield* recordsOf(chunk) as Generator<T>
-    for (let chunk = ahead as Chunk | undefined; chunk !== undefined; chunk = records.next() as Chunk | undefined)
+    for (
+      let chunk = ahead as Chunk | undefined;
+      chunk !== undefined;
+      chunk = records.next() as Chunk | undefined
+    )
       yield* recordsOf(chunk) as Generator<T>
     return undefined
   }
@@ -217,7 +231,11 @@ function mergedCounts(parts: readonly KeyTable<number>[]): KeyTable<number> {
   return all
 }
 
-async function eachRecord(records: TaskInput, task: TaskInfo, take: (record: unknown) => void): Promise<void> {
+async function eachRecord(
+  records: TaskInput,
+  task: TaskInfo,
+  take: (record: unknown) => void,
+): Promise<void> {
   for (;;) {
     const chunk = await records.next()
     if (chunk === undefined) return
@@ -235,7 +253,12 @@ async function eachRecord(records: TaskInput, task: TaskInfo, take: (record: unk
 
 export async function countByKey<K, V>(rdd: RDD<readonly [K, V]>): Promise<ReadonlyMap<K, number>> {
   const pairs = await operator('countByKey', () =>
-    collect(reduceByKey(mapValues(rdd, () => 1), (a, b) => a + b)),
+    collect(
+      reduceByKey(
+        mapValues(rdd, () => 1),
+        (a, b) => a + b,
+      ),
+    ),
   )
   return asMap(pairs)
 }
@@ -265,7 +288,10 @@ export async function saveAsTextFile<T>(rdd: RDD<T>, path: string): Promise<void
   await rm(temporary, { recursive: true, force: true })
   await mkdir(temporary, { recursive: true })
   try {
-    await run(rdd, scope, { kind: 'chunks', run: (records, task) => writeTextPartition(records, task, temporary) })
+    await run(rdd, scope, {
+      kind: 'chunks',
+      run: (records, task) => writeTextPartition(records, task, temporary),
+    })
     await writeFile(`${temporary}/_SUCCESS`, '')
     await rename(temporary, path)
   } catch (error) {

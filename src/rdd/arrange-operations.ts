@@ -2,7 +2,14 @@
 import { KindlingError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { mapPartitionsWithIndex } from './narrow-operations.ts'
-import { type CartesianNode, type CoalesceNode, makeNode, type Node, type UnionNode, type ZipNode } from './nodes.ts'
+import {
+  type CartesianNode,
+  type CoalesceNode,
+  makeNode,
+  type Node,
+  type UnionNode,
+  type ZipNode,
+} from './nodes.ts'
 import { partitionBy } from './pair-operations.ts'
 import { checkPartitions, HashPartitioner, type Partitioner, samePartitioner } from './partitioner.ts'
 import type { RDD } from './rdd.ts'
@@ -44,7 +51,10 @@ function coalesced(parent: Node, wanted: number): CoalesceNode {
     const end = Math.floor(((i + 1) * from) / n)
     return Array.from({ length: end - start }, (_, j) => start + j)
   })
-  return makeNode<CoalesceNode>({ kind: 'coalesce', parent, groups, numPartitions: n, partitioner: undefined }, 'coalesce')
+  return makeNode<CoalesceNode>(
+    { kind: 'coalesce', parent, groups, numPartitions: n, partitioner: undefined },
+    'coalesce',
+  )
 }
 
 export function repartition<T>(rdd: RDD<T>, numPartitions: number): RDD<T> {
@@ -75,7 +85,8 @@ function* zipped(a: IterableIterator<unknown>, b: IterableIterator<unknown>): Ge
     const x = a.next()
     const y = b.next()
     if (x.done && y.done) return
-    if (x.done || y.done) throw new KindlingError('ZIP_LENGTH_MISMATCH', {
+    if (x.done || y.done)
+      throw new KindlingError('ZIP_LENGTH_MISMATCH', {
         what: 'records in each partition',
         left: x.done ? n : `more than ${n}`,
         right: y.done ? n : `more than ${n}`,
@@ -99,7 +110,10 @@ function zipPartitions(
       expected: 'the same number on both sides (repartition one of them)',
     })
   const node = operator(name, () =>
-    makeNode<ZipNode>({ kind: 'zip', parents, f, numPartitions: counts[0] ?? 0, partitioner: undefined }, name),
+    makeNode<ZipNode>(
+      { kind: 'zip', parents, f, numPartitions: counts[0] ?? 0, partitioner: undefined },
+      name,
+    ),
   )
   return (rdds[0] as RDD<unknown>).derive(node)
 }

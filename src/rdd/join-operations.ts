@@ -18,12 +18,19 @@ export function cogroupAll<K>(rdds: readonly RDD<never>[], partitions?: Partitio
     }))
     const result = { as: 'cogrouped' } as const
     const { numPartitions } = partitioner
-    const node = makeNode<ShuffleNode>({ kind: 'shuffle', inputs, partitioner, result, numPartitions }, 'cogroup')
+    const node = makeNode<ShuffleNode>(
+      { kind: 'shuffle', inputs, partitioner, result, numPartitions },
+      'cogroup',
+    )
     return (rdds[0] as unknown as RDD<unknown>).derive(node)
   })
 }
 
-export function cogroup<K, V, W>(a: Pairs<K, V>, b: Pairs<K, W>, partitions?: Partitioning): RDD<[K, [V[], W[]]]> {
+export function cogroup<K, V, W>(
+  a: Pairs<K, V>,
+  b: Pairs<K, W>,
+  partitions?: Partitioning,
+): RDD<[K, [V[], W[]]]> {
   return cogroupAll<K>([a as RDD<never>, b as RDD<never>], partitions) as RDD<[K, [V[], W[]]]>
 }
 

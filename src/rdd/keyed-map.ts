@@ -1,4 +1,5 @@
 /** A read-only map whose keys are found by the engine's equality: tuples, dates and records by value. */
+import { inspect } from 'node:util'
 import type { KeyTable } from '../data/key-table.ts'
 
 /** A view on a {@link KeyTable}; iterates in order of first appearance. */
@@ -7,6 +8,8 @@ export class KeyedMap<K, V> implements ReadonlyMap<K, V> {
 
   constructor(table: KeyTable<V>) {
     this.table = table
+    // Shown by console.log as the Map it stands for.
+    Object.defineProperty(this, inspect.custom, { value: () => new Map(this) })
   }
 
   get size(): number {
@@ -39,11 +42,6 @@ export class KeyedMap<K, V> implements ReadonlyMap<K, V> {
 
   [Symbol.iterator](): MapIterator<[K, V]> {
     return this.entries()
-  }
-
-  /** Shown by console.log as the Map it stands for. */
-  [Symbol.for('nodejs.util.inspect.custom')](): ReadonlyMap<K, V> {
-    return new Map(this)
   }
 
   get [Symbol.toStringTag](): string {

@@ -3,11 +3,19 @@ import { makeNode, type NarrowNode, type Step } from './nodes.ts'
 import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
 
-function narrow<U>(parent: RDD<never> | RDD<unknown>, name: string, step: Step, keepsPartitioner: boolean): RDD<U> {
+function narrow<U>(
+  parent: RDD<never> | RDD<unknown>,
+  name: string,
+  step: Step,
+  keepsPartitioner: boolean,
+): RDD<U> {
   const { node } = parent as RDD<unknown>
   const partitioner = keepsPartitioner ? node.partitioner : undefined
   const made = operator(name, () =>
-    makeNode<NarrowNode>({ kind: 'narrow', parent: node, step, numPartitions: node.numPartitions, partitioner }, name),
+    makeNode<NarrowNode>(
+      { kind: 'narrow', parent: node, step, numPartitions: node.numPartitions, partitioner },
+      name,
+    ),
   )
   return (parent as RDD<unknown>).derive(made)
 }
@@ -50,7 +58,12 @@ export function mapPartitionsWithIndex<T, U>(
   preservesPartitioning: boolean,
 ): RDD<U> {
   const g = (records: IterableIterator<T>, index: number): Iterable<U> => f(index, records)
-  return narrow(rdd as RDD<unknown>, 'mapPartitionsWithIndex', { op: 'mapPartitions', f: g }, preservesPartitioning)
+  return narrow(
+    rdd as RDD<unknown>,
+    'mapPartitionsWithIndex',
+    { op: 'mapPartitions', f: g },
+    preservesPartitioning,
+  )
 }
 
 export function glom<T>(rdd: RDD<T>): RDD<T[]> {

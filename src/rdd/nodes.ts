@@ -16,7 +16,15 @@ import { currentScope, type OperatorScope } from './scope.ts'
 import { StorageLevel } from './storage-level.ts'
 
 /** Any node of the lineage. */
-export type Node = SourceNode | NarrowNode | ShuffleNode | UnionNode | CoalesceNode | ZipNode | CartesianNode | StateNode
+export type Node =
+  | SourceNode
+  | NarrowNode
+  | ShuffleNode
+  | UnionNode
+  | CoalesceNode
+  | ZipNode
+  | CartesianNode
+  | StateNode
 
 /** What every node has. */
 export interface NodeBase {
@@ -162,12 +170,21 @@ type Made = 'id' | 'scope' | 'storage' | 'label'
 
 /** Completes a node: gives it an id and the operator being defined. */
 export function makeNode<N extends Node>(fields: Omit<N, Made>, name: string): N {
-  const made = { id: nextNodeId++, scope: currentScope(name), storage: StorageLevel.NONE, label: undefined, ...fields }
+  const made = {
+    id: nextNodeId++,
+    scope: currentScope(name),
+    storage: StorageLevel.NONE,
+    label: undefined,
+    ...fields,
+  }
   return made as unknown as N
 }
 
 /** The nodes whose partitions a node reads without a shuffle, and those it reads through one. */
-export function parentsOf(node: Node): { readonly narrow: readonly Node[]; readonly shuffled: readonly ShuffleInput[] } {
+export function parentsOf(node: Node): {
+  readonly narrow: readonly Node[]
+  readonly shuffled: readonly ShuffleInput[]
+} {
   switch (node.kind) {
     case 'source':
       return { narrow: [], shuffled: [] }
@@ -180,7 +197,10 @@ export function parentsOf(node: Node): { readonly narrow: readonly Node[]; reado
     case 'cartesian':
       return { narrow: [node.left, node.right], shuffled: [] }
     case 'state':
-      return { narrow: node.previous === undefined ? node.inputs : [node.previous, ...node.inputs], shuffled: [] }
+      return {
+        narrow: node.previous === undefined ? node.inputs : [node.previous, ...node.inputs],
+        shuffled: [],
+      }
     case 'shuffle':
       return {
         narrow: node.inputs.filter(i => i.shuffleId === undefined).map(i => i.node),

@@ -18,7 +18,10 @@ export function sortByKey<K, V>(
     const inputs = [{ node: rdd.node, shuffleId: newShuffleId() }]
     const within: Compare = ascending ? compare : (a, b) => compare(b, a)
     const result = { as: 'sorted', compare: within } as const
-    const node = makeNode<ShuffleNode>({ kind: 'shuffle', inputs, partitioner, result, numPartitions }, 'sortByKey')
+    const node = makeNode<ShuffleNode>(
+      { kind: 'shuffle', inputs, partitioner, result, numPartitions },
+      'sortByKey',
+    )
     return rdd.derive(node)
   })
 }

@@ -1,11 +1,17 @@
 /** Aggregations by key, all over one shuffle node with an aggregator. */
 import { copyValue } from '../data/codec.ts'
+import { KeyTable } from '../data/key-table.ts'
 import { keyBy, keys, mapPartitions, mapValues } from './narrow-operations.ts'
 import { type Aggregator, makeNode, newShuffleId, type ShuffleNode, type ShuffleResult } from './nodes.ts'
-import { defaultPartitioner, type Partitioner, type Partitioning, samePartitioner, toPartitioner } from './partitioner.ts'
+import {
+  defaultPartitioner,
+  type Partitioner,
+  type Partitioning,
+  samePartitioner,
+  toPartitioner,
+} from './partitioner.ts'
 import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
-import { KeyTable } from '../data/key-table.ts'
 
 /** The rarer settings of an aggregation. */
 export interface CombineOptions {
@@ -18,10 +24,16 @@ export interface CombineOptions {
 type Pairs<K, V> = RDD<readonly [K, V]>
 
 /** What the user gave, or Spark's default choice for these upstream RDDs. */
-export function choosePartitioner(upstreams: readonly RDD<never>[], given: Partitioning | undefined): Partitioner {
+export function choosePartitioner(
+  upstreams: readonly RDD<never>[],
+  given: Partitioning | undefined,
+): Partitioner {
   if (given !== undefined) return toPartitioner(given)
   const [first] = upstreams
-  return defaultPartitioner(upstreams.map(u => (u as unknown as RDD<unknown>).node), first!.context.configuredParallelism)
+  return defaultPartitioner(
+    upstreams.map(u => (u as unknown as RDD<unknown>).node),
+    first!.context.configuredParallelism,
+  )
 }
 
 function shuffled<K, V, R>(
@@ -57,7 +69,11 @@ function options(given: Partitioning | CombineOptions | undefined): CombineOptio
   return given
 }
 
-export function reduceByKey<K, V>(rdd: Pairs<K, V>, reduce: (a: V, b: V) => V, partitions?: Partitioning): RDD<[K, V]> {
+export function reduceByKey<K, V>(
+  rdd: Pairs<K, V>,
+  reduce: (a: V, b: V) => V,
+  partitions?: Partitioning,
+): RDD<[K, V]> {
   const aggregator = { create: undefined, mergeValue: reduce, mergeCombiners: reduce, mapSide: true }
   return combined(rdd, 'reduceByKey', aggregator, partitions)
 }
@@ -70,7 +86,12 @@ export function combineByKey<K, V, C>(
   given?: Partitioning | CombineOptions,
 ): RDD<[K, C]> {
   const { partitions, mapSideCombine = true } = options(given)
-  return combined(rdd, 'combineByKey', { create, mergeValue, mergeCombiners, mapSide: mapSideCombine }, partitions)
+  return combined(
+    rdd,
+    'combineByKey',
+    { create, mergeValue, mergeCombiners, mapSide: mapSideCombine },
+    partitions,
+  )
 }
 
 export function aggregateByKey<K, V, C>(
@@ -88,8 +109,15 @@ export function aggregateByKey<K, V, C>(
   return combined(rdd, 'aggregateByKey', aggregator, partitions)
 }
 
-export function foldByKey<K, V>(rdd: Pairs<K, V>, zero: V, f: (a: V, b: V) => V, partitions?: Partitioning): RDD<[K, V]> {
-  return operator('foldByKey', () => aggregateByKey(rdd, zero, f, f, partitions === undefined ? {} : { partitions }))
+export function foldByKey<K, V>(
+  rdd: Pairs<K, V>,
+  zero: V,
+  f: (a: V, b: V) => V,
+  partitions?: Partitioning,
+): RDD<[K, V]> {
+  return operator('foldByKey', () =>
+    aggregateByKey(rdd, zero, f, f, partitions === undefined ? {} : { partitions }),
+  )
 }
 
 export function groupByKey<K, V>(rdd: Pairs<K, V>, partitions?: Partitioning): RDD<[K, V[]]> {
@@ -123,7 +151,11 @@ export function distinct<T>(rdd: RDD<T>, numPartitions: number = rdd.getNumParti
     if (rdd.partitioner !== undefined && numPartitions === rdd.getNumPartitions())
       return mapPartitions(rdd, distinctOf, true)
     const keyed = keyBy(rdd, record => record) as unknown as Pairs<T, unknown>
-    const once = reduceByKey(mapValues(keyed, () => null), a => a, Math.max(1, numPartitions))
+    const once = reduceByKey(
+      mapValues(keyed, () => null),
+      a => a,
+      Math.max(1, numPartitions),
+    )
     return keys(once)
   })
 }

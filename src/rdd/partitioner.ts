@@ -1,8 +1,8 @@
 /** Which partition a key belongs to, and Spark's rule for choosing a partitioner when none is given. */
 import { KindlingError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
 import { naturalCompare } from '../data/compare.ts'
 import { hashKey, nonNegativeMod } from '../data/hash.ts'
-import type { Random } from '../base/random.ts'
 
 /**
  * Spreads keys over partitions. A partitioner of your own must give the same answer for equal keys, always.
@@ -104,7 +104,11 @@ export class RangePartitioner implements Partitioner {
 
   partition(key: unknown): number {
     const bounds = this.bounds
-    if (bounds === undefined) throw new KindlingError('ILLEGAL_STATE', { what: 'Partitioning by range', reason: 'its bounds have not been sampled yet' })
+    if (bounds === undefined)
+      throw new KindlingError('ILLEGAL_STATE', {
+        what: 'Partitioning by range',
+        reason: 'its bounds have not been sampled yet',
+      })
     let low = 0
     let high = bounds.length
     while (low < high) {
@@ -168,7 +172,10 @@ export interface Upstream {
  *
  * @source Spark Partitioner.defaultPartitioner
  */
-export function defaultPartitioner(upstreams: readonly Upstream[], configured: number | undefined): Partitioner {
+export function defaultPartitioner(
+  upstreams: readonly Upstream[],
+  configured: number | undefined,
+): Partitioner {
   const largest = Math.max(0, ...upstreams.map(u => u.numPartitions))
   const wanted = configured ?? largest
   let best: Partitioner | undefined
@@ -200,5 +207,9 @@ export function partitionOf(partitioner: Partitioner, key: unknown): number {
 /** @throws INVALID_ARGUMENT unless `n` is a whole number of at least 1 */
 export function checkPartitions(n: number): number {
   if (Number.isInteger(n) && n >= 1) return n
-  throw new KindlingError('INVALID_ARGUMENT', { what: 'the number of partitions', value: n, expected: 'a whole number of at least 1' })
+  throw new KindlingError('INVALID_ARGUMENT', {
+    what: 'the number of partitions',
+    value: n,
+    expected: 'a whole number of at least 1',
+  })
 }

@@ -2,21 +2,57 @@
  * RDD: a handle on a lineage node. Every method is a line that calls the file where the work is.
  */
 import { KindlingError } from '../base/errors.ts'
-import { aggregate, collect, collectAsMap, count, countByKey, countByValue, first, fold, foreach, foreachPartition } from './actions.ts'
-import { isEmpty, reduce, saveAsTextFile, take, toLocalIterator } from './actions.ts'
+import {
+  aggregate,
+  collect,
+  collectAsMap,
+  count,
+  countByKey,
+  countByValue,
+  first,
+  fold,
+  foreach,
+  foreachPartition,
+  isEmpty,
+  reduce,
+  saveAsTextFile,
+  take,
+  toLocalIterator,
+} from './actions.ts'
 import { cartesian, coalesce, repartition, unionNode, zip } from './arrange-operations.ts'
-import type { Node } from './nodes.ts'
-import { filter, flatMap, flatMapValues, glom, keyBy, keys, map, mapPartitions, mapPartitionsWithIndex } from './narrow-operations.ts'
-import { mapValues, values } from './narrow-operations.ts'
-import { aggregateByKey, combineByKey, distinct, groupBy, groupByKey, partitionBy, reduceByKey } from './pair-operations.ts'
-import { type CombineOptions, foldByKey } from './pair-operations.ts'
 import { cogroup, fullOuterJoin, join, leftOuterJoin, rightOuterJoin } from './join-operations.ts'
+import {
+  filter,
+  flatMap,
+  flatMapValues,
+  glom,
+  keyBy,
+  keys,
+  map,
+  mapPartitions,
+  mapPartitionsWithIndex,
+  mapValues,
+  values,
+} from './narrow-operations.ts'
+import type { Node } from './nodes.ts'
 import { sortBy, sortByKey } from './ordered-operations.ts'
+import {
+  aggregateByKey,
+  type CombineOptions,
+  combineByKey,
+  distinct,
+  foldByKey,
+  groupBy,
+  groupByKey,
+  partitionBy,
+  reduceByKey,
+} from './pair-operations.ts'
 import type { Partitioner, Partitioning } from './partitioner.ts'
 import type { JobRunner } from './ports.ts'
 import { StorageLevel } from './storage-level.ts'
 
 /** What `map` may give, so that `w => [w, 1]` is inferred as a tuple. */
+// biome-ignore lint/complexity/noBannedTypes: "{}" is what keeps the literal types that make "[]" a tuple hint.
 export type Mapped = {} | null | undefined | []
 
 /**
@@ -212,7 +248,11 @@ export class RDD<T> {
    * @example
    * await sc.parallelize(['a', 'b', 'a']).map(w => [w, 1]).reduceByKey((a, b) => a + b).collect() // => [['a', 2], ['b', 1]]
    */
-  reduceByKey<K, V>(this: RDD<readonly [K, V]>, reduce: (a: V, b: V) => V, partitions?: Partitioning): RDD<[K, V]> {
+  reduceByKey<K, V>(
+    this: RDD<readonly [K, V]>,
+    reduce: (a: V, b: V) => V,
+    partitions?: Partitioning,
+  ): RDD<[K, V]> {
     return reduceByKey(this, reduce, partitions)
   }
 
@@ -222,7 +262,7 @@ export class RDD<T> {
   }
 
   /** The general aggregation: a combiner made of the first value, then values merged in, then combiners merged. */
-  combineByKey<K, V, C extends Mapped>(
+  combineByKey<K, V, C>(
     this: RDD<readonly [K, V]>,
     create: (value: V) => C,
     mergeValue: (combiner: C, value: V) => C,
@@ -233,7 +273,7 @@ export class RDD<T> {
   }
 
   /** Values folded into a fresh copy of `zero` for each key and partition, then merged. */
-  aggregateByKey<K, V, C extends Mapped>(
+  aggregateByKey<K, V, C>(
     this: RDD<readonly [K, V]>,
     zero: C,
     seq: (combiner: C, value: V) => C,
@@ -244,7 +284,12 @@ export class RDD<T> {
   }
 
   /** {@link RDD.aggregateByKey} with one function and values of the same type. */
-  foldByKey<K, V>(this: RDD<readonly [K, V]>, zero: V, f: (a: V, b: V) => V, partitions?: Partitioning): RDD<[K, V]> {
+  foldByKey<K, V>(
+    this: RDD<readonly [K, V]>,
+    zero: V,
+    f: (a: V, b: V) => V,
+    partitions?: Partitioning,
+  ): RDD<[K, V]> {
     return foldByKey(this, zero, f, partitions)
   }
 
@@ -268,7 +313,11 @@ export class RDD<T> {
   }
 
   /** One pair for each combination of a value here and one there, for keys that both have. */
-  join<K, V, W>(this: RDD<readonly [K, V]>, other: RDD<readonly [K, W]>, partitions?: Partitioning): RDD<[K, [V, W]]> {
+  join<K, V, W>(
+    this: RDD<readonly [K, V]>,
+    other: RDD<readonly [K, W]>,
+    partitions?: Partitioning,
+  ): RDD<[K, [V, W]]> {
     return join(this, other, partitions)
   }
 

@@ -31,7 +31,11 @@ export function partName(partition: number): string {
  *
  * @throws OUTPUT_FAILED with the system's error as cause
  */
-export async function writeTextPartition(records: TaskInput, task: TaskInfo, directory: string): Promise<void> {
+export async function writeTextPartition(
+  records: TaskInput,
+  task: TaskInfo,
+  directory: string,
+): Promise<void> {
   const target = `${directory}/${partName(task.partition)}`
   const temporary = `${directory}/.${partName(task.partition)}.${task.attempt}`
   try {
@@ -55,6 +59,10 @@ export async function writeTextPartition(records: TaskInput, task: TaskInfo, dir
     await rename(temporary, target)
   } catch (error) {
     if (error instanceof KindlingError) throw error
-    throw new KindlingError('OUTPUT_FAILED', { path: target, reason: error instanceof Error ? error.message : String(error) }, { cause: error })
+    throw new KindlingError(
+      'OUTPUT_FAILED',
+      { path: target, reason: error instanceof Error ? error.message : String(error) },
+      { cause: error },
+    )
   }
 }

@@ -19,7 +19,12 @@ import type { Stage } from './stages.ts'
 export type JobEvent =
   | { readonly kind: 'started' }
   | { readonly kind: 'task-succeeded'; readonly stageId: number; readonly partition: number }
-  | { readonly kind: 'task-failed'; readonly stageId: number; readonly partition: number; readonly error: unknown }
+  | {
+      readonly kind: 'task-failed'
+      readonly stageId: number
+      readonly partition: number
+      readonly error: unknown
+    }
   | { readonly kind: 'cancelled'; readonly error: KindlingError }
 
 /** What to do about it. */
@@ -64,7 +69,13 @@ export class JobDecisions {
     while (stack.length > 0) {
       const stage = stack.pop()!
       if (this.stages.has(stage.id)) continue
-      const state = { stage, status: 'waiting', pending: new Set<number>(), failures: new Map(), attempts: new Map() } as const
+      const state = {
+        stage,
+        status: 'waiting',
+        pending: new Set<number>(),
+        failures: new Map(),
+        attempts: new Map(),
+      } as const
       this.stages.set(stage.id, { ...state, reruns: 0 })
       stack.push(...stage.parents)
     }
@@ -123,11 +134,15 @@ export class JobDecisions {
 
   private failed(state: StageState, partition: number, error: unknown): JobAction[] {
     if (!state.pending.has(partition)) return []
-    if (isKindlingError(error) && error.retry === 'redo-stage') return this.outputLost(state, partition, error)
+    if (isKindlingError(error) && error.retry === 'redo-stage')
+      return this.outputLost(state, partition, error)
     const failures = (state.failures.get(partition) ?? 0) + 1
     state.failures.set(partition, failures)
     if (isPermanent(error) || failures >= this.limits.maxFailures) {
-      const reason = error instanceof Error ? error : new KindlingError('TASK_FAILED', { reason: describeValue(error) }, { cause: error })
+      const reason =
+        error instanceof Error
+          ? error
+          : new KindlingError('TASK_FAILED', { reason: describeValue(error) }, { cause: error })
       return this.abort(reason, state.stage)
     }
     return [{ kind: 'submit', stage: state.stage, partitions: [partition] }]
@@ -137,7 +152,9 @@ export class JobDecisions {
   private outputLost(state: StageState, partition: number, error: KindlingError): JobAction[] {
     state.reruns++
     if (state.reruns >= this.limits.maxStageAttempts) return this.abort(error, state.stage)
-    const lost = state.stage.parents.map(p => this.stages.get(p.id)!).filter(p => this.missing(p.stage).length > 0)
+    const lost = state.stage.parents
+      .map(p => this.stages.get(p.id)!)
+      .filter(p => this.missing(p.stage).length > 0)
     if (lost.length === 0) return [{ kind: 'submit', stage: state.stage, partitions: [partition] }]
     const actions: JobAction[] = []
     for (const parent of lost) {

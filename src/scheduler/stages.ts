@@ -35,7 +35,8 @@ export function cutStages(node: Node, available: Availability): Stage {
     if (top.reads === undefined) {
       top.reads = shufflesRead(top.node, available)
       for (const { shuffle, input, shuffleId } of top.reads)
-        if (!made.has(shuffleId)) stack.push({ node: shuffle.inputs[input]!.node, output: { shuffle, input }, reads: undefined })
+        if (!made.has(shuffleId))
+          stack.push({ node: shuffle.inputs[input]!.node, output: { shuffle, input }, reads: undefined })
       continue
     }
     stack.pop()
@@ -94,9 +95,11 @@ export function unsampledShuffles(node: Node, available: Availability): ShuffleN
     seen.add(next)
     const { narrow, shuffled } = parentsOf(next)
     stack.push(...narrow)
-    if (next.kind === 'shuffle' && shuffled.every((_, i) => available.missingOutputs(next, i).length === 0)) continue
+    if (next.kind === 'shuffle' && shuffled.every((_, i) => available.missingOutputs(next, i).length === 0))
+      continue
     stack.push(...shuffled.map(s => s.node))
-    if (next.kind === 'shuffle' && next.partitioner instanceof RangePartitioner && !next.partitioner.ready) found.push(next)
+    if (next.kind === 'shuffle' && next.partitioner instanceof RangePartitioner && !next.partitioner.ready)
+      found.push(next)
   }
   return found.reverse()
 }

@@ -62,7 +62,12 @@ function legsOfInput(input: Input): readonly Leg[] {
   return [{ open: () => sourceOfBlocks(blocks), steps: [] }]
 }
 
-async function combine(shuffle: ShuffleNode, aggregator: Aggregator, input: Input, driver: Driver): Promise<ChunkSource> {
+async function combine(
+  shuffle: ShuffleNode,
+  aggregator: Aggregator,
+  input: Input,
+  driver: Driver,
+): Promise<ChunkSource> {
   const combinedBefore = 'blocks' in input && aggregator.mapSide
   if (combinedBefore) {
     // The output of one map task has every key once: it is the result.
@@ -72,8 +77,20 @@ async function combine(shuffle: ShuffleNode, aggregator: Aggregator, input: Inpu
   const table = new KeyTable()
   const { scope } = shuffle
   const sink: CombineSink = combinedBefore
-    ? { kind: 'combine', table, create: undefined, merge: aggregator.mergeCombiners as CombineSink['merge'], scope }
-    : { kind: 'combine', table, create: aggregator.create, merge: aggregator.mergeValue as CombineSink['merge'], scope }
+    ? {
+        kind: 'combine',
+        table,
+        create: undefined,
+        merge: aggregator.mergeCombiners as CombineSink['merge'],
+        scope,
+      }
+    : {
+        kind: 'combine',
+        table,
+        create: aggregator.create,
+        merge: aggregator.mergeValue as CombineSink['merge'],
+        scope,
+      }
   await drain(legsOfInput(input), sink, driver)
   return oneChunk({ kind: 'pairs', keys: table.keys, values: table.values })
 }
@@ -97,7 +114,10 @@ async function cogroup(shuffle: ShuffleNode, inputs: readonly Input[], driver: D
 }
 
 /** All pairs of some legs, as two columns. */
-async function gatherPairs(legs: readonly Leg[], driver: Driver): Promise<{ keys: unknown[]; values: unknown[] }> {
+async function gatherPairs(
+  legs: readonly Leg[],
+  driver: Driver,
+): Promise<{ keys: unknown[]; values: unknown[] }> {
   const keys: unknown[] = []
   const values: unknown[] = []
   for (const leg of legs) {
@@ -128,4 +148,3 @@ async function gatherPairs(legs: readonly Leg[], driver: Driver): Promise<{ keys
   }
   return { keys, values }
 }
-

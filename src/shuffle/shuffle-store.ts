@@ -33,7 +33,9 @@ export class ShuffleStore {
       const block = output?.[reducePartition]
       if (block !== undefined) return block
       const { shuffleId } = shuffle.inputs[input]!
-      throw new KindlingError('BLOCK_NOT_FOUND', { block: `shuffle-${shuffleId}-${mapPartition}-${reducePartition}` })
+      throw new KindlingError('BLOCK_NOT_FOUND', {
+        block: `shuffle-${shuffleId}-${mapPartition}-${reducePartition}`,
+      })
     })
   }
 

@@ -52,7 +52,14 @@ async function sortedPositions(
   let to = new Uint32Array(n)
   for (let width = RUN; width < n; width *= 2) {
     for (let start = 0; start < n; start += 2 * width)
-      await merge(from, to, [start, Math.min(start + width, n), Math.min(start + 2 * width, n)], keys, compare, driver)
+      await merge(
+        from,
+        to,
+        [start, Math.min(start + width, n), Math.min(start + 2 * width, n)],
+        keys,
+        compare,
+        driver,
+      )
     ;[from, to] = [to, from]
   }
   return from

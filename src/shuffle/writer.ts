@@ -8,9 +8,14 @@ import { type Block, blockOfPairs } from '../storage/block.ts'
 import type { MapOutput } from './shuffle-store.ts'
 
 /** Runs the records of a map partition to their blocks. Cost: one hash for each distinct key with map-side combine. */
-export async function writeMapOutput(shuffle: ShuffleNode, legs: readonly Leg[], driver: Driver): Promise<MapOutput> {
+export async function writeMapOutput(
+  shuffle: ShuffleNode,
+  legs: readonly Leg[],
+  driver: Driver,
+): Promise<MapOutput> {
   const { result } = shuffle
-  if (result.as === 'combined' && result.aggregator.mapSide) return combineAndWrite(shuffle, result.aggregator, legs, driver)
+  if (result.as === 'combined' && result.aggregator.mapSide)
+    return combineAndWrite(shuffle, result.aggregator, legs, driver)
   const { numPartitions } = shuffle
   const lists = (): unknown[][] => Array.from({ length: numPartitions }, () => [])
   const sink: ScatterSink = {

@@ -7,12 +7,12 @@
  */
 import type { Clock } from '../base/clock.ts'
 import type { Config } from '../base/config.ts'
+import type { EventOf } from '../base/listener-bus.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Duration, Time } from '../base/time.ts'
 import type { SparkContext } from '../context/spark-context.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import type { BatchInfo, StreamingListener } from './listener.ts'
-import type { EventOf } from '../base/listener-bus.ts'
 
 /** The data of one batch. */
 export interface BatchInput<T> {

@@ -7,7 +7,7 @@ import { configEntries } from '../base/config.ts'
 import { KindlingError } from '../base/errors.ts'
 import type { EventOf } from '../base/listener-bus.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
-import { type Duration, type DurationLike, Time, toDuration } from '../base/time.ts'
+import { type Duration, type DurationLike, type Time, toDuration } from '../base/time.ts'
 import { currentJobScope } from '../context/job-scope.ts'
 import { SparkContext, type SparkContextOptions } from '../context/spark-context.ts'
 import type { RDD } from '../rdd/rdd.ts'
@@ -136,7 +136,11 @@ export class StreamingContext implements StreamHost {
    * Shape: one string for each line, without its end; bytes that are no UTF-8 become U+FFFD. Partitions: one for each block
    * interval in which something came. Delivery: what was not received when the connection broke is the sender's matter.
    */
-  socketTextStream(host: string, port: number, level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2): DStream<string> {
+  socketTextStream(
+    host: string,
+    port: number,
+    level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2,
+  ): DStream<string> {
     return this.input('socketTextStream', socketTextSource(host, port, level))
   }
 
@@ -194,7 +198,10 @@ export class StreamingContext implements StreamHost {
   }
 
   /** Any function of the RDDs of several streams, called on the driver for each batch. */
-  transform<R>(streams: readonly AnyStream[], f: (rdds: readonly RDD<unknown>[], time: Time) => RDD<R>): DStream<R> {
+  transform<R>(
+    streams: readonly AnyStream[],
+    f: (rdds: readonly RDD<unknown>[], time: Time) => RDD<R>,
+  ): DStream<R> {
     return transformed('transform', streams, f)
   }
 
@@ -296,10 +303,14 @@ export class StreamingContext implements StreamHost {
   stop(options: StopOptions = {}): Promise<void> {
     if (this.bus.insideListener)
       return Promise.reject(
-        new KindlingError('ILLEGAL_STATE', { what: 'stop()', reason: 'it was called by a listener, whose events it waits for' }),
+        new KindlingError('ILLEGAL_STATE', {
+          what: 'stop()',
+          reason: 'it was called by a listener, whose events it waits for',
+        }),
       )
     if (this.stopping === undefined) {
-      if (this.state === 'initialized') this.sc.logger.warn('stop() was called on a StreamingContext that was not started')
+      if (this.state === 'initialized')
+        this.sc.logger.warn('stop() was called on a StreamingContext that was not started')
       this.stopping = this.shutDown(options)
     } else if (options.stopSparkContext === true) this.stopping = this.stopping.then(() => this.sc.stop())
     const { stopping } = this
@@ -358,13 +369,17 @@ export class StreamingContext implements StreamHost {
     }
     void this.generator.stop()
     this.scheduler.abort(new KindlingError('JOB_CANCELLED', { reason: 'the StreamingContext was stopped' }))
-    await settledWithin(Promise.all([stopSources(), this.generator.stop(), this.scheduler.idle()]), CALLBACK_GRACE_MS)
+    await settledWithin(
+      Promise.all([stopSources(), this.generator.stop(), this.scheduler.idle()]),
+      CALLBACK_GRACE_MS,
+    )
   }
 
   /** Ends when all data that sources took in has been processed. */
   private async finishBatches(stopSources: () => Promise<unknown>): Promise<void> {
     await stopSources()
-    while (this.graph.inputs.some(input => input.source.hasUnplanned?.() === true)) await this.generator.nextBatch()
+    while (this.graph.inputs.some(input => input.source.hasUnplanned?.() === true))
+      await this.generator.nextBatch()
     await this.generator.stop()
     await this.scheduler.idle()
   }
@@ -413,7 +428,8 @@ export class StreamingContext implements StreamHost {
 
 function batchInterval(given: DurationLike | undefined): Duration {
   const expected = 'the batch interval, for example seconds(1)'
-  if (given === undefined) throw new KindlingError('INVALID_ARGUMENT', { what: 'batchDuration', value: undefined, expected })
+  if (given === undefined)
+    throw new KindlingError('INVALID_ARGUMENT', { what: 'batchDuration', value: undefined, expected })
   const interval = toDuration(given, 'The batch interval')
   if (interval.milliseconds > 0) return interval
   throw new KindlingError('INVALID_ARGUMENT', { what: 'batchDuration', value: String(interval), expected })
@@ -423,6 +439,8 @@ function generationError(error: unknown, time: Time): Error {
   if (error instanceof Error && error.name === 'KindlingError') return error
   const reason = error instanceof Error ? error.message : String(error)
   const params = { operation: 'making the jobs', time: String(time), reason }
-  return new KindlingError('OUTPUT_OPERATION_FAILED', params, { cause: error, context: { batchTime: time.milliseconds } })
+  return new KindlingError('OUTPUT_OPERATION_FAILED', params, {
+    cause: error,
+    context: { batchTime: time.milliseconds },
+  })
 }
-

@@ -107,7 +107,9 @@ export class StreamTest {
       warn: ignore,
       error: (message, fields) => {
         const { error } = (fields ?? {}) as { readonly error?: unknown }
-        this.errors.push(error instanceof Error ? error : new KindlingError('UNKNOWN_ERROR', { value: message }))
+        this.errors.push(
+          error instanceof Error ? error : new KindlingError('UNKNOWN_ERROR', { value: message }),
+        )
       },
     }
   }
@@ -121,7 +123,11 @@ export class StreamTest {
   // ---- defining, inside build ----
 
   /** A stream of scripted batches; partition p of P holds the positions ⌊p·n/P⌋ to ⌊(p+1)·n/P⌋. */
-  input<T>(name: string, batches: ScriptedBatches<T>, opts: { readonly partitions?: number } = {}): DStream<T> {
+  input<T>(
+    name: string,
+    batches: ScriptedBatches<T>,
+    opts: { readonly partitions?: number } = {},
+  ): DStream<T> {
     const setting = {
       partitions: opts.partitions,
       sc: this.sc,

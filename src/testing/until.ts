@@ -12,11 +12,15 @@ export interface UntilOptions {
 const POLL_MS = 5
 
 /** Resolves once `predicate` holds. @throws WAIT_TIMED_OUT */
-export async function until(predicate: () => boolean | Promise<boolean>, opts: UntilOptions = {}): Promise<void> {
+export async function until(
+  predicate: () => boolean | Promise<boolean>,
+  opts: UntilOptions = {},
+): Promise<void> {
   const { timeoutMs = 10_000, what = predicate.toString() } = opts
   const start = performance.now()
   while (!(await predicate())) {
-    if (performance.now() - start > timeoutMs) throw new KindlingError('WAIT_TIMED_OUT', { what, ms: timeoutMs })
+    if (performance.now() - start > timeoutMs)
+      throw new KindlingError('WAIT_TIMED_OUT', { what, ms: timeoutMs })
     await new Promise(resolve => setTimeout(resolve, POLL_MS))
   }
 }

@@ -119,7 +119,14 @@ class Emitter {
       '}',
       '}',
     ]
-    return [...head, this.loadFunction(), ...body, this.closeFunction(), 'return { load, run, close }', '}'].join('\n')
+    return [
+      ...head,
+      this.loadFunction(),
+      ...body,
+      this.closeFunction(),
+      'return { load, run, close }',
+      '}',
+    ].join('\n')
   }
 
   /** The loop of one level: first what lies deeper and is still open, then the next record of this level. */
@@ -148,7 +155,11 @@ class Emitter {
       case 'rows':
         return [`if (i >= n) { ${this.savePosition()} return 0 }`, this.pauseCheck(), 'e0 = rows[i++]']
       case 'pairs':
-        return [`if (i >= n) { ${this.savePosition()} return 0 }`, this.pauseCheck(), 'k0 = keys[i], e0 = values[i++]']
+        return [
+          `if (i >= n) { ${this.savePosition()} return 0 }`,
+          this.pauseCheck(),
+          'k0 = keys[i], e0 = values[i++]',
+        ]
       case 'text':
         return [
           `if (i >= n) { ${this.savePosition()} return 0 }`,
@@ -193,7 +204,9 @@ class Emitter {
   private call(op: number, argument: string, lines: string[]): string {
     const result = this.fresh()
     lines.push(`o = ${op}; const ${result} = f${op}(${argument})`)
-    lines.push(`if (typeof ${result} === 'object' && ${result} instanceof Promise) control.promiseReturned(${op})`)
+    lines.push(
+      `if (typeof ${result} === 'object' && ${result} instanceof Promise) control.promiseReturned(${op})`,
+    )
     return result
   }
 
@@ -279,7 +292,9 @@ class Emitter {
       case 'fold':
         lines.push(`if (sink.empty) { sink.empty = false; value = ${this.boxed(register)} } else {`)
         lines.push(`o = ${op}; value = f${op}(value, ${this.boxed(register)})`)
-        lines.push(`if (typeof value === 'object' && value instanceof Promise) control.promiseReturned(${op})`)
+        lines.push(
+          `if (typeof value === 'object' && value instanceof Promise) control.promiseReturned(${op})`,
+        )
         lines.push('}')
         break
       case 'combine': {
@@ -288,7 +303,8 @@ class Emitter {
           `const s = typeof ${key} === 'object' && ${key} !== null ? table.slotOf(${key}) : simple.get(${key})`,
           'if (s === undefined) {',
         )
-        if (this.sink.create === undefined) lines.push(`o = ${op}; table.insert(${key}); combined.push(${value})`)
+        if (this.sink.create === undefined)
+          lines.push(`o = ${op}; table.insert(${key}); combined.push(${value})`)
         else {
           const made = this.call(op + 1, value, lines)
           lines.push(`o = ${op}; table.insert(${key}); combined.push(${made})`)
@@ -312,7 +328,11 @@ class Emitter {
   }
 
   private positionVariables(): string[] {
-    const chunk = { rows: 'let sRows = none', pairs: 'let sKeys = none, sValues = none', text: "let sText = ''" }
+    const chunk = {
+      rows: 'let sRows = none',
+      pairs: 'let sKeys = none, sValues = none',
+      text: "let sText = ''",
+    }
     return [
       `${chunk[this.input]}, sn0 = 0, si0 = 0`,
       ...this.flatLevels().map(k => `let sa${k} = none, si${k} = 0, sn${k} = 0, st${k}, sp${k}`),
@@ -326,11 +346,18 @@ class Emitter {
       text: 'const text = sText',
     }
     const locals = [chunk[this.input], 'const n = sn0', 'let i = si0']
-    return [...locals, ...this.flatLevels().map(k => `let a${k} = sa${k}, i${k} = si${k}, n${k} = sn${k}, t${k} = st${k}, p${k} = sp${k}`)]
+    return [
+      ...locals,
+      ...this.flatLevels().map(
+        k => `let a${k} = sa${k}, i${k} = si${k}, n${k} = sn${k}, t${k} = st${k}, p${k} = sp${k}`,
+      ),
+    ]
   }
 
   private savePosition(): string {
-    const flat = this.flatLevels().map(k => `sa${k} = a${k}; si${k} = i${k}; sn${k} = n${k}; st${k} = t${k}; sp${k} = p${k};`)
+    const flat = this.flatLevels().map(
+      k => `sa${k} = a${k}; si${k} = i${k}; sn${k} = n${k}; st${k} = t${k}; sp${k} = p${k};`,
+    )
     const sink = { count: 'sink.count = count;', fold: 'sink.value = value;' } as Record<string, string>
     return `si0 = i; control.budget = b; ${flat.join(' ')} ${sink[this.sink.kind] ?? ''}`
   }
@@ -345,7 +372,9 @@ class Emitter {
   }
 
   private closeFunction(): string {
-    const close = this.flatLevels().map(k => `if (st${k} !== undefined) { const t = st${k}; st${k} = undefined; t.return?.() }`)
+    const close = this.flatLevels().map(
+      k => `if (st${k} !== undefined) { const t = st${k}; st${k} = undefined; t.return?.() }`,
+    )
     return `function close() { ${close.join('; ')} }`
   }
 

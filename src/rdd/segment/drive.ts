@@ -5,10 +5,10 @@
  * cannot: it starts a new slice and goes on.
  */
 import type { Chunk, ChunkSource } from '../../data/chunk.ts'
+import type { OperatorScope } from '../scope.ts'
 import { FULL, PAUSED, type Segment, type SegmentControl } from './control.ts'
 import { type FusedStep, operatorsOf, type RowsSink, type Sink } from './plan.ts'
 import { makeSegment, type SegmentMode } from './segment.ts'
-import type { OperatorScope } from '../scope.ts'
 
 /** What driving needs of the task. */
 export interface Driver {

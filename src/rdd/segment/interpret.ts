@@ -134,7 +134,8 @@ export class InterpretedSegment implements Segment {
         if (slot !== undefined)
           sink.table.values[slot] = this.call(op, sink.merge as AnyFunction, sink.table.values[slot], value)
         else {
-          const made = sink.create === undefined ? value : this.call(op + 1, sink.create as AnyFunction, value)
+          const made =
+            sink.create === undefined ? value : this.call(op + 1, sink.create as AnyFunction, value)
           sink.table.insert(key)
           sink.table.values.push(made)
         }

@@ -56,7 +56,10 @@ export interface ScatterSink {
 }
 
 /** The user functions of a segment in the order of their operator indices: steps first, then the sink's. */
-export function functionsOf(steps: readonly FusedStep[], sink: Sink): readonly ((...args: never[]) => unknown)[] {
+export function functionsOf(
+  steps: readonly FusedStep[],
+  sink: Sink,
+): readonly ((...args: never[]) => unknown)[] {
   const of: ((...args: never[]) => unknown)[] = steps.map(s => s.step.f)
   if (sink.kind === 'fold') of.push(sink.f)
   if (sink.kind === 'combine') of.push(sink.merge, sink.create ?? sink.merge)

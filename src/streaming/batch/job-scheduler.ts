@@ -5,7 +5,13 @@
  * fails when any of them did. A failed output is reported; the next ones run all the same.
  */
 import type { Clock } from '../../base/clock.ts'
-import { describeValue, type ErrorContext, isKindlingError, KindlingError, withContext } from '../../base/errors.ts'
+import {
+  describeValue,
+  type ErrorContext,
+  isKindlingError,
+  KindlingError,
+  withContext,
+} from '../../base/errors.ts'
 import type { ListenerBus } from '../../base/listener-bus.ts'
 import type { Logger } from '../../base/logger.ts'
 import { JobScope, runInJobScope } from '../../context/job-scope.ts'
@@ -117,7 +123,9 @@ export class JobScheduler {
     const left = scope.actions.filter(action => !action.settled)
     if (failure === undefined)
       for (const { scope: action } of left)
-        this.parts.logger.warn(new KindlingError('ACTION_NOT_AWAITED', { site: describeScope(action) }).message)
+        this.parts.logger.warn(
+          new KindlingError('ACTION_NOT_AWAITED', { site: describeScope(action) }).message,
+        )
     // Actions may start others, so the list can grow while it is waited for.
     for (const action of scope.actions)
       await action.done.catch(error => {
@@ -129,7 +137,8 @@ export class JobScheduler {
   /** The user's error with the batch and the output it happened in. */
   private placed(error: unknown, job: OutputJob): Error {
     const context: ErrorContext = { batchTime: job.set.time.milliseconds }
-    if (isKindlingError(error)) return error.context.batchTime === undefined ? withContext(error, context) : error
+    if (isKindlingError(error))
+      return error.context.batchTime === undefined ? withContext(error, context) : error
     const reason = error instanceof Error ? error.message : describeValue(error)
     const { scope } = job.output
     return new KindlingError(

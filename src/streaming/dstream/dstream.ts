@@ -9,7 +9,7 @@ import type { Duration, DurationLike, Interval, Time } from '../../base/time.ts'
 import type { CombineOptions } from '../../rdd/pair-operations.ts'
 import type { Partitioning } from '../../rdd/partitioner.ts'
 import type { Mapped, RDD } from '../../rdd/rdd.ts'
-import { currentScope, inScope, operator, type OperatorScope } from '../../rdd/scope.ts'
+import { currentScope, inScope, type OperatorScope, operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import { type StateOptions, updateStateByKey, updateStateByPartition } from '../state/update-state.ts'
 import { type Batches, batches } from './batches.ts'
@@ -18,11 +18,21 @@ import type { StreamHost } from './host.ts'
 import { foreachRDD, print, saveAsTextFiles } from './outputs.ts'
 import type { AnyStream, Recipe } from './recipe.ts'
 import { reducedByWindow, type WindowOptions } from './reduced-windowed.ts'
-import { countByValueAndWindow, countByWindow, groupByKeyAndWindow, reduceByWindow } from './window-operations.ts'
 import { transformed, unioned } from './transformed.ts'
+import {
+  countByValueAndWindow,
+  countByWindow,
+  groupByKeyAndWindow,
+  reduceByWindow,
+} from './window-operations.ts'
 import { slice, windowed } from './windowed.ts'
 
 type Pairs<K, V> = DStream<readonly [K, V]>
+
+/** The key type of a pair. */
+export type KeyOf<T> = T extends readonly [infer K, unknown] ? K : never
+/** The value type of a pair. */
+export type ValueOf<T> = T extends readonly [unknown, infer V] ? V : never
 
 /**
  * A stream of records, as one RDD for each batch.
@@ -95,7 +105,10 @@ export class DStream<T> {
   }
 
   /** What `f` makes of each partition. */
-  mapPartitions<U>(f: (records: IterableIterator<T>) => Iterable<U>, preservesPartitioning = false): DStream<U> {
+  mapPartitions<U>(
+    f: (records: IterableIterator<T>) => Iterable<U>,
+    preservesPartitioning = false,
+  ): DStream<U> {
     return elementwise(this, 'mapPartitions', rdd => rdd.mapPartitions(f, preservesPartitioning))
   }
 
@@ -138,7 +151,10 @@ export class DStream<T> {
   }
 
   /** {@link DStream.transform} over two streams. */
-  transformWith<U, R>(other: DStream<U>, f: (mine: RDD<T>, theirs: RDD<U>, time: Time) => RDD<R>): DStream<R> {
+  transformWith<U, R>(
+    other: DStream<U>,
+    f: (mine: RDD<T>, theirs: RDD<U>, time: Time) => RDD<R>,
+  ): DStream<R> {
     const both = [this as AnyStream, other as AnyStream]
     return transformed('transformWith', both, ([a, b], time) => f(a as RDD<T>, b as RDD<U>, time))
   }
@@ -156,7 +172,11 @@ export class DStream<T> {
   }
 
   /** The values of each key of each batch reduced to one. */
-  reduceByKey<K, V>(this: Pairs<K, V>, reduce: (a: V, b: V) => V, partitions?: Partitioning): DStream<[K, V]> {
+  reduceByKey<K, V>(
+    this: Pairs<K, V>,
+    reduce: (a: V, b: V) => V,
+    partitions?: Partitioning,
+  ): DStream<[K, V]> {
     const by = hashed(this, partitions)
     return elementwise(this, 'reduceByKey', rdd => rdd.reduceByKey(reduce, by))
   }
@@ -168,7 +188,7 @@ export class DStream<T> {
   }
 
   /** The general aggregation of each batch; see {@link RDD.combineByKey}. */
-  combineByKey<K, V, C extends Mapped>(
+  combineByKey<K, V, C>(
     this: Pairs<K, V>,
     create: (value: V) => C,
     mergeValue: (combiner: C, value: V) => C,
@@ -180,7 +200,11 @@ export class DStream<T> {
   }
 
   /** `[key, [mine, theirs]]` for the batches of the same time. */
-  cogroup<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitioning): DStream<[K, [V[], W[]]]> {
+  cogroup<K, V, W>(
+    this: Pairs<K, V>,
+    other: Pairs<K, W>,
+    partitions?: Partitioning,
+  ): DStream<[K, [V[], W[]]]> {
     const by = hashed(this, partitions)
     return operator('cogroup', () => this.transformWith(other, (a, b) => a.cogroup(b, by)))
   }
@@ -236,7 +260,11 @@ export class DStream<T> {
   }
 
   /** One record for each slide: the window reduced by `reduce`; with `inverse`, kept up to date instead of summed anew. */
-  reduceByWindow(reduce: (a: T, b: T) => T, windowDuration: DurationLike, slideDuration?: DurationLike): DStream<T>
+  reduceByWindow(
+    reduce: (a: T, b: T) => T,
+    windowDuration: DurationLike,
+    slideDuration?: DurationLike,
+  ): DStream<T>
   reduceByWindow(
     reduce: (a: T, b: T) => T,
     inverse: (a: T, b: T) => T,
@@ -249,7 +277,8 @@ export class DStream<T> {
     third?: DurationLike,
     fourth?: DurationLike,
   ): DStream<T> {
-    if (typeof second === 'function') return reduceByWindow(this, reduce, third as DurationLike, fourth, second)
+    if (typeof second === 'function')
+      return reduceByWindow(this, reduce, third as DurationLike, fourth, second)
     return reduceByWindow(this, reduce, second, third)
   }
 
@@ -304,7 +333,11 @@ export class DStream<T> {
     slideDuration?: DurationLike,
     opts?: Partitioning | WindowOptions<K, V>,
   ): DStream<[K, V]>
-  reduceByKeyAndWindow<K, V>(this: Pairs<K, V>, reduce: (a: V, b: V) => V, ...rest: unknown[]): DStream<[K, V]> {
+  reduceByKeyAndWindow<K, V>(
+    this: Pairs<K, V>,
+    reduce: (a: V, b: V) => V,
+    ...rest: unknown[]
+  ): DStream<[K, V]> {
     return reducedByWindow(this, reduce, rest as Parameters<typeof reducedByWindow<K, V>>[2])
   }
 
@@ -322,24 +355,34 @@ export class DStream<T> {
    * @example
    * pairs.updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum)) // running sums
    */
-  updateStateByKey<S, K = unknown, V = unknown>(
-    this: Pairs<K, V>,
-    update: (values: V[], state: S | undefined, at: { readonly key: K; readonly time: Time }) => S | undefined,
-    opts?: Partitioning | StateOptions<K, S>,
-  ): DStream<[K, S]> {
-    return updateStateByKey(this, update, opts)
+  updateStateByKey<S>(
+    this: DStream<T> & Pairs<unknown, unknown>,
+    update: (
+      values: ValueOf<T>[],
+      state: S | undefined,
+      at: { readonly key: KeyOf<T>; readonly time: Time },
+    ) => S | undefined,
+    opts?: Partitioning | StateOptions<KeyOf<T>, S>,
+  ): DStream<[KeyOf<T>, S]> {
+    return updateStateByKey(this as Pairs<unknown, unknown> as Pairs<KeyOf<T>, ValueOf<T>>, update, opts)
   }
 
   /**
    * {@link DStream.updateStateByKey} for a whole partition at once: an iterator of `[key, values, state]` in, the new
    * `[key, state]` out; keys left out are dropped. Keys that are put out must belong to the same partition.
    */
-  updateStateByPartition<S, K = unknown, V = unknown>(
-    this: Pairs<K, V>,
-    update: (records: IterableIterator<[K, V[], S | undefined]>) => Iterable<readonly [K, S]>,
-    opts?: Partitioning | StateOptions<K, S>,
-  ): DStream<[K, S]> {
-    return updateStateByPartition(this, update, opts)
+  updateStateByPartition<S>(
+    this: DStream<T> & Pairs<unknown, unknown>,
+    update: (
+      records: IterableIterator<[KeyOf<T>, ValueOf<T>[], S | undefined]>,
+    ) => Iterable<readonly [KeyOf<T>, S]>,
+    opts?: Partitioning | StateOptions<KeyOf<T>, S>,
+  ): DStream<[KeyOf<T>, S]> {
+    return updateStateByPartition(
+      this as Pairs<unknown, unknown> as Pairs<KeyOf<T>, ValueOf<T>>,
+      update,
+      opts,
+    )
   }
 
   // ---- outputs ----
@@ -428,7 +471,8 @@ export class DStream<T> {
   /** @internal Remembers at least for `duration`, and lets parents remember what this stream needs of them. */
   remember(duration: Duration | undefined): void {
     const own = this.remembered
-    if (duration !== undefined && (own === undefined || duration.milliseconds > own.milliseconds)) this.remembered = duration
+    if (duration !== undefined && (own === undefined || duration.milliseconds > own.milliseconds))
+      this.remembered = duration
     const mine = this.remembered ?? this.slideDuration
     const needed = this.recipe.parentRemember?.(mine) ?? mine
     for (const parent of this.dependencies) parent.remember(needed)
@@ -447,7 +491,11 @@ export class DStream<T> {
     if (!this.isTimeValid(time)) return undefined
     const rdd = inScope(this.scope, () => this.recipe.compute(time, this))
     if (rdd === undefined) return undefined
-    if (this.level !== StorageLevel.NONE && this.recipe.keepsItself !== true && rdd.getStorageLevel() === StorageLevel.NONE)
+    if (
+      this.level !== StorageLevel.NONE &&
+      this.recipe.keepsItself !== true &&
+      rdd.getStorageLevel() === StorageLevel.NONE
+    )
       rdd.persist(this.level)
     this.generated.set(time.milliseconds, rdd)
     return rdd

@@ -76,9 +76,15 @@ function incremental<K, V>(
   const reduced = stream.reduceByKey(reduce, partitioner).persist(StorageLevel.MEMORY_ONLY_SER)
   // Which of a version's inputs leave the window: the first `leaving`; the others enter.
   const leaving = new WeakMap<StateNode, number>()
-  const merge = windowMerge(reduce, inverse, opts.filter as ((pair: readonly [unknown, unknown]) => boolean) | undefined)
-  const versions = new VersionedState('reduceByKeyAndWindow', partitioner.numPartitions, (previous, inputs, node, _p, task) =>
-    merge(previous, inputs, leaving.get(node) ?? 0, task),
+  const merge = windowMerge(
+    reduce,
+    inverse,
+    opts.filter as ((pair: readonly [unknown, unknown]) => boolean) | undefined,
+  )
+  const versions = new VersionedState(
+    'reduceByKeyAndWindow',
+    partitioner.numPartitions,
+    (previous, inputs, node, _p, task) => merge(previous, inputs, leaving.get(node) ?? 0, task),
   )
   return stream.derive<[K, V]>('reduceByKeyAndWindow', {
     slideDuration: slide,
@@ -122,7 +128,8 @@ function windowMerge<V>(
   inverse: Reduce<V>,
   filter: ((pair: readonly [unknown, unknown]) => boolean) | undefined,
 ) {
-  const fold = (sum: unknown, value: unknown): unknown => (sum === ABSENT ? value : reduce(sum as V, value as V))
+  const fold = (sum: unknown, value: unknown): unknown =>
+    sum === ABSENT ? value : reduce(sum as V, value as V)
   return async (
     previous: StateTable | undefined,
     inputs: readonly ChunkSource[],
@@ -152,7 +159,13 @@ function windowMerge<V>(
         const slot = touched[i]!
         key = draft.index.keys[slot]
         const change: Change = { old: old[slot], entering: entering[slot] }
-        const value = changed(draft.get(slot), change, reduce as Reduce<unknown>, inverse as Reduce<unknown>, key)
+        const value = changed(
+          draft.get(slot),
+          change,
+          reduce as Reduce<unknown>,
+          inverse as Reduce<unknown>,
+          key,
+        )
         draft.set(slot, filter === undefined || filter([key, value]) ? value : ABSENT)
         const pause = (i & 1023) === 0 ? task.breathe() : undefined
         if (pause !== undefined) await pause
@@ -184,6 +197,9 @@ function changed(
 
 function checked(value: unknown): unknown {
   if (value instanceof Promise)
-    throw new KindlingError('PROMISE_RETURNED', { operation: 'reduceByKeyAndWindow', instead: 'foreachRDD, which may be async,' })
+    throw new KindlingError('PROMISE_RETURNED', {
+      operation: 'reduceByKeyAndWindow',
+      instead: 'foreachRDD, which may be async,',
+    })
   return value
 }

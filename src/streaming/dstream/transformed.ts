@@ -1,8 +1,8 @@
 /** Streams over the RDDs of several parents, all of which must have one. */
 import { KindlingError } from '../../base/errors.ts'
 import type { Time } from '../../base/time.ts'
-import { inScope } from '../../rdd/scope.ts'
 import { RDD } from '../../rdd/rdd.ts'
+import { inScope } from '../../rdd/scope.ts'
 import type { DStream } from './dstream.ts'
 import type { AnyStream } from './recipe.ts'
 
@@ -58,10 +58,15 @@ function rddOf<T>(stream: DStream<T>, time: Time): RDD<T> {
 function assertAlike(name: string, streams: readonly AnyStream[]): void {
   const expected = 'streams of one context with the same slide duration'
   const [first] = streams
-  if (first === undefined) throw new KindlingError('INVALID_ARGUMENT', { what: `${name} of no streams`, value: 0, expected })
+  if (first === undefined)
+    throw new KindlingError('INVALID_ARGUMENT', { what: `${name} of no streams`, value: 0, expected })
   for (const other of streams) {
     if (other.host !== first.host)
-      throw new KindlingError('INVALID_ARGUMENT', { what: `a stream of ${name}`, value: 'of another context', expected })
+      throw new KindlingError('INVALID_ARGUMENT', {
+        what: `a stream of ${name}`,
+        value: 'of another context',
+        expected,
+      })
     if (other.slideDuration.milliseconds !== first.slideDuration.milliseconds)
       throw new KindlingError('INVALID_ARGUMENT', {
         what: `the slide durations of ${name}`,

@@ -23,7 +23,11 @@ export function reduceByWindow<T>(
   })
 }
 
-export function countByWindow<T>(stream: DStream<T>, window: DurationLike, slide?: DurationLike): DStream<number> {
+export function countByWindow<T>(
+  stream: DStream<T>,
+  window: DurationLike,
+  slide?: DurationLike,
+): DStream<number> {
   return operator('countByWindow', () => reduceByWindow(stream.count(), add, window, slide, subtract))
 }
 
@@ -34,7 +38,9 @@ export function countByValueAndWindow<T>(
   numPartitions?: number,
 ): DStream<[T, number]> {
   return operator('countByValueAndWindow', () => {
-    const ones = stream.map(record => [record, 1] as [never, number]) as unknown as DStream<readonly [T, number]>
+    const ones = stream.map(record => [record, 1] as [never, number]) as unknown as DStream<
+      readonly [T, number]
+    >
     const opts = numPartitions === undefined ? {} : { partitions: numPartitions }
     return ones.reduceByKeyAndWindow(add, subtract, window, slide, { ...opts, filter: ([, n]) => n !== 0 })
   })

@@ -35,7 +35,11 @@ export function slice<T>(stream: DStream<T>, from: Time, to: Time): RDD<T>[] {
   const first = Math.max(from.floor(step, zero).milliseconds, zero.milliseconds)
   const last = to.floor(step, zero).milliseconds
   const rdds: RDD<T>[] = []
-  for (let at = zero.plus(new Duration(first - zero.milliseconds)); at.milliseconds <= last; at = at.plus(step)) {
+  for (
+    let at = zero.plus(new Duration(first - zero.milliseconds));
+    at.milliseconds <= last;
+    at = at.plus(step)
+  ) {
     const rdd = stream.getOrCompute(at)
     if (rdd !== undefined) rdds.push(rdd)
   }

@@ -12,10 +12,12 @@ export async function eachPair(
 ): Promise<void> {
   try {
     for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) {
-      if (chunk.kind === 'pairs') for (let i = 0; i < chunk.keys.length; i++) take(chunk.keys[i], chunk.values[i])
+      if (chunk.kind === 'pairs')
+        for (let i = 0; i < chunk.keys.length; i++) take(chunk.keys[i], chunk.values[i])
       else
         for (const record of recordsOf(chunk)) {
-          if (!Array.isArray(record)) throw new KindlingError('NOT_A_PAIR', { operation: 'A stateful operator', value: record })
+          if (!Array.isArray(record))
+            throw new KindlingError('NOT_A_PAIR', { operation: 'A stateful operator', value: record })
           take(record[0], record[1])
         }
       const pause = task.breathe()

@@ -10,8 +10,8 @@
 import { KindlingError } from '../../base/errors.ts'
 import { Time } from '../../base/time.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
-import { partitionBy } from '../../rdd/pair-operations.ts'
 import { makeNode, type StateNode, type StateTask } from '../../rdd/nodes.ts'
+import { partitionBy } from '../../rdd/pair-operations.ts'
 import { type Partitioner, type Partitioning, partitionOf, toPartitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { inScope, operator } from '../../rdd/scope.ts'
@@ -29,7 +29,11 @@ export interface StateOptions<K, S> {
   readonly initialState?: RDD<readonly [K, S]>
 }
 
-type Update<K, V, S> = (values: V[], state: S | undefined, at: { readonly key: K; readonly time: Time }) => S | undefined
+type Update<K, V, S> = (
+  values: V[],
+  state: S | undefined,
+  at: { readonly key: K; readonly time: Time },
+) => S | undefined
 
 export function updateStateByKey<K, V, S>(
   stream: DStream<readonly [K, V]>,
@@ -37,8 +41,12 @@ export function updateStateByKey<K, V, S>(
   given?: Partitioning | StateOptions<K, S>,
 ): DStream<[K, S]> {
   return operator('updateStateByKey', () =>
-    stateful(stream, 'updateStateByKey', given, () => (draft, grouped, at, task) =>
-      updateAll(draft, grouped, update as Update<unknown, unknown, unknown>, at.time, task),
+    stateful(
+      stream,
+      'updateStateByKey',
+      given,
+      () => (draft, grouped, at, task) =>
+        updateAll(draft, grouped, update as Update<unknown, unknown, unknown>, at.time, task),
     ),
   )
 }
@@ -50,8 +58,12 @@ export function updateStateByPartition<K, V, S>(
 ): DStream<[K, S]> {
   const f = update as unknown as UpdatePartition
   return operator('updateStateByPartition', () =>
-    stateful(stream, 'updateStateByPartition', given, partitioner => (draft, grouped, at, task) =>
-      updateWhole(draft, grouped, f, { partitioner, partition: at.partition }, task),
+    stateful(
+      stream,
+      'updateStateByPartition',
+      given,
+      partitioner => (draft, grouped, at, task) =>
+        updateWhole(draft, grouped, f, { partitioner, partition: at.partition }, task),
     ),
   )
 }
@@ -77,7 +89,11 @@ function stateful<K, V, S>(
   updaterFor: (partitioner: Partitioner) => UpdateTable,
 ): DStream<[K, S]> {
   const opts: StateOptions<K, S> =
-    given === undefined ? {} : typeof given === 'number' || 'partition' in given ? { partitions: given } : given
+    given === undefined
+      ? {}
+      : typeof given === 'number' || 'partition' in given
+        ? { partitions: given }
+        : given
   const partitioner = toPartitioner(hashed(stream, opts.partitions))
   const update = updaterFor(partitioner)
   const withInitial = new WeakSet<StateNode>()
@@ -154,9 +170,15 @@ async function updateAll(
     if (kept === ABSENT && values === undefined) continue
     const key = keys[slot]
     try {
-      const state = update(values ?? [], kept === ABSENT ? undefined : handedOut(kept), { key: handedOut(key), time })
+      const state = update(values ?? [], kept === ABSENT ? undefined : handedOut(kept), {
+        key: handedOut(key),
+        time,
+      })
       if (state instanceof Promise)
-        throw new KindlingError('PROMISE_RETURNED', { operation: 'updateStateByKey', instead: 'foreachRDD, which may be async,' })
+        throw new KindlingError('PROMISE_RETURNED', {
+          operation: 'updateStateByKey',
+          instead: 'foreachRDD, which may be async,',
+        })
       draft.set(slot, state === undefined ? ABSENT : state)
     } catch (error) {
       throw task.failed(error, key)

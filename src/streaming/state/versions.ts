@@ -72,7 +72,12 @@ export class VersionedState implements StateVersions {
     return true
   }
 
-  async advance(node: StateNode, partition: number, inputs: readonly ChunkSource[], task: StateTask): Promise<void> {
+  async advance(
+    node: StateNode,
+    partition: number,
+    inputs: readonly ChunkSource[],
+    task: StateTask,
+  ): Promise<void> {
     const key = `${node.time}/${partition}`
     for (;;) {
       if (this.has(node.time, partition)) return
@@ -89,7 +94,12 @@ export class VersionedState implements StateVersions {
     }
   }
 
-  private async make(node: StateNode, partition: number, inputs: readonly ChunkSource[], task: StateTask): Promise<void> {
+  private async make(
+    node: StateNode,
+    partition: number,
+    inputs: readonly ChunkSource[],
+    task: StateTask,
+  ): Promise<void> {
     const { previous } = node
     const before = previous === undefined ? undefined : this.table(previous.time, partition)
     const table = await this.advanceTable(before, inputs, node, partition, task)
@@ -110,7 +120,11 @@ export class VersionedState implements StateVersions {
     const table = this.tables.get(time)?.[partition]
     if (table !== undefined) return table
     const oldest = Math.min(...this.tables.keys())
-    throw new KindlingError('STATE_VERSION_FORGOTTEN', { operator: this.name, time: `${time} ms`, oldest: `${oldest} ms` })
+    throw new KindlingError('STATE_VERSION_FORGOTTEN', {
+      operator: this.name,
+      time: `${time} ms`,
+      oldest: `${oldest} ms`,
+    })
   }
 
   read(time: number, partition: number): Chunk {
@@ -133,7 +147,8 @@ export class VersionedState implements StateVersions {
     for (const time of times) if (time !== newest) this.tables.delete(time)
     // A newest version that was asked to go earlier goes as soon as it is not the newest any more.
     const oldestAsked = Math.max(...times)
-    for (const time of this.tables.keys()) if (time <= oldestAsked && time !== newest) this.tables.delete(time)
+    for (const time of this.tables.keys())
+      if (time <= oldestAsked && time !== newest) this.tables.delete(time)
   }
 
   /** Versions held, for tests and status. */
