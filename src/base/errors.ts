@@ -128,7 +128,8 @@ export function withContext(error: KindlingError, context: ErrorContext): Kindli
   const options: { cause?: unknown } = error.cause === undefined ? {} : { cause: error.cause }
   const placed = new KindlingError(error.code, {}, { ...options, context: { ...context, ...known } })
   const bare = place(known)
-  const message = bare !== '' && error.message.endsWith(bare) ? error.message.slice(0, -bare.length) : error.message
+  const message =
+    bare !== '' && error.message.endsWith(bare) ? error.message.slice(0, -bare.length) : error.message
   hidden(placed, 'message', message + place(placed.context))
   if (error.stack !== undefined) hidden(placed, 'stack', error.stack)
   return placed
@@ -233,7 +234,9 @@ function wire(e: unknown, depth: number): WireError {
 
 // Errors of another realm (vm, worker) are no instances of our Error; `instanceof` would throw on a revoked proxy.
 function isErrorLike(e: unknown): e is object {
-  return typeof e === 'object' && e !== null && (types.isNativeError(e) || typeof read(e, 'message') === 'string')
+  return (
+    typeof e === 'object' && e !== null && (types.isNativeError(e) || typeof read(e, 'message') === 'string')
+  )
 }
 
 function read(from: object, name: string): unknown {

@@ -36,11 +36,16 @@ export function registerClass<T extends object, D>(
 ): void {
   const name = codec.name ?? C.name
   if (name === '') {
-    throw new KindlingError('INVALID_ARGUMENT', { what: 'registerClass: name', value: '', expected: 'a text' })
+    throw new KindlingError('INVALID_ARGUMENT', {
+      what: 'registerClass: name',
+      value: '',
+      expected: 'a text',
+    })
   }
   const prototype: object = C.prototype
   const holder = byName.get(name)
-  if (holder !== undefined && holder.prototype !== prototype) throw new KindlingError('CLASS_NAME_TAKEN', { name })
+  if (holder !== undefined && holder.prototype !== prototype)
+    throw new KindlingError('CLASS_NAME_TAKEN', { name })
   const before = byPrototype.get(prototype)
   if (before !== undefined) byName.delete(before.name)
   const entry: RegisteredClass = {

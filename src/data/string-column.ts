@@ -13,7 +13,7 @@
 //
 // Decoded strings of 13 characters or more are slices of their segment's text and keep it alive: at most 64 Ki
 // characters (or the length of one longer string). Who keeps few of many strings for long copies them (KeyTable does).
-import { blockDamaged, type ByteReader } from './byte-reader.ts'
+import { type ByteReader, blockDamaged } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'
 
 const SEGMENT_CHARS = 64 * 1024

@@ -33,18 +33,13 @@ export function atHand(source: ChunkSource): ChunkSource | Promise<ChunkSource> 
 
 async function gather(source: ChunkSource, first: Promise<Chunk | undefined>): Promise<ChunkSource> {
   const chunks: (Chunk | undefined)[] = []
-  for (let chunk = await first; chunk !== undefined; ) {
+  let next: ReturnType<ChunkSource['next']> = first
+  for (;;) {
+    const chunk: Chunk | undefined = next instanceof Promise ? await next : next
     chunks.push(chunk)
-    const next = source.next()
-    if (!(next instanceof Promise)) {
-      chunks.push(next)
-      if (next === undefined) break
-      continue
-    }
-    chunk = await next
+    if (chunk === undefined) return replay(chunks, source)
+    next = source.next()
   }
-  chunks.push(undefined)
-  return replay(chunks, source)
 }
 
 /** First the chunks that were taken already, then the rest of the source; ends at the first `undefined`. */

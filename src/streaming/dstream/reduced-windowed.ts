@@ -19,7 +19,7 @@ import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import { eachPair } from '../state/pairs.ts'
-import { ABSENT, Draft, handedOut, type StateTable, VersionedState } from '../state/versions.ts'
+import { ABSENT, Draft, Hidden, handedOut, type StateTable, VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import { slideDurationOf, windowDurationOf } from './durations.ts'
 import { hashed } from './elementwise.ts'
@@ -30,7 +30,10 @@ import { slice } from './windowed.ts'
 export interface WindowOptions<K, V> {
   /** A number or a partitioner; default: hash with the context's default parallelism. */
   readonly partitions?: Partitioning
-  /** With an inverse function: keys whose pair does not pass are dropped. Asked for pairs that changed. */
+  /**
+   * With an inverse function: keys whose pair does not pass are not part of the window; they are forgotten once no batch of the
+   * window has them. Asked for pairs that changed.
+   */
   readonly filter?: (pair: readonly [K, V]) => boolean
 }
 
@@ -76,11 +79,7 @@ function incremental<K, V>(
   const reduced = stream.reduceByKey(reduce, partitioner).persist(StorageLevel.MEMORY_ONLY_SER)
   // Which of a version's inputs leave the window: the first `leaving`; the others enter.
   const leaving = new WeakMap<StateNode, number>()
-  const merge = windowMerge(
-    reduce,
-    inverse,
-    opts.filter as ((pair: readonly [unknown, unknown]) => boolean) | undefined,
-  )
+  const merge = windowMerge(reduce, inverse, opts.filter as Filter)
   const versions = new VersionedState(
     'reduceByKeyAndWindow',
     partitioner.numPartitions,
@@ -95,8 +94,11 @@ function incremental<K, V>(
     compute(time, self) {
       const before = time.minus(slide)
       const previous = self.getOrCompute(before)
-      const old = slice(reduced, before.minus(window).plus(step), time.minus(window))
-      const entering = slice(reduced, before.plus(step), time)
+      // Bounded by the windows themselves, so that a window shorter than its slide skips what lies between.
+      const left = before.min(time.minus(window))
+      const entered = before.max(time.minus(window)).plus(step)
+      const old = slice(reduced, before.minus(window).plus(step), left)
+      const entering = slice(reduced, entered, time)
       const oldInWindow = previous === undefined ? [] : old
       const node = makeNode<StateNode>(
         {
@@ -116,20 +118,21 @@ function incremental<K, V>(
   })
 }
 
-/** What a key got from the inputs of one slide. */
-interface Change {
-  old: unknown
-  entering: unknown
+/** What a key got from the inputs of one slide, by slot of the draft. */
+interface Changes {
+  readonly leaving: unknown[]
+  readonly entering: unknown[]
+  /** Batches with the key that entered, less those that left. */
+  readonly batches: number[]
+  readonly touched: number[]
 }
 
+type AnyReduce = (a: unknown, b: unknown) => unknown
+type Filter = ((pair: readonly [unknown, unknown]) => boolean) | undefined
+
 /** Makes the version of a slide; see the file head. */
-function windowMerge<V>(
-  reduce: Reduce<V>,
-  inverse: Reduce<V>,
-  filter: ((pair: readonly [unknown, unknown]) => boolean) | undefined,
-) {
-  const fold = (sum: unknown, value: unknown): unknown =>
-    sum === ABSENT ? value : reduce(sum as V, value as V)
+function windowMerge<V>(reduce: Reduce<V>, inverse: Reduce<V>, filter: Filter) {
+  const functions = { reduce: reduce as AnyReduce, inverse: inverse as AnyReduce, filter }
   return async (
     previous: StateTable | undefined,
     inputs: readonly ChunkSource[],
@@ -137,36 +140,19 @@ function windowMerge<V>(
     task: StateTask,
   ): Promise<StateTable> => {
     const draft = new Draft(previous)
-    const old: unknown[] = []
-    const entering: unknown[] = []
-    const touched: number[] = []
+    const changes: Changes = { leaving: [], entering: [], batches: [], touched: [] }
     let key: unknown
     try {
-      for (let i = 0; i < inputs.length; i++) {
-        const into = i < leaving ? old : entering
+      for (let i = 0; i < inputs.length; i++)
         await eachPair(inputs[i]!, task, (k, value) => {
           key = k
-          const slot = draft.slot(k)
-          while (old.length <= slot) {
-            old.push(ABSENT)
-            entering.push(ABSENT)
-          }
-          if (old[slot] === ABSENT && entering[slot] === ABSENT) touched.push(slot)
-          into[slot] = fold(into[slot], value)
+          note(changes, draft.slot(k), value, i < leaving, functions.reduce)
         })
-      }
+      const { touched } = changes
       for (let i = 0; i < touched.length; i++) {
         const slot = touched[i]!
         key = draft.index.keys[slot]
-        const change: Change = { old: old[slot], entering: entering[slot] }
-        const value = changed(
-          draft.get(slot),
-          change,
-          reduce as Reduce<unknown>,
-          inverse as Reduce<unknown>,
-          key,
-        )
-        draft.set(slot, filter === undefined || filter([key, value]) ? value : ABSENT)
+        apply(draft, slot, changes, functions)
         const pause = (i & 1023) === 0 ? task.breathe() : undefined
         if (pause !== undefined) await pause
       }
@@ -177,29 +163,51 @@ function windowMerge<V>(
   }
 }
 
-function changed(
-  kept: unknown,
-  change: Change,
-  reduce: Reduce<unknown>,
-  inverse: Reduce<unknown>,
-  key: unknown,
-): unknown {
-  let value = kept
-  if (value === ABSENT) {
-    if (change.entering === ABSENT) throw new KindlingError('KEY_NOT_CONSISTENT', { key })
-    return checked(change.entering)
+function note(changes: Changes, slot: number, value: unknown, leaves: boolean, reduce: AnyReduce): void {
+  const { leaving, entering, batches, touched } = changes
+  while (leaving.length <= slot) {
+    leaving.push(ABSENT)
+    entering.push(ABSENT)
+    batches.push(0)
   }
-  value = handedOut(value)
-  if (change.old !== ABSENT) value = inverse(value, change.old)
-  if (change.entering !== ABSENT) value = reduce(value, change.entering)
-  return checked(value)
+  if (leaving[slot] === ABSENT && entering[slot] === ABSENT) touched.push(slot)
+  const into = leaves ? leaving : entering
+  into[slot] = into[slot] === ABSENT ? value : reduce(into[slot], value)
+  batches[slot]! += leaves ? -1 : 1
 }
 
-function checked(value: unknown): unknown {
+/** Moves one key on. A key that does not pass the filter is dropped once no batch of the window has it, and hidden before. */
+function apply(
+  draft: Draft,
+  slot: number,
+  changes: Changes,
+  { reduce, inverse, filter }: { reduce: AnyReduce; inverse: AnyReduce; filter: Filter },
+): void {
+  const leaving = changes.leaving[slot]
+  const entering = changes.entering[slot]
+  const key = draft.index.keys[slot]
+  const kept = draft.get(slot)
+  let value: unknown
+  if (kept === ABSENT) {
+    if (entering === ABSENT) throw new KindlingError('KEY_NOT_CONSISTENT', { key })
+    value = entering
+  } else {
+    value = handedOut(kept instanceof Hidden ? kept.value : kept)
+    if (leaving !== ABSENT) value = inverse(value, leaving)
+    if (entering !== ABSENT) value = reduce(value, entering)
+  }
   if (value instanceof Promise)
     throw new KindlingError('PROMISE_RETURNED', {
       operation: 'reduceByKeyAndWindow',
       instead: 'foreachRDD, which may be async,',
     })
-  return value
+  if (filter === undefined) {
+    draft.set(slot, value)
+    return
+  }
+  const { counts } = draft
+  while (counts.length <= slot) counts.push(0)
+  counts[slot]! += changes.batches[slot]!
+  if (filter([key, value])) draft.set(slot, value)
+  else draft.set(slot, counts[slot]! > 0 ? new Hidden(handedOut(value)) : ABSENT)
 }

@@ -1,3 +1,7 @@
 // PLACEHOLDER
-export interface FileStreamOptions<T> { read?: T }
-export function fileSource<T>(_d: string, _o: FileStreamOptions<T>): never { throw new Error() }
+export interface FileStreamOptions<T> {
+  read?: T
+}
+export function fileSource<T>(_d: string, _o: FileStreamOptions<T>): never {
+  throw new Error()
+}

@@ -1,3 +1,5 @@
 // PLACEHOLDER
 export type StreamLike<T> = Iterable<T>
-export function iterableSource<T>(_d: StreamLike<T>): never { throw new Error() }
+export function iterableSource<T>(_d: StreamLike<T>): never {
+  throw new Error()
+}

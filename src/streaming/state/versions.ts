@@ -23,6 +23,15 @@ import type { StateNode, StateTask, StateVersions } from '../../rdd/nodes.ts'
 /** Stands where a key has no state in a version. */
 export const ABSENT: unique symbol = Symbol('absent')
 
+/** A value that is kept but not part of the version's records: a key filtered out while its window still holds it. */
+export class Hidden {
+  readonly value: unknown
+
+  constructor(value: unknown) {
+    this.value = value
+  }
+}
+
 /** The keys of a partition by slot; shared by its versions. */
 export type KeyIndex = KeyTable<true>
 
@@ -31,7 +40,9 @@ export interface StateTable {
   readonly index: KeyIndex
   /** By slot; shorter than the index where later versions added keys. */
   readonly values: readonly unknown[]
-  /** Keys that are there. */
+  /** By slot: how many batches of the window have the key; only where that is needed. */
+  readonly counts?: readonly number[]
+  /** Keys that are there and not hidden. */
   readonly size: number
 }
 
@@ -134,9 +145,10 @@ export class VersionedState implements StateVersions {
     const keys: unknown[] = []
     const present: unknown[] = []
     for (let slot = 0; slot < values.length; slot++) {
-      if (values[slot] === ABSENT) continue
+      const value = values[slot]
+      if (!isShown(value)) continue
       keys.push(index.keys[slot])
-      present.push(handedOut(values[slot]))
+      present.push(handedOut(value))
     }
     return { kind: 'pairs', keys, values: present }
   }
@@ -157,6 +169,10 @@ export class VersionedState implements StateVersions {
   }
 }
 
+function isShown(value: unknown): boolean {
+  return value !== ABSENT && !(value instanceof Hidden)
+}
+
 /** A copy where the program could change it. */
 export function handedOut<T>(value: T): T {
   return isImmutable(value) ? value : copyValue(value)
@@ -166,11 +182,13 @@ export function handedOut<T>(value: T): T {
 export class Draft {
   readonly index: KeyIndex
   readonly values: unknown[]
+  readonly counts: number[]
   private size: number
 
   constructor(previous: StateTable | undefined) {
     this.index = previous?.index ?? new KeyTable<true>()
     this.values = previous?.values.slice() ?? []
+    this.counts = previous?.counts?.slice() ?? []
     this.size = previous?.size ?? 0
   }
 
@@ -187,26 +205,28 @@ export class Draft {
     return slot < this.values.length ? this.values[slot] : ABSENT
   }
 
-  /** Keeps a copy of `value`, or drops the key. @throws RECORD_NOT_ENCODABLE */
+  /** Keeps a copy of `value` (a hidden one as it is), or drops the key. @throws RECORD_NOT_ENCODABLE */
   set(slot: number, value: unknown): void {
     while (this.values.length <= slot) this.values.push(ABSENT)
-    const kept = value === ABSENT ? ABSENT : handedOut(value)
-    if ((this.values[slot] === ABSENT) !== (kept === ABSENT)) this.size += kept === ABSENT ? -1 : 1
+    const kept = value === ABSENT || value instanceof Hidden ? value : handedOut(value)
+    this.size += Number(isShown(kept)) - Number(isShown(this.values[slot]))
     this.values[slot] = kept
   }
 
   /** The finished version, over a new index when most keys are absent. */
   finish(): StateTable {
-    const { index, values, size } = this
-    if (values.length < COMPACT_FROM || size * 2 > values.length) return { index, values, size }
+    const { index, values, counts, size } = this
+    if (values.length < COMPACT_FROM || size * 2 > values.length) return { index, values, counts, size }
     const compact = new KeyTable<true>()
     const present: unknown[] = []
+    const presentCounts: number[] = []
     for (let slot = 0; slot < values.length; slot++) {
       if (values[slot] === ABSENT) continue
       compact.insert(index.keys[slot])
       compact.values.push(true)
       present.push(values[slot])
+      if (slot < counts.length) presentCounts.push(counts[slot]!)
     }
-    return { index: compact, values: present, size }
+    return { index: compact, values: present, counts: presentCounts, size }
   }
 }
