@@ -199,7 +199,10 @@ export class SparkContext implements JobRunner {
     f: (records: IterableIterator<T>) => R | Promise<R>,
     partitions?: readonly number[],
   ): Promise<R[]> {
-    const run = (records: TaskInput): unknown => f(iterateSource(records) as unknown as IterableIterator<T>)
+    const run = async (records: TaskInput): Promise<unknown> => {
+      await records.prepare()
+      return f(iterateSource(records) as unknown as IterableIterator<T>)
+    }
     return operator('runJob', () => {
       const request = { node: rdd.node, sink: { kind: 'chunks', run }, scope: rdd.node.scope } as const
       return this.runJob<R>(partitions === undefined ? request : { ...request, partitions })

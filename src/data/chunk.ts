@@ -33,6 +33,8 @@ export interface PairsChunk {
  * that a segment over it runs without a turn of the event loop for each chunk.
  */
 export interface ChunkSource<T = unknown> {
+  /** Whether `next` gives promises; a source without this mark never does. */
+  readonly asynchronous?: boolean
   /** The next chunk, or undefined at the end. */
   next(): Chunk<T> | undefined | Promise<Chunk<T> | undefined>
   /** Frees what the source holds (file descriptors, sockets), also in mid-read. May be called more than once. */

@@ -9,7 +9,7 @@ import { KindlingError } from '../base/errors.ts'
 import type { ChunkSource } from '../data/chunk.ts'
 import type { Node, StateNode } from '../rdd/nodes.ts'
 import { type Leg, PullSource } from '../rdd/segment/drive.ts'
-import { atHand, iterateSource, sourceOfIterable } from '../rdd/segment/iterate.ts'
+import { iterateSource, sourceOfIterable } from '../rdd/segment/iterate.ts'
 import type { FusedStep } from '../rdd/segment/plan.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
 import { readShuffle } from '../shuffle/reader.ts'
@@ -94,24 +94,29 @@ export class Lowering {
     return new PullSource(this.legs(node, partition), this.time)
   }
 
-  private async mapped(node: Node & { kind: 'narrow' }, partition: number): Promise<ChunkSource> {
-    const input = await atHand(this.pull(node.parent, partition))
+  private mapped(node: Node & { kind: 'narrow' }, partition: number): ChunkSource | Promise<ChunkSource> {
     const f = node.step.f as unknown as (
       records: IterableIterator<unknown>,
       index: number,
     ) => Iterable<unknown>
-    return this.callOnIterators(node, [input], ([records]) => f(records!, partition))
+    const input = this.pull(node.parent, partition)
+    return after(input.prepare(), () =>
+      this.callOnIterators(node, [input], ([records]) => f(records!, partition)),
+    )
   }
 
-  private async zipped(node: Node & { kind: 'zip' }, partition: number): Promise<ChunkSource> {
-    const inputs = await Promise.all(node.parents.map(p => atHand(this.pull(p, partition))))
+  private zipped(node: Node & { kind: 'zip' }, partition: number): ChunkSource | Promise<ChunkSource> {
     const f = node.f as unknown as (...records: IterableIterator<unknown>[]) => Iterable<unknown>
-    return this.callOnIterators(node, inputs, iterators => f(...iterators))
+    const inputs = node.parents.map(p => this.pull(p, partition))
+    const waits = inputs.map(input => input.prepare()).filter(wait => wait !== undefined)
+    const ready = waits.length === 0 ? undefined : Promise.all(waits)
+    return after(ready, () => this.callOnIterators(node, inputs, iterators => f(...iterators)))
   }
 
   private async cartesian(node: Node & { kind: 'cartesian' }, partition: number): Promise<ChunkSource> {
     const width = node.right.numPartitions
-    const left = await atHand(this.pull(node.left, Math.floor(partition / width)))
+    const left = this.pull(node.left, Math.floor(partition / width))
+    await left.prepare()
     const right = this.pull(node.right, partition % width)
     const others: unknown[] = []
     for (let chunk = await right.next(); chunk !== undefined; chunk = await right.next())
@@ -218,4 +223,9 @@ function blockOf(chunk: NonNullable<Awaited<ReturnType<ChunkSource['next']>>>): 
   if (chunk.kind === 'pairs') return blockOfPairs(chunk.keys, chunk.values)
   if (chunk.kind === 'rows') return blockOfRows(chunk.rows)
   return blockOfRows(chunk.text.split('\n').slice(0, -1))
+}
+
+/** `then` now, or once there is nothing to wait for. */
+function after<R>(wait: Promise<unknown> | undefined, then: () => R): R | Promise<R> {
+  return wait === undefined ? then() : wait.then(then)
 }

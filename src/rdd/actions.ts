@@ -1,7 +1,6 @@
 /** Actions: each is one job, or for `take` and `toLocalIterator` several small ones. */
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { KindlingError } from '../base/errors.ts'
-import type { Chunk } from '../data/chunk.ts'
 import { copyValue } from '../data/codec.ts'
 import { KeyTable } from '../data/key-table.ts'
 import { KeyedMap } from './keyed-map.ts'
@@ -11,6 +10,7 @@ import type { FoldResult, JobSink, TaskInfo, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
 import { currentScope, type OperatorScope, operator } from './scope.ts'
 import { recordsOf } from './segment/interpret.ts'
+import { iterateSource } from './segment/iterate.ts'
 import { writeTextPartition } from './text-output.ts'
 
 function run<T, R>(
@@ -150,9 +150,9 @@ export async function foreachPartition<T>(
   await run(rdd, currentScope('foreachPartition'), {
     kind: 'chunks',
     run: async (records, task) => {
-      const input = await bothWays<T>(records)
+      await records.prepare()
       try {
-        await f(input)
+        await f(bothWays<T>(records))
       } catch (error) {
         throw task.failed(error, undefined)
       }
@@ -160,44 +160,13 @@ export async function foreachPartition<T>(
   })
 }
 
-/**
- * An iterator that is both synchronous and asynchronous. A synchronous loop cannot wait, so input that arrives over time is
- * gathered first.
- */
-async function bothWays<T>(records: TaskInput): Promise<IterableIterator<T> & AsyncIterable<T>> {
-  const gathered: Chunk[] = []
-  let ahead = records.next()
-  while (ahead instanceof Promise) {
-    const chunk = await ahead
-    if (chunk === undefined) {
-      ahead = undefined
-      break
-    }
-    gathered.push(chunk)
-    ahead = records.next()
-  }
-  function* all(): Generator<T, undefined> {
-    for (const chunk of gathered.splice(0)) yield* recordsOf(chunk) as Generator<T>
-    for (
-      let chunk = ahead as Chunk | undefined;
-      chunk !== undefined;
-      chunk = records.next() as Chunk | undefined
-    )
-      yield* recordsOf(chunk) as Generator<T>
-    return undefined
-  }
-  const iterator = all()
+/** An iterator that is both synchronous and asynchronous. */
+function bothWays<T>(records: TaskInput): IterableIterator<T> & AsyncIterable<T> {
+  const iterator = iterateSource(records) as Generator<T, undefined>
   async function* eventually(): AsyncGenerator<T> {
     for (const record of iterator) yield record
   }
-  return {
-    next: () => iterator.next(),
-    return: (value?: unknown) => iterator.return(value as undefined),
-    [Symbol.iterator]() {
-      return this as unknown as IterableIterator<T>
-    },
-    [Symbol.asyncIterator]: eventually,
-  } as IterableIterator<T> & AsyncIterable<T>
+  return Object.assign(iterator, { [Symbol.asyncIterator]: eventually })
 }
 
 export function toLocalIterator<T>(rdd: RDD<T>): AsyncIterableIterator<T> {

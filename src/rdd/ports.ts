@@ -25,6 +25,8 @@ export interface FoldResult {
 /** The records of a partition as a sink reads them. `next(limit)` gives a chunk of at most about `limit` records. */
 export interface TaskInput extends ChunkSource {
   next(limit?: number): Chunk | undefined | Promise<Chunk | undefined>
+  /** Makes sure that `next` gives no promise; awaited before a synchronous loop reads. */
+  prepare(): Promise<void> | undefined
 }
 
 /** What a running task tells the functions that run in it. */

@@ -2,51 +2,66 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Chunk, ChunkSource } from '../../src/data/chunk.ts'
-import { atHand, iterateSource, sourceOfIterable } from '../../src/rdd/segment/iterate.ts'
+import { type Driver, type Leg, PullSource } from '../../src/rdd/segment/drive.ts'
+import { recordsOf } from '../../src/rdd/segment/interpret.ts'
+import { iterateSource, sourceOfIterable } from '../../src/rdd/segment/iterate.ts'
 import { runs } from '../support/runs.ts'
 
-/** A source whose chunks come at once or later, as `late` says. */
-function mixed(chunks: readonly number[][], late: readonly boolean[]): ChunkSource & { closed: boolean } {
+/** Without steps no control is asked for anything. */
+const driver = { mode: 'interpreted', control: () => ({}) } as unknown as Driver
+
+/** A leg over chunks that come at once or later, opened at once or later. */
+function leg(
+  chunks: readonly number[][],
+  asynchronous: boolean,
+  opensLater: boolean,
+  log: string[] = [],
+): Leg {
   let at = 0
-  return {
-    closed: false,
+  const source: ChunkSource = {
+    asynchronous,
     next() {
-      const rows = chunks[at]
+      log.push('asked')
+      const rows = chunks[at++]
       const chunk: Chunk | undefined = rows === undefined ? undefined : { kind: 'rows', rows }
-      return late[at++] === true ? Promise.resolve(chunk) : chunk
+      return asynchronous ? Promise.resolve(chunk) : chunk
     },
     close() {
-      this.closed = true
+      log.push('closed')
     },
   }
+  return { open: () => (opensLater ? Promise.resolve(source) : source), steps: [] }
 }
 
 describe('chunks and iterators', () => {
-  it('input that comes partly later is read whole, once, in order', async () => {
+  it('after prepare a synchronous loop reads all legs whole, once, in order, wherever they come from', async () => {
+    const chunks = fc.array(fc.array(fc.nat(9), { minLength: 1 }), { maxLength: 4 })
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(fc.nat(9), { minLength: 1 })), fc.array(fc.boolean()), async (chunks, late) => {
-        // A source that was synchronous at its first chunk stays so: the engine's asynchronous sources always are.
-        const source = mixed(chunks, [true, ...late])
-        assert.deepEqual([...iterateSource(await atHand(source))], chunks.flat())
-        assert.equal(source.closed, true)
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(chunks, fc.boolean(), fc.boolean()), { maxLength: 5 }),
+        async legs => {
+          const source = new PullSource(
+            legs.map(([c, later, opensLater]) => leg(c, later, opensLater)),
+            driver,
+          )
+          await source.prepare()
+          assert.deepEqual(
+            [...iterateSource(source)],
+            legs.flatMap(([c]) => c.flat()),
+          )
+        },
+      ),
       { numRuns: runs },
     )
   })
 
-  it('a synchronous source is read lazily', () => {
-    let asked = 0
-    const source: ChunkSource = {
-      next() {
-        asked++
-        return { kind: 'rows', rows: [asked] }
-      },
-      close() {},
-    }
-    const records = iterateSource(atHand(source) as ChunkSource)
-    assert.equal(records.next().value, 1)
-    assert.equal(records.next().value, 2)
-    assert.equal(asked, 2)
+  it('input at hand is read lazily, and closed by a loop that ends early', async () => {
+    const log: string[] = []
+    const source = new PullSource([leg([[1], [2], [3]], false, true, log)], driver)
+    await source.prepare()
+    assert.deepEqual(log, [])
+    for (const record of iterateSource(source)) if (record === 2) break
+    assert.deepEqual(log, ['asked', 'asked', 'closed'])
   })
 
   it('what an iterable throws comes after the records before it', () => {
@@ -63,7 +78,7 @@ describe('chunks and iterators', () => {
     const rows: unknown[] = []
     assert.throws(
       () => {
-        for (;;) rows.push(...(source.next() as { rows: unknown[] }).rows)
+        for (;;) rows.push(...recordsOf(source.next() as Chunk))
       },
       { message: 'late' },
     )

@@ -43,7 +43,7 @@ const numberSteps: readonly { readonly step: Step; readonly oracle: (a: number[]
   { step: { op: 'flatMap', f: generated }, oracle: a => a.flatMap(x => [...generated(x)]) },
   {
     step: { op: 'flatMap', f: (x: number) => (x % 2 ? [] : new Set([x, x + 1])) },
-    oracle: a => a.flatMap(x => (x % 2 ? [] : [x, x + 1])),
+    oracle: a => a.flatMap(x => (x % 2 ? [] : [...new Set([x, x + 1])])),
   },
 ]
 

@@ -7,6 +7,7 @@
 import type { Chunk, ChunkSource } from '../../data/chunk.ts'
 import type { OperatorScope } from '../scope.ts'
 import { FULL, PAUSED, type Segment, type SegmentControl } from './control.ts'
+import { gathered } from './iterate.ts'
 import { type FusedStep, operatorsOf, type RowsSink, type Sink } from './plan.ts'
 import { makeSegment, type SegmentMode } from './segment.ts'
 
@@ -110,10 +111,31 @@ export class PullSource implements ChunkSource {
   /** The segment with a chunk that is not used up. */
   private active: Segment | undefined
   private postponed: { readonly error: unknown } | undefined
+  /** Sources opened ahead of their turn. */
+  private readonly ahead: (ChunkSource | undefined)[] = []
 
   constructor(legs: readonly Leg[], driver: Driver) {
     this.legs = legs
     this.driver = driver
+  }
+
+  /**
+   * Makes sure that `next` gives no promise: for a user's synchronous loop. Sources are opened, and those that wait for their
+   * data are read to the end; all others stay lazy. `undefined` when nothing has to be waited for.
+   */
+  prepare(): Promise<void> | undefined {
+    for (let i = 0; i < this.legs.length; i++) {
+      const source = this.ahead[i] ?? this.legs[i]!.open()
+      if (source instanceof Promise || source.asynchronous === true) return this.prepareFrom(i, source)
+      this.ahead[i] = source
+    }
+    return undefined
+  }
+
+  private async prepareFrom(i: number, opening: ChunkSource | Promise<ChunkSource>): Promise<void> {
+    const source = await opening
+    this.ahead[i] = source.asynchronous === true ? await gathered(source) : source
+    await this.prepare()
   }
 
   next(limit: number = PULL_ROWS): Chunk | undefined | Promise<Chunk | undefined> {
@@ -129,7 +151,7 @@ export class PullSource implements ChunkSource {
       if (this.source === undefined) {
         const leg = this.legs[this.at]
         if (leg === undefined) return undefined
-        const opened = leg.open()
+        const opened = this.ahead[this.at] ?? leg.open()
         if (opened instanceof Promise)
           return opened.then(source => {
             this.begin(leg, source)
@@ -146,6 +168,7 @@ export class PullSource implements ChunkSource {
   async close(): Promise<void> {
     this.segments?.close()
     await this.source?.close()
+    for (const source of this.ahead.slice(this.at)) await source?.close()
     this.source = undefined
     this.active = undefined
     this.at = this.legs.length

@@ -21,39 +21,20 @@ export function* iterateSource(source: ChunkSource): Generator<unknown, undefine
   }
 }
 
-/**
- * Gathers chunks that arrive over time, so that a synchronous loop can read them; a source that never waits is left as it is and
- * read lazily.
- */
-export function atHand(source: ChunkSource): ChunkSource | Promise<ChunkSource> {
-  const first = source.next()
-  if (!(first instanceof Promise)) return replay([first], source)
-  return gather(source, first)
-}
-
-async function gather(source: ChunkSource, first: Promise<Chunk | undefined>): Promise<ChunkSource> {
-  const chunks: (Chunk | undefined)[] = []
-  let next: ReturnType<ChunkSource['next']> = first
-  for (;;) {
-    const chunk: Chunk | undefined = next instanceof Promise ? await next : next
-    chunks.push(chunk)
-    if (chunk === undefined) return replay(chunks, source)
-    next = source.next()
+/** All chunks of a source that gives promises, so that a synchronous loop can read them. */
+export async function gathered(source: ChunkSource): Promise<ChunkSource> {
+  const chunks: Chunk[] = []
+  try {
+    for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) chunks.push(chunk)
+  } finally {
+    await source.close()
   }
-}
-
-/** First the chunks that were taken already, then the rest of the source; ends at the first `undefined`. */
-function replay(taken: (Chunk | undefined)[], source: ChunkSource): ChunkSource {
   let at = 0
-  let over = false
   return {
-    next() {
-      if (over) return undefined
-      const next = at < taken.length ? taken[at++] : source.next()
-      if (next === undefined) over = true
-      return next
+    next: () => chunks[at++],
+    close() {
+      at = chunks.length
     },
-    close: () => source.close(),
   }
 }
 
