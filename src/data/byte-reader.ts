@@ -84,6 +84,7 @@ export class ByteReader {
     this.at = end
     const offset = this.bytes.byteOffset + start
     if (offset % width === 0) return { buffer: this.bytes.buffer, offset }
-    return { buffer: this.bytes.slice(start, end).buffer, offset: 0 }
+    // Not slice: that of a Buffer is a view.
+    return { buffer: new Uint8Array(this.bytes.subarray(start, end)).buffer, offset: 0 }
   }
 }

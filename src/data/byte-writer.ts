@@ -12,10 +12,16 @@ const KEPT_BYTES = 4 * 1024 * 1024
  * them anew after it. Numbers are written in the byte order of this machine, in columns, and little-endian elsewhere.
  */
 export class ByteWriter {
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BYTES)
-  view: DataView<ArrayBuffer> = new DataView(this.bytes.buffer)
+  bytes: Uint8Array<ArrayBuffer>
+  view: DataView<ArrayBuffer>
   /** Where the next byte goes; 0-based. */
   at = 0
+
+  /** @param firstBytes room to begin with */
+  constructor(firstBytes: number = FIRST_BYTES) {
+    this.bytes = new Uint8Array(firstBytes)
+    this.view = new DataView(this.bytes.buffer)
+  }
 
   /** Makes room for `count` more bytes. @throws BLOCK_TOO_LARGE above 1 GiB */
   reserve(count: number): void {

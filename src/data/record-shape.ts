@@ -18,10 +18,11 @@ const shapes = new Map<string, RecordShape>()
 
 /** The shape with these names. Kept for the next block, at most 256 of them. */
 export function recordShape(names: readonly string[]): RecordShape {
+  if (names.length > MAX_GENERATED_FIELDS) return plainShape(names)
   const id = JSON.stringify(names)
   let shape = shapes.get(id)
   if (shape === undefined) {
-    shape = (names.length <= MAX_GENERATED_FIELDS ? generatedShape(names) : undefined) ?? plainShape(names)
+    shape = generatedShape(names) ?? plainShape(names)
     const oldest = shapes.size >= MAX_SHAPES ? shapes.keys().next().value : undefined
     if (oldest !== undefined) shapes.delete(oldest)
     shapes.set(id, shape)

@@ -2,7 +2,7 @@
 // segment instead of one for each string.
 //
 //   lengths (UTF-16 units): width byte 1 | 2 | 4, n items of it · segments until n strings are there, each:
-//   varint strings · varint bytes · encoding byte · bytes
+//   varint strings · encoding byte · varint bytes · bytes
 //
 // Encodings: 0 ASCII · 1 UTF-8 · 2 UTF-16 LE, only for text with lone surrogates, which UTF-8 cannot hold. (A lone high
 // one at the end of a string followed by a lone low one is sound UTF-8 when joined, and comes apart again by length.)
@@ -149,11 +149,11 @@ function readSegment(reader: ByteReader): string {
   reader.at += bytes
   switch (encoding) {
     case ASCII:
-      return reader.buffer.latin1Slice(start, reader.at)
+      return reader.buffer.toString('latin1', start, reader.at)
     case UTF8:
-      return reader.buffer.utf8Slice(start, reader.at)
+      return reader.buffer.toString('utf8', start, reader.at)
     case UTF16:
-      return reader.buffer.ucs2Slice(start, reader.at)
+      return reader.buffer.toString('utf16le', start, reader.at)
     default:
       throw blockDamaged(`text encoding ${encoding}`)
   }
