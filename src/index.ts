@@ -1,4 +1,5 @@
 /** The public names of `kindling`. */
+
 export { type Clock, SystemClock, type Timer } from './base/clock.ts'
 export type { Condition } from './base/conditions.ts'
 export { Config, type ConfigEntry, configEntries } from './base/config.ts'
@@ -24,7 +25,6 @@ export {
   Time,
 } from './base/time.ts'
 export { SparkContext, type SparkContextOptions } from './context/spark-context.ts'
-export { registerClass } from './data/codec.ts'
 export type { LongCall } from './executor/task-time.ts'
 export type { CombineOptions } from './rdd/pair-operations.ts'
 export { HashPartitioner, type Partitioner, type Partitioning, RangePartitioner } from './rdd/partitioner.ts'
@@ -59,3 +59,4 @@ export {
   type StreamingContextOptions,
   type StreamingContextState,
 } from './streaming/streaming-context.ts'
+export { type LiveOutput, type LiveTableOptions, liveTable } from './ui/live-table.ts'

@@ -21,6 +21,7 @@ import { DAGScheduler } from '../scheduler/dag-scheduler.ts'
 import type { SparkListener } from '../scheduler/events.ts'
 import { ShuffleStore } from '../shuffle/shuffle-store.ts'
 import { BlockStore } from '../storage/block-store.ts'
+import { processDefaults } from './defaults.ts'
 import { currentJobScope } from './job-scope.ts'
 import { literalSource } from './literals.ts'
 import { type Master, parseMaster } from './master.ts'
@@ -73,10 +74,15 @@ export class SparkContext implements JobRunner {
   private stopping: Promise<void> | undefined
 
   constructor(options: SparkContextOptions = {}) {
-    const conf = options.conf instanceof Config ? options.conf : new Config(options.conf ?? {})
+    const defaults = processDefaults()
+    const given =
+      options.conf instanceof Config ? Object.fromEntries(options.conf.entries()) : (options.conf ?? {})
+    const conf = new Config({ ...defaults.conf, ...given })
     this.logger =
-      typeof options.logger === 'string' ? consoleLogger(options.logger) : (options.logger ?? silentLogger)
-    this.master = options.master ?? conf.getRaw('spark.master') ?? 'local'
+      typeof options.logger === 'string'
+        ? consoleLogger(options.logger)
+        : (options.logger ?? defaults.logger ?? silentLogger)
+    this.master = options.master ?? conf.getRaw('spark.master') ?? defaults.master ?? 'local'
     this.appName = options.appName ?? conf.getRaw('spark.app.name') ?? 'kindling'
     this.conf = conf
     this.clock = options.clock ?? new SystemClock()

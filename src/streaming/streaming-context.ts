@@ -13,6 +13,7 @@ import { SparkContext, type SparkContextOptions } from '../context/spark-context
 import type { RDD } from '../rdd/rdd.ts'
 import { operator } from '../rdd/scope.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
+import { activeContexts, contextStarted, contextStopped } from './active-contexts.ts'
 import { JobGenerator } from './batch/job-generator.ts'
 import { JobScheduler } from './batch/job-scheduler.ts'
 import type { JobSet } from './batch/job-set.ts'
@@ -55,8 +56,6 @@ export interface StopOptions {
 
 /** How long an immediate stop waits for the callback of an output that is running, in ms of real time. */
 const CALLBACK_GRACE_MS = 2000
-
-let started: StreamingContext[] = []
 
 /**
  * The entry to streams.
@@ -115,12 +114,12 @@ export class StreamingContext implements StreamHost {
 
   /** The context that was started last and has not stopped. */
   static getActive(): StreamingContext | undefined {
-    return started.at(-1)
+    return activeContexts().at(-1)
   }
 
   /** The active context, or what `build` makes; that one is not started. */
   static getActiveOrCreate(build: () => StreamingContext): StreamingContext {
-    return started.at(-1) ?? build()
+    return activeContexts().at(-1) ?? build()
   }
 
   getState(): StreamingContextState {
@@ -246,7 +245,7 @@ export class StreamingContext implements StreamHost {
       const zeroTime = first.minus(this.batchDuration)
       this.graph.initialize(zeroTime)
       this.state = 'active'
-      started.push(this)
+      contextStarted(this)
       await Promise.all(this.graph.inputs.map(input => input.source.start(this.sourceHost(input, zeroTime))))
       if (this.stopping !== undefined) return
       this.generator.start(first)
@@ -335,7 +334,7 @@ export class StreamingContext implements StreamHost {
       this.bus.stop()
       if (this.stopsSparkContext(options)) await this.sc.stop()
       this.state = 'stopped'
-      started = started.filter(other => other !== this)
+      contextStopped(this)
       this.termination.stopped()
     }
   }

@@ -1,0 +1,93 @@
+/**
+ * `npm run bench [-- w1 w3 …] [--rounds N] [--passes N]`: the engine against a hand-written loop on the same files.
+ *
+ * Each round runs both in fresh processes, one after the other; the ratio of their median batch times in one round is the
+ * figure (above 1: the engine is faster). The first pass over the files is warm-up. Digests must be equal.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { emptyBatch, firstResult, median } from './floors.ts'
+import { runOurs, runPlain, workloads } from './workloads.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    passes: { type: 'string', default: '4' },
+    one: { type: 'string' },
+  },
+})
+
+interface Line {
+  readonly medianMs: number
+  readonly digest: number
+  readonly rssMb: number
+}
+
+async function one(engine: string, name: string): Promise<void> {
+  const workload = workloads[name]!
+  const passes = Number(values.passes)
+  const { ms, digest } = engine === 'plain' ? runPlain(workload, passes) : await runOurs(workload, passes)
+  const warm = ms.slice(ms.length / passes)
+  const rssMb = Math.round(process.resourceUsage().maxRSS / 1024)
+  const line: Line = { medianMs: median(warm), digest, rssMb }
+  console.log(JSON.stringify(line))
+}
+
+function inFreshProcess(engine: string, name: string): Line {
+  const args = [
+    ...process.execArgv,
+    fileURLToPath(import.meta.url),
+    '--one',
+    engine,
+    '--passes',
+    values.passes,
+    name,
+  ]
+  const run = spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  if (run.status !== 0) throw new Error(`${engine} ${name} failed`)
+  return JSON.parse(run.stdout.trim().split('\n').at(-1)!) as Line
+}
+
+function compare(name: string): void {
+  const workload = workloads[name]!
+  const { sha256, recordsPerFile } = workload.input()
+  const plain: Line[] = []
+  const ours: Line[] = []
+  for (let round = 0; round < Number(values.rounds); round++) {
+    plain.push(inFreshProcess('plain', name))
+    ours.push(inFreshProcess('ours', name))
+    if (plain.at(-1)!.digest !== ours.at(-1)!.digest) throw new Error(`${name}: the results differ`)
+  }
+  const ratios = plain.map((p, i) => p.medianMs / ours[i]!.medianMs).sort((a, b) => a - b)
+  const rate = (lines: Line[]): string =>
+    `${Math.round(recordsPerFile / median(lines.map(l => l.medianMs)))} k records/s, ${median(lines.map(l => l.rssMb))} MB`
+  console.log(`${name}  ${workload.title}  (input ${sha256.slice(0, 12)})`)
+  console.log(`  plain loop  ${rate(plain)}`)
+  console.log(`  Kindling    ${rate(ours)}`)
+  const [low, high] = [ratios[0]!, ratios.at(-1)!]
+  console.log(
+    `  ratio ${median(ratios).toFixed(2)} × the plain loop (${low.toFixed(2)} to ${high.toFixed(2)}); goal 0.90; results equal`,
+  )
+}
+
+async function floors(): Promise<void> {
+  console.log(`empty batch, one stage   ${(await emptyBatch(1, 2000)).toFixed(3)} ms`)
+  console.log(`empty batch, two stages  ${(await emptyBatch(2, 2000)).toFixed(3)} ms  (goal 0.300)`)
+  console.log(`start to first result    ${firstResult(Number(values.rounds)).toFixed(0)} ms  (goal 200)`)
+}
+
+if (values.one !== undefined) await one(values.one, positionals[0]!)
+else {
+  console.log(
+    `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}; medians of ${values.rounds} rounds`,
+  )
+  const names = positionals.length > 0 ? positionals : [...Object.keys(workloads), 'floors']
+  for (const name of names) {
+    if (name === 'floors') await floors()
+    else if (workloads[name] !== undefined) compare(name)
+    else throw new Error(`no workload ${name}; there are ${Object.keys(workloads).join(', ')}, floors`)
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The work, twice: as a careful hand-written loop on one thread, and as an ordinary program on the engine. Both give a digest for
+ * each batch; equal digests are part of the result.
+ */
+import { readFileSync } from 'node:fs'
+import { type DStream, SparkContext, StreamingContext } from 'kindling'
+import { ManualClock } from 'kindling/testing'
+import { digestOf, fold, mix } from './digest.ts'
+import { ads, type Input, NEEDLE, textInput, ysbInput } from './generate.ts'
+
+/** The time of each batch in ms, and the digest of all. */
+export interface Measured {
+  readonly ms: readonly number[]
+  readonly digest: number
+}
+
+type Counts = Map<string, number>
+type Pair = readonly [string, number]
+
+/** A workload: its input and the two programs. `plain` gives a function of a file. */
+export interface Workload {
+  readonly title: string
+  input(): Input
+  plain(): (file: string) => number
+  ours(lines: DStream<string>, done: (digest: number) => void): void
+}
+
+function linesOf(file: string): string[] {
+  const lines = readFileSync(file, 'utf8').split('\n')
+  lines.pop()
+  return lines
+}
+
+function add(counts: Counts, key: string, n: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + n)
+}
+
+function wordCount(file: string): Counts {
+  const counts: Counts = new Map()
+  for (const line of linesOf(file)) for (const word of line.split(' ')) add(counts, word, 1)
+  return counts
+}
+
+const byCount = (a: Pair, b: Pair): number => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)
+const topDigest = (top: readonly Pair[]): number =>
+  top.reduce((h, [k, n], i) => (h + Math.imul(mix(k, n), i + 1)) | 0, 0)
+
+const words = (lines: DStream<string>): DStream<[string, number]> =>
+  lines.flatMap(line => line.split(' ')).map(word => [word, 1])
+
+const wordCounts = (input: () => Input, title: string): Workload => ({
+  title,
+  input,
+  plain: () => file => digestOf(wordCount(file)),
+  ours: (lines, done) =>
+    words(lines)
+      .reduceByKey((a, b) => a + b)
+      .foreachRDD(async rdd => done(digestOf(await rdd.collect()))),
+})
+
+/** By name. */
+export const workloads: Readonly<Record<string, Workload>> = {
+  w1: {
+    title: 'grep: lines with a word that 1 % have',
+    input: () => textInput('text10k', 10, 100_000),
+    plain: () => file => {
+      const found: Pair[] = []
+      for (const line of linesOf(file)) if (line.includes(NEEDLE)) found.push([line, 1])
+      return digestOf(found)
+    },
+    ours: (lines, done) =>
+      lines
+        .filter(line => line.includes(NEEDLE))
+        .foreachRDD(async rdd => done(digestOf((await rdd.collect()).map(line => [line, 1] as const)))),
+  },
+  'w2-10k': wordCounts(
+    () => textInput('text10k', 10, 100_000),
+    'word count of each batch, 10 k different words',
+  ),
+  'w2-352k': wordCounts(
+    () => textInput('text352k', 10, 100_000),
+    'word count of each batch, 352 k different words in all',
+  ),
+  w3: {
+    title: 'ten most frequent words of a window of 30 batches, with inverse',
+    input: () => textInput('text10k', 60, 25_000),
+    plain: () => {
+      const window: Counts = new Map()
+      const slides: Counts[] = []
+      return file => {
+        const counts = wordCount(file)
+        slides.push(counts)
+        for (const [word, n] of counts) add(window, word, n)
+        if (slides.length > 30)
+          for (const [word, n] of slides.shift()!) {
+            const left = window.get(word)! - n
+            if (left > 0) window.set(word, left)
+            else window.delete(word)
+          }
+        return topDigest([...window].sort(byCount).slice(0, 10))
+      }
+    },
+    ours: (lines, done) =>
+      words(lines)
+        .reduceByKeyAndWindow(
+          (a, b) => a + b,
+          (a, b) => a - b,
+          30_000,
+          1000,
+          { filter: ([, n]) => n > 0 },
+        )
+        .foreachRDD(async rdd => done(topDigest((await rdd.collect()).sort(byCount).slice(0, 10)))),
+  },
+  w6: {
+    title: 'Yahoo benchmark: views by campaign and 10 s of record time, JSON.parse',
+    input: () => ysbInput(10, 50_000),
+    plain: () => {
+      const campaignOf = ads()
+      return file => {
+        const counts: Counts = new Map()
+        for (const line of linesOf(file)) {
+          const event = JSON.parse(line) as Event
+          if (event.event_type === 'view') add(counts, windowKey(campaignOf, event), 1)
+        }
+        return digestOf(counts)
+      }
+    },
+    ours: (lines, done) => {
+      const campaignOf = ads()
+      lines
+        .map(line => JSON.parse(line) as Event)
+        .filter(event => event.event_type === 'view')
+        .map(event => [windowKey(campaignOf, event), 1])
+        .reduceByKey((a, b) => a + b)
+        .foreachRDD(async rdd => done(digestOf(await rdd.collect())))
+    },
+  },
+}
+
+interface Event {
+  readonly ad_id: string
+  readonly event_type: string
+  readonly event_time: string
+}
+
+function windowKey(campaignOf: ReadonlyMap<string, string>, event: Event): string {
+  return `${campaignOf.get(event.ad_id)}@${Math.floor(+event.event_time / 10_000)}`
+}
+
+/** The hand-written loop. */
+export function runPlain(workload: Workload, passes: number): Measured {
+  const batch = workload.plain()
+  const ms: number[] = []
+  let digest = 0
+  for (const file of repeated(workload, passes)) {
+    const start = performance.now()
+    digest = fold(digest, batch(file))
+    ms.push(performance.now() - start)
+  }
+  return { ms, digest }
+}
+
+/** The engine: one file a batch, timed from the batch's plan to the end of its output. */
+export async function runOurs(workload: Workload, passes: number): Promise<Measured> {
+  const clock = new ManualClock(0)
+  const sc = new SparkContext({ clock })
+  const ssc = new StreamingContext(sc, 1000)
+  const files = repeated(workload, passes)
+  const ms: number[] = []
+  let digest = 0
+  let start = 0
+  let at = 0
+  const lines = ssc.inputStream<string>({
+    name: 'files',
+    start() {},
+    stop() {},
+    plan() {
+      start = performance.now()
+      return { rdd: sc.textFile(files[at++]!), numRecords: 0 }
+    },
+  })
+  workload.ours(lines, batch => {
+    ms.push(performance.now() - start)
+    digest = fold(digest, batch)
+  })
+  await ssc.start()
+  for (let i = 0; i < files.length; i++) await clock.advance(1000)
+  await ssc.stop({ stopSparkContext: true })
+  return { ms, digest }
+}
+
+function repeated(workload: Workload, passes: number): string[] {
+  const { files } = workload.input()
+  return Array.from({ length: passes }, () => files).flat()
+}

@@ -1,0 +1,51 @@
+/**
+ * Sends real text as lines to whoever connects, at a steady rate: the README, licence and change files found under node_modules,
+ * again and again. Prints the port it listens on as its first line.
+ *
+ *   node scripts/feeder.ts [--rate LINES_PER_SECOND] [--port PORT]
+ */
+import { globSync, readFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { parseArgs } from 'node:util'
+
+/** Lines are sent in small portions, so that the rate is even. */
+const PORTION_MS = 20
+
+const { values } = parseArgs({
+  options: { rate: { type: 'string', default: '20000' }, port: { type: 'string', default: '0' } },
+})
+const rate = Number(values.rate)
+if (!(rate > 0)) throw new Error(`--rate must be a number of lines a second, but is ${values.rate}`)
+
+const files = globSync('node_modules/**/{README,LICENSE,LICENCE,CHANGELOG,NOTICE}*', {
+  cwd: new URL('..', import.meta.url).pathname,
+})
+const lines = files
+  .filter(file => !/\.(js|ts|json)$/.test(file))
+  .flatMap(file => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8').split('\n'))
+  .filter(line => line.trim() !== '')
+if (lines.length === 0) throw new Error('no text found under node_modules: run npm ci first')
+
+function feed(socket: Socket): void {
+  const startedAt = performance.now()
+  let sent = 0
+  const timer = setInterval(() => {
+    // A reader that does not keep up gets less, never a growing pile in our memory.
+    if (socket.writableNeedDrain) return
+    const due = Math.floor(((performance.now() - startedAt) / 1000) * rate)
+    let portion = ''
+    const most = Math.min(due, sent + rate)
+    for (; sent < most; sent++) portion += `${lines[sent % lines.length]}\n`
+    if (portion !== '') socket.write(portion)
+  }, PORTION_MS)
+  socket.on('error', () => {})
+  socket.on('close', () => clearInterval(timer))
+}
+
+const server = createServer(feed)
+server.listen(Number(values.port), '127.0.0.1', () => {
+  const address = server.address()
+  console.log(typeof address === 'object' && address !== null ? address.port : address)
+})
+// The parent is gone when its end of the pipe is.
+process.stdin.resume().on('end', () => process.exit(0))

@@ -1,0 +1,98 @@
+/**
+ * Runs a user's program, and ends it well: after `--for`, at Ctrl-C or SIGTERM the streaming contexts that it started stop
+ * gracefully, and a summary is printed.
+ */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { consoleLogger } from '../base/logger.ts'
+import { setProcessDefaults } from '../context/defaults.ts'
+import { StreamingProgress } from '../status/streaming-progress.ts'
+import { activeContexts, observeContexts } from '../streaming/active-contexts.ts'
+import { type RunCommand, UsageError } from './command-line.ts'
+import { describeFailure } from './failure.ts'
+import { summaryOf } from './summary.ts'
+
+const EXIT_FAILED = 1
+/** What shells give for a program ended by Ctrl-C. */
+const EXIT_INTERRUPTED = 130
+
+/** The exit code: 0, or 1 when the program failed, or 130 after a second Ctrl-C. */
+export async function run(command: RunCommand): Promise<number> {
+  const file = resolve(command.file)
+  if (!existsSync(file)) throw new UsageError(`There is no file ${command.file}.`)
+  const { master, conf } = command
+  const logger = consoleLogger(command.verbose ? 'info' : 'warn')
+  setProcessDefaults(master === undefined ? { conf, logger } : { master, conf, logger })
+  const ending = new Ending()
+  process.argv = [process.argv[0]!, file, ...command.args]
+  process.on('SIGINT', () => ending.interrupt())
+  process.on('SIGTERM', () => ending.interrupt())
+  process.on('unhandledRejection', error => void ending.fail(error))
+  process.on('uncaughtException', error => void ending.fail(error))
+  if (command.forMs !== undefined) ending.after(command.forMs)
+  try {
+    await import(pathToFileURL(file).href)
+  } catch (error) {
+    await ending.fail(error)
+  }
+  // A program may go on after its module has been evaluated: Node ends it when nothing is left to do.
+  process.once('beforeExit', () => ending.conclude())
+  return process.exitCode === undefined ? 0 : Number(process.exitCode)
+}
+
+/** How the program ends. */
+class Ending {
+  private readonly progress = new StreamingProgress()
+  private readonly startedAt = performance.now()
+  private streamed = false
+  private interrupts = 0
+  private concluded = false
+  private timer: NodeJS.Timeout | undefined
+
+  constructor() {
+    observeContexts(context => {
+      this.streamed = true
+      context.addStreamingListener(this.progress)
+    })
+  }
+
+  after(ms: number): void {
+    this.timer = setTimeout(() => void this.stop(), ms)
+  }
+
+  interrupt(): void {
+    this.interrupts++
+    if (this.interrupts > 1 || activeContexts().length === 0) process.exit(EXIT_INTERRUPTED)
+    process.stderr.write(
+      '\nstopping: what has been received is processed first (Ctrl-C again stops at once)\n',
+    )
+    void this.stop()
+  }
+
+  /** Stops every context gracefully, then says what was done. */
+  private async stop(): Promise<void> {
+    clearTimeout(this.timer)
+    const stops = activeContexts().map(context => context.stop({ graceful: true, stopSparkContext: true }))
+    const results = await Promise.allSettled(stops)
+    for (const result of results) if (result.status === 'rejected') await this.fail(result.reason)
+    this.conclude()
+  }
+
+  async fail(error: unknown): Promise<void> {
+    clearTimeout(this.timer)
+    process.exitCode = EXIT_FAILED
+    process.stderr.write(`${describeFailure(error)}\n`)
+    await Promise.allSettled(activeContexts().map(context => context.stop({ stopSparkContext: true })))
+    this.conclude()
+  }
+
+  /** Prints the summary once. */
+  conclude(): void {
+    clearTimeout(this.timer)
+    if (this.concluded) return
+    this.concluded = true
+    if (this.streamed)
+      process.stderr.write(summaryOf(this.progress.snapshot(), performance.now() - this.startedAt))
+  }
+}

@@ -1,0 +1,19 @@
+/** What contexts use where a program says nothing: set by the command line before it runs the program. */
+import type { Logger } from '../base/logger.ts'
+
+/** Defaults of this process; what a program passes itself wins. */
+export interface ProcessDefaults {
+  readonly master?: string
+  readonly conf?: Readonly<Record<string, string>>
+  readonly logger?: Logger
+}
+
+let defaults: ProcessDefaults = {}
+
+export function setProcessDefaults(given: ProcessDefaults): void {
+  defaults = given
+}
+
+export function processDefaults(): ProcessDefaults {
+  return defaults
+}
