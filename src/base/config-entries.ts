@@ -172,6 +172,14 @@ export const configEntries = {
     since: '0.1.0',
     doc: 'Most records a second that each receiver takes in.',
   }) as ConfigEntry<number | undefined>,
+  receiverMaxHeldBytes: byteSize({
+    key: 'kindling.receiver.maxHeldBytes',
+    default: 256 * 1024 * 1024,
+    defaultText: '256m',
+    min: 1,
+    since: '0.1.0',
+    doc: 'Most bytes of one stream that are received and not processed; beyond it the source waits.',
+  }) as ConfigEntry<number>,
   blockInterval: duration({
     key: 'spark.streaming.blockInterval',
     unit: 'ms',

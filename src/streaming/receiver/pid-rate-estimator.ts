@@ -53,7 +53,10 @@ export class PIDRateEstimator {
     const error = last.rate - processed
     const historical = (schedulingMs * processed) / batchIntervalMs
     const change = (error - last.error) / seconds
-    const rate = Math.max(last.rate - proportional * error - integral * historical - derivative * change, minRate)
+    const rate = Math.max(
+      last.rate - proportional * error - integral * historical - derivative * change,
+      minRate,
+    )
     this.last = { timeMs, rate, error }
     return rate
   }

@@ -1,12 +1,240 @@
-// PLACEHOLDER
-import type { InputSource } from '../input-source.ts'
-import type { Receiver } from './receiver.ts'
-export class ReceiverSource<T> implements InputSource<T> {
-  name = 'x'
-  constructor(_r: Receiver<T>) {}
-  start(): void {}
-  stop(): void {}
-  plan() {
-    return { rdd: undefined, numRecords: 0 }
+/**
+ * Runs a receiver as a source: starts and restarts it, gathers blocks, and gives each batch those that came since the last one.
+ *
+ *   initialized ─▶ started ◀──delay── restarting        (restarting only from started)
+ *                     └──────▶ stopped ◀───┘
+ */
+import { hostname } from 'node:os'
+import { configEntries } from '../../base/config.ts'
+import { describeValue, KindlingError } from '../../base/errors.ts'
+import type { Time } from '../../base/time.ts'
+import { RDD } from '../../rdd/rdd.ts'
+import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
+import type { BatchInfo, ReceiverInfo } from '../listener.ts'
+import { BlockGenerator } from './block-generator.ts'
+import { PIDRateEstimator } from './pid-rate-estimator.ts'
+import { RateLimiter } from './rate-limiter.ts'
+import { blocksNode, ReceivedBlocks } from './received-blocks.ts'
+import type { Receiver, ReceiverSupervisor } from './receiver.ts'
+
+type State = 'initialized' | 'started' | 'restarting' | 'stopped'
+
+/** See the file head. */
+export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
+  readonly name: string
+  private readonly receiver: Receiver<T>
+  private state: State = 'initialized'
+  private host!: SourceHost
+  private blocks!: ReceivedBlocks
+  private generator!: BlockGenerator
+  private limiter!: RateLimiter
+  private estimator: PIDRateEstimator | undefined
+  private readonly abort = new AbortController()
+  private lastError: { readonly message: string; readonly stack: string; readonly time: number } | undefined
+  private warnedFull = false
+
+  constructor(receiver: Receiver<T>, name?: string) {
+    this.receiver = receiver
+    this.name = name ?? receiver.constructor.name
+  }
+
+  // ---- as a source ----
+
+  async start(host: SourceHost): Promise<void> {
+    this.host = host
+    const { conf, clock, streamId } = host
+    this.blocks = new ReceivedBlocks(conf.get(configEntries.receiverMaxHeldBytes))
+    const maxRate = conf.get(configEntries.receiverMaxRate)
+    const backpressure = conf.get(configEntries.backpressureEnabled)
+    const initial = backpressure ? (conf.get(configEntries.backpressureInitialRate) ?? maxRate) : maxRate
+    this.limiter = new RateLimiter(clock, initial, maxRate)
+    if (backpressure)
+      this.estimator = new PIDRateEstimator({
+        batchIntervalMs: host.batchDuration.milliseconds,
+        proportional: conf.get(configEntries.backpressureProportional),
+        integral: conf.get(configEntries.backpressureIntegral),
+        derivative: conf.get(configEntries.backpressureDerived),
+        minRate: conf.get(configEntries.backpressureMinRate),
+      })
+    const intervalMs = conf.get(configEntries.blockInterval)
+    this.generator = new BlockGenerator({
+      clock,
+      streamId,
+      intervalMs,
+      deliver: block => this.blocks.add(block),
+    })
+    this.generator.start()
+    this.receiver.attach(this)
+    await this.startReceiver()
+  }
+
+  async stop({ graceful }: { readonly graceful: boolean }): Promise<void> {
+    await this.stopReceiver('the StreamingContext stops', undefined)
+    if (!graceful) this.blocks?.allocate(0)
+    this.blocks?.close()
+  }
+
+  plan(time: Time): BatchInput<T> {
+    const blocks = this.blocks.allocate(time.milliseconds)
+    const numRecords = blocks.reduce((sum, block) => sum + block.records, 0)
+    const { sc, streamId } = this.host
+    const rdd =
+      blocks.length === 0
+        ? sc.emptyRDD<T>()
+        : new RDD<T>(sc, blocksNode(`${this.name} of stream ${streamId}`, blocks))
+    return { rdd, numRecords, metadata: { Description: `${blocks.length} blocks of ${this.name}` } }
+  }
+
+  hasUnplanned(): boolean {
+    return this.blocks.hasWaiting
+  }
+
+  forget(upTo: Time): void {
+    this.blocks.release(upTo.milliseconds)
+  }
+
+  batchCompleted(info: BatchInfo): void {
+    this.blocks.release(info.batchTime.milliseconds)
+    const { processingEndTime, processingDelay, schedulingDelay } = info
+    const records = info.streamIdToInputInfo.get(this.host.streamId)?.numRecords ?? 0
+    if (this.estimator === undefined || processingEndTime === undefined || processingDelay === undefined)
+      return
+    const rate = this.estimator.compute({
+      timeMs: processingEndTime,
+      records,
+      processingMs: processingDelay,
+      schedulingMs: schedulingDelay ?? 0,
+    })
+    if (rate !== undefined) this.limiter.update(rate)
+  }
+
+  // ---- as the supervisor of its receiver ----
+
+  get streamId(): number {
+    return this.host.streamId
+  }
+
+  get isStarted(): boolean {
+    return this.state === 'started'
+  }
+
+  get isStopped(): boolean {
+    return this.state === 'stopped'
+  }
+
+  store(record: unknown): void | Promise<void> {
+    const wait = this.limiter.acquire(1, this.abort.signal)
+    if (wait !== undefined) return wait.then(() => this.store1(record))
+    return this.store1(record)
+  }
+
+  private store1(record: unknown): void | Promise<void> {
+    const wait = this.whenRoom()
+    if (wait !== undefined) return wait.then(() => this.generator.add(record))
+    this.generator.add(record)
+  }
+
+  async storeMany(records: readonly unknown[], metadata: unknown): Promise<void> {
+    await this.whenRoom()
+    this.generator.addBlock(records, metadata)
+  }
+
+  storeLines(bytes: Uint8Array, lines: number): void | Promise<void> {
+    const wait = this.limiter.acquire(lines, this.abort.signal)
+    const room = this.whenRoom()
+    if (wait === undefined && room === undefined) {
+      this.generator.addLines(bytes, lines)
+      return
+    }
+    const own = bytes.slice()
+    // Also when the wait ends with the stop: what was received is processed.
+    return Promise.allSettled([wait, room]).then(() => this.generator.addLines(own, lines))
+  }
+
+  private whenRoom(): Promise<void> | undefined {
+    const wait = this.blocks.whenRoom()
+    if (wait === undefined || this.warnedFull) return wait
+    this.warnedFull = true
+    this.host.logger.warn(
+      `${this.name}: ${this.blocks.heldBytes} bytes are received and not processed; the source waits until batches catch up`,
+    )
+    return wait
+  }
+
+  reportError(message: string, error: unknown): void {
+    const stack =
+      error instanceof Error
+        ? (error.stack ?? error.message)
+        : error === undefined
+          ? ''
+          : describeValue(error)
+    this.lastError = { message, stack, time: this.host.clock.now() }
+    this.host.logger.warn(`${this.name}: ${message}`)
+    this.host.post('onReceiverError', { receiverInfo: this.info() })
+  }
+
+  restart(message: string, error: unknown, delayMs?: number): void {
+    if (this.state !== 'started') return
+    this.state = 'restarting'
+    const delay = delayMs ?? this.host.conf.get(configEntries.receiverRestartDelay)
+    this.reportError(`${message}; trying again in ${delay} ms`, error)
+    void this.startAgain(delay)
+  }
+
+  private async startAgain(delay: number): Promise<void> {
+    try {
+      await this.receiver.onStop()
+      await this.host.clock.sleep(delay, this.abort.signal)
+    } catch (error) {
+      if (this.abort.signal.aborted) return
+      this.reportError('onStop failed', error)
+    }
+    if (this.state === 'restarting') await this.startReceiver()
+  }
+
+  private async startReceiver(): Promise<void> {
+    this.state = 'started'
+    try {
+      await this.receiver.onStart()
+      if (this.isStarted) this.host.post('onReceiverStarted', { receiverInfo: this.info() })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : describeValue(error)
+      const failure = new KindlingError('RECEIVER_FAILED', { receiver: this.name, reason }, { cause: error })
+      await this.stopReceiver(failure.message, failure)
+    }
+  }
+
+  async stopReceiver(message: string, error: unknown): Promise<void> {
+    if (this.state === 'stopped') return
+    const wasStarted = this.state === 'started'
+    this.state = 'stopped'
+    this.abort.abort(
+      new KindlingError('ILLEGAL_STATE', { what: 'Storing records', reason: 'the receiver has stopped' }),
+    )
+    try {
+      if (wasStarted) await this.receiver.onStop()
+    } catch (failure) {
+      this.reportError('onStop failed', failure)
+    }
+    this.blocks?.close()
+    // Those who waited for the rate or for room hand over what they hold.
+    await new Promise(resolve => setImmediate(resolve))
+    this.generator?.stop()
+    if (this.host === undefined) return
+    if (error !== undefined) this.reportError(message, error)
+    this.host.post('onReceiverStopped', { receiverInfo: this.info() })
+  }
+
+  private info(): ReceiverInfo {
+    return {
+      streamId: this.host.streamId,
+      name: `${this.receiver.constructor.name}-${this.host.streamId}`,
+      active: this.state === 'started',
+      location: hostname(),
+      executorId: 'driver',
+      lastErrorMessage: this.lastError?.message ?? '',
+      lastError: this.lastError?.stack ?? '',
+      lastErrorTime: this.lastError?.time ?? -1,
+    }
   }
 }

@@ -1,7 +1,124 @@
-// PLACEHOLDER
+/**
+ * New files of a directory as a source.
+ *
+ * At each batch the directory is listed; if the path is a glob, every directory that matches. A file is taken when
+ *   its name passes the filter, and
+ *   ignore threshold < modification time ≤ batch time, and
+ *   it was not taken in a batch that is still remembered.
+ * The threshold is the batch time less the remember window (at least `minRememberDuration`, in whole batches), and never before
+ * the time at which the stream was started, unless old files are wanted. Publish a file by renaming it into the directory.
+ *
+ * Source: Spark FileInputDStream.
+ */
+import { globSync, readdirSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { configEntries } from '../../base/config.ts'
+import type { Time } from '../../base/time.ts'
+import type { SparkContext } from '../../context/spark-context.ts'
+import type { RDD } from '../../rdd/rdd.ts'
+import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
+
+/** Which files, and how they are read. */
 export interface FileStreamOptions<T> {
-  read?: T
+  /** Whether a path is wanted. Default: its name does not begin with `.` */
+  readonly filter?: (path: string) => boolean
+  /** Only files that appear after the start; `false`: also those of the remember window before it. Default true. */
+  readonly newFilesOnly?: boolean
+  /** The records of a file. Default: its lines. */
+  readonly read?: (sc: SparkContext, path: string) => RDD<T>
 }
-export function fileSource<T>(_d: string, _o: FileStreamOptions<T>): never {
-  throw new Error()
+
+const GLOB = /[*?[{]/
+
+/** See the file head. */
+export function fileSource<T>(directory: string, options: FileStreamOptions<T>): InputSource<T> {
+  return new FileSource(directory, options)
+}
+
+class FileSource<T> implements InputSource<T> {
+  readonly name: string
+  private readonly directory: string
+  private readonly filter: (path: string) => boolean
+  private readonly newFilesOnly: boolean
+  private readonly read: (sc: SparkContext, path: string) => RDD<T>
+  private host!: SourceHost
+  private windowMs = 0
+  private initialThreshold = 0
+  /** Files taken, by batch time. */
+  private readonly taken = new Map<number, readonly string[]>()
+  private readonly recent = new Set<string>()
+  private warned = ''
+
+  constructor(directory: string, options: FileStreamOptions<T>) {
+    this.directory = directory
+    this.name = `files of ${directory}`
+    this.filter = options.filter ?? (path => !basename(path).startsWith('.'))
+    this.newFilesOnly = options.newFilesOnly ?? true
+    this.read = options.read ?? ((sc, path) => sc.textFile(path) as unknown as RDD<T>)
+  }
+
+  start(host: SourceHost): void {
+    this.host = host
+    const slide = host.batchDuration.milliseconds
+    const minimum = host.conf.get(configEntries.fileMinRememberDuration)
+    this.windowMs = slide * Math.ceil(minimum / slide)
+    this.initialThreshold = this.newFilesOnly ? host.clock.now() : 0
+  }
+
+  stop(): void {}
+
+  plan(time: Time): BatchInput<T> {
+    const files = this.newFiles(time.milliseconds)
+    this.remember(time.milliseconds, files)
+    const { sc } = this.host
+    const rdd = sc.union(files.map(file => this.read(sc, file)))
+    const description = files.length === 0 ? 'no new files' : files.join('\n')
+    return { rdd, numRecords: 0, metadata: { files, Description: description } }
+  }
+
+  private newFiles(batchTime: number): string[] {
+    const threshold = Math.max(this.initialThreshold, batchTime - this.windowMs)
+    const found: string[] = []
+    try {
+      for (const directory of this.directories())
+        for (const name of readdirSync(directory)) {
+          const path = join(directory, name)
+          if (!this.filter(path) || this.recent.has(path)) continue
+          const stats = statSync(path, { throwIfNoEntry: false })
+          if (stats === undefined || stats.isDirectory()) continue
+          const modified = Math.floor(stats.mtimeMs)
+          if (modified > threshold && modified <= batchTime) found.push(path)
+        }
+      this.warned = ''
+    } catch (error) {
+      this.warn(`${this.name}: cannot be listed: ${(error as Error).message}`)
+    }
+    return found.sort()
+  }
+
+  private directories(): string[] {
+    const isDirectory = (path: string): boolean =>
+      statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+    if (isDirectory(this.directory)) return [this.directory]
+    const matches = GLOB.test(this.directory) ? globSync(this.directory).filter(isDirectory).sort() : []
+    if (matches.length === 0) this.warn(`${this.name}: there is no such directory; the stream waits for it`)
+    return matches
+  }
+
+  /** Once for each state of affairs, not for each batch. */
+  private warn(message: string): void {
+    if (this.warned === message) return
+    this.warned = message
+    this.host.logger.warn(message)
+  }
+
+  private remember(batchTime: number, files: readonly string[]): void {
+    this.taken.set(batchTime, files)
+    for (const file of files) this.recent.add(file)
+    for (const [time, old] of this.taken) {
+      if (time > batchTime - this.windowMs) break
+      this.taken.delete(time)
+      for (const file of old) this.recent.delete(file)
+    }
+  }
 }

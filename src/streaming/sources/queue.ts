@@ -1,8 +1,35 @@
-// PLACEHOLDER
+/** A queue of RDDs, or of arrays, as a source: for tests and experiments. @source Spark QueueInputDStream */
+import type { SparkContext } from '../../context/spark-context.ts'
+import { RDD } from '../../rdd/rdd.ts'
+import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
+
+/** What is queued: push to it at any time, also while the stream runs. */
+export type QueueLike<T> = (RDD<T> | readonly T[])[]
+
+/** How the queue is taken from. */
 export interface QueueStreamOptions<T> {
-  read?: T
+  /** One entry for each batch; `false`: all that wait. Default true. */
+  readonly oneAtATime?: boolean
+  /** What a batch gets when the queue is empty; `null` or nothing: an empty RDD. */
+  readonly defaultRDD?: RDD<T> | null
 }
-export type QueueLike<T> = T[]
-export function queueSource<T>(_d: QueueLike<T>, _o: QueueStreamOptions<T>): never {
-  throw new Error()
+
+/** See the file head. Not reliable: what was taken is gone. */
+export function queueSource<T>(queue: QueueLike<T>, options: QueueStreamOptions<T>): InputSource<T> {
+  const { oneAtATime = true, defaultRDD } = options
+  let sc!: SparkContext
+  return {
+    name: 'queue',
+    start(host: SourceHost) {
+      sc = host.sc
+    },
+    stop() {},
+    plan(): BatchInput<T> {
+      const taken = queue.splice(0, oneAtATime ? 1 : queue.length)
+      if (taken.length === 0) return { rdd: defaultRDD ?? sc.emptyRDD<T>(), numRecords: 0 }
+      const rdds = taken.map(entry => (entry instanceof RDD ? entry : sc.parallelize(entry)))
+      const numRecords = taken.reduce((sum, entry) => sum + (entry instanceof RDD ? 0 : entry.length), 0)
+      return { rdd: rdds.length === 1 ? rdds[0] : sc.union(rdds), numRecords }
+    },
+  }
 }

@@ -1,0 +1,150 @@
+/**
+ * Gathers single records, and lines of text, into one block for each block interval.
+ *
+ *   initialized ──start──▶ active ──stop──▶ stopped      (what is gathered becomes a last block)
+ *
+ * I1  Records come out in the order in which they went in; each is in exactly one block.
+ */
+import type { Clock, Timer } from '../../base/clock.ts'
+import { KindlingError } from '../../base/errors.ts'
+import { encodeRecords } from '../../data/codec.ts'
+import { blockOfRows } from '../../storage/block.ts'
+import type { ReceivedBlock } from './received-blocks.ts'
+
+/** What the generator stands on. */
+export interface BlockGeneratorParts {
+  readonly clock: Clock
+  readonly streamId: number
+  readonly intervalMs: number
+  deliver(block: ReceivedBlock): void
+}
+
+/** Every so many records one is encoded, to know how large they are. */
+const SAMPLE_EVERY = 64
+/** Bytes of a gathered piece of text, so that many small ones do not become many views. */
+const PIECE_BYTES = 64 * 1024
+
+/** See the file head. */
+export class BlockGenerator {
+  private readonly parts: BlockGeneratorParts
+  private state: 'initialized' | 'active' | 'stopped' = 'initialized'
+  private timer: Timer | undefined
+  private records: unknown[] = []
+  private pieces: Uint8Array[] = []
+  private pieceUsed = 0
+  private lines = 0
+  private textBytes = 0
+  private sampledBytes = 32
+  private sampleIn = 1
+  private nextId = 0
+
+  constructor(parts: BlockGeneratorParts) {
+    this.parts = parts
+  }
+
+  start(): void {
+    this.state = 'active'
+    this.arm()
+  }
+
+  /** Bytes gathered that are in no block yet. */
+  get gatheredBytes(): number {
+    return this.textBytes + this.records.length * this.sampledBytes
+  }
+
+  /** @throws ILLEGAL_STATE unless active; RECORD_NOT_ENCODABLE for what is no data */
+  add(record: unknown): void {
+    this.assertActive()
+    this.sampleIn--
+    if (this.sampleIn === 0) {
+      this.sampledBytes = encodeRecords([record]).length
+      this.sampleIn = SAMPLE_EVERY
+    }
+    this.records.push(record)
+  }
+
+  /** Whole lines; the bytes are copied. */
+  addLines(bytes: Uint8Array, lines: number): void {
+    this.assertActive()
+    const last = this.pieces.at(-1)
+    if (last !== undefined && last.length - this.pieceUsed >= bytes.length) {
+      last.set(bytes, this.pieceUsed)
+      this.pieceUsed += bytes.length
+    } else {
+      this.closePiece()
+      const piece = new Uint8Array(Math.max(PIECE_BYTES, bytes.length))
+      piece.set(bytes)
+      this.pieces.push(piece)
+      this.pieceUsed = bytes.length
+    }
+    this.lines += lines
+    this.textBytes += bytes.length
+  }
+
+  /** A block of its own, after what was gathered so far. */
+  addBlock(records: readonly unknown[], metadata: unknown): void {
+    this.assertActive()
+    this.cut()
+    this.deliver({ block: blockOfRows(records) }, records.length, metadata, encodedSize(records))
+  }
+
+  stop(): void {
+    if (this.state === 'stopped') return
+    this.timer?.cancel()
+    this.cut()
+    this.state = 'stopped'
+  }
+
+  private assertActive(): void {
+    if (this.state === 'active') return
+    const reason = this.state === 'stopped' ? 'the receiver has stopped' : 'the receiver has not been started'
+    throw new KindlingError('ILLEGAL_STATE', { what: 'Storing records', reason })
+  }
+
+  private arm(): void {
+    const { clock, intervalMs } = this.parts
+    const next = (Math.floor(clock.now() / intervalMs) + 1) * intervalMs
+    this.timer = clock.schedule(next, () => {
+      this.cut()
+      if (this.state === 'active') this.arm()
+    })
+  }
+
+  private cut(): void {
+    if (this.records.length > 0) {
+      const { records } = this
+      const bytes = records.length * this.sampledBytes
+      this.records = []
+      this.deliver({ block: blockOfRows(records) }, records.length, undefined, bytes)
+    }
+    if (this.lines > 0) {
+      this.closePiece()
+      const { pieces, lines, textBytes } = this
+      this.pieces = []
+      this.pieceUsed = 0
+      this.lines = 0
+      this.textBytes = 0
+      this.deliver({ lines: pieces }, lines, undefined, textBytes)
+    }
+  }
+
+  private closePiece(): void {
+    const last = this.pieces.pop()
+    if (last !== undefined) this.pieces.push(last.subarray(0, this.pieceUsed))
+  }
+
+  private deliver(
+    content: ReceivedBlock['content'],
+    records: number,
+    metadata: unknown,
+    bytes: number,
+  ): void {
+    const id = `input-${this.parts.streamId}-${this.nextId++}`
+    this.parts.deliver({ id, records, bytes, content, metadata })
+  }
+}
+
+/** About how many bytes records have: the size of the first, times their number. */
+function encodedSize(records: readonly unknown[]): number {
+  return records.length === 0 ? 0 : encodeRecords([records[0]]).length * records.length
+}
