@@ -1,0 +1,39 @@
+/**
+ * `npm test`: types, format, layers, build, then all tests. `--quick` leaves out the build and the tests under test/integration and
+ * test/package. Ends at the first step that fails; the tests come last, so that their summary is the last thing printed.
+ *
+ * Property tests run KINDLING_TEST_RUNS times: 50 by default, 300 where CI is set.
+ */
+import { spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const quick = process.argv.includes('--quick')
+const SLOW = /^test\/(integration|package|sim)\//
+
+function step(name: string, args: readonly string[]): void {
+  const start = performance.now()
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: environment() })
+  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  if (status !== 0) {
+    console.error(`${name} failed after ${seconds} s`)
+    process.exit(status ?? 1)
+  }
+  if (name !== 'tests') console.log(`${name}: ${seconds} s`)
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const runs = process.env['KINDLING_TEST_RUNS'] ?? (process.env['CI'] === undefined ? '50' : '300')
+  return { ...process.env, KINDLING_TEST_RUNS: runs }
+}
+
+const tests = globSync('test/**/*.test.ts', { cwd: root })
+  .filter(file => !(quick && SLOW.test(file)))
+  .sort()
+
+step('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'])
+step('format', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'])
+step('layers', ['scripts/check-layers.ts'])
+if (!quick) step('build', ['scripts/build.ts'])
+step('tests', ['--conditions=source', '--test', '--test-concurrency=2', ...tests])
