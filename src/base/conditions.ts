@@ -52,8 +52,8 @@ export const conditions = {
   BLOCK_TOO_LARGE: {
     domain: 'user',
     retry: 'never',
-    message: 'Records of one block come to more than {limit} bytes. Use more partitions, or smaller records.',
-    doc: 'The encoded records of one block must stay below 1 GiB. A single record that large, or an array with billions of holes, gives this error too.',
+    message: 'Records of one block come to more than {limit}. Use more partitions, or smaller records.',
+    doc: 'The encoded records of one block must stay below 1 GiB, and 2^27 in number. A single record that large, or an array with billions of holes, gives this error too.',
   },
   CLASS_NAME_TAKEN: {
     domain: 'user',
