@@ -42,10 +42,8 @@ export function firstResult(rounds: number): number {
   const ms: number[] = []
   for (let i = 0; i < rounds; i++) {
     const start = performance.now()
-    const condition = process.execArgv.filter(arg => arg.startsWith('--conditions'))
-    const run = spawnSync(process.execPath, [...condition, '--input-type=module', '-e', program], {
-      encoding: 'utf8',
-    })
+    // Without our own condition the built package runs, as it does for users.
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
     ms.push(performance.now() - start)
     if (run.stdout !== '[["a",1],["b",2]]') throw new Error(`wrong first result: ${run.stdout}${run.stderr}`)
   }

@@ -13,7 +13,8 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-const STATEMENT = /^\s*(import|export)\b(\s+type\b)?([^'"]*?)\bfrom\s*['"](\.[^'"]+)['"]|\bimport\(\s*['"](\.[^'"]+)['"]/gm
+const STATEMENT =
+  /^\s*(import|export)\b(\s+type\b)?([^'"]*?)\bfrom\s*['"](\.[^'"]+)['"]|\bimport\(\s*['"](\.[^'"]+)['"]/gm
 
 /** The imports of a file by relative path; those of types only are marked. */
 export function importsOf(file: string, text: string): Import[] {
@@ -21,7 +22,8 @@ export function importsOf(file: string, text: string): Import[] {
   for (const match of text.matchAll(STATEMENT)) {
     const target = match[4] ?? match[5]!
     const named = match[3]?.match(/\{([^}]*)\}/)?.[1]
-    const allTypes = named?.split(',').every(name => name.trim() === '' || name.trim().startsWith('type ')) === true
+    const allTypes =
+      named?.split(',').every(name => name.trim() === '' || name.trim().startsWith('type ')) === true
     const line = text.slice(0, match.index).split('\n').length
     const typeOnly = match[2] !== undefined || (allTypes && !/\w\s*,\s*\{/.test(match[3] ?? ''))
     found.push({ to: join(dirname(file), target), line, typeOnly })
@@ -45,7 +47,8 @@ export function violations(files: ReadonlyMap<string, string>): string[] {
       if (from === ROOT) continue
       const target = layerOf(to)
       const isPublicList = from === target && file.endsWith('/index.ts')
-      if (to.endsWith('index.ts') && !isPublicList) wrong.push(`${at}: imports the public list ${to}; import the file itself`)
+      if (to.endsWith('index.ts') && !isPublicList)
+        wrong.push(`${at}: imports the public list ${to}; import the file itself`)
       if (target === ROOT || layers.indexOf(target) > layers.indexOf(from))
         wrong.push(`${at}: ${from} may not import from ${target === ROOT ? 'the root' : target} (${to})`)
       if (strangers.some(([a, b]) => (a === from && b === target) || (b === from && a === target)))
@@ -76,7 +79,10 @@ function cycles(values: ReadonlyMap<string, readonly string[]>): string[] {
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..', 'src')
   const files = new Map(
-    globSync('**/*.ts', { cwd: root }).map(file => [relative('', file), readFileSync(join(root, file), 'utf8')]),
+    globSync('**/*.ts', { cwd: root }).map(file => [
+      relative('', file),
+      readFileSync(join(root, file), 'utf8'),
+    ]),
   )
   const wrong = violations(files)
   for (const line of wrong) console.error(line)

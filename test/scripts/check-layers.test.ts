@@ -37,7 +37,10 @@ it('storage and scheduler do not see each other', () => {
 })
 
 it('the public list is not imported inside', () => {
-  const wrong = check({ 'rdd/a.ts': "import { b } from './index.ts'", 'rdd/index.ts': "export { a } from './a.ts'" })
+  const wrong = check({
+    'rdd/a.ts': "import { b } from './index.ts'",
+    'rdd/index.ts': "export { a } from './a.ts'",
+  })
   assert.match(wrong[0]!, /imports the public list/)
 })
 
