@@ -1,16 +1,27 @@
 /** Writes the reference pages that are made from tables in the code: settings and errors. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { conditions } from '../src/base/conditions.ts'
 import { type ConfigEntry, configEntries } from '../src/base/config.ts'
 
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ')
 
+const source = join(import.meta.dirname, '..', 'src')
+const code = globSync('**/*.ts', { cwd: source })
+  .filter(file => !file.startsWith('base/'))
+  .map(file => readFileSync(join(source, file), 'utf8'))
+  .join('\n')
+
+/** Whether anything reads the setting: known keys of Spark that nothing reads yet are accepted, and marked. */
+function isRead(name: string, key: string): boolean {
+  return new RegExp(`\\b${name}\\b`).test(code) || code.includes(`'${key}'`)
+}
+
 /** docs/reference/configuration.md */
 export function configurationPage(): string {
-  const rows = Object.values(configEntries as Record<string, ConfigEntry<unknown>>).map(entry => {
+  const rows = Object.entries(configEntries as Record<string, ConfigEntry<unknown>>).map(([name, entry]) => {
     const value = (entry as { defaultText?: string }).defaultText ?? String(entry.default)
-    return `| \`${entry.key}\` | ${cell(value)} | ${cell(entry.unit)} | ${cell(entry.doc)} |`
+    return `| \`${entry.key}\` | ${cell(value)} | ${cell(entry.unit)} | ${isRead(name, entry.key) ? '' : '*Accepted, without effect yet.* '}${cell(entry.doc)} |`
   })
   const head = [
     '# Settings',

@@ -1,0 +1,52 @@
+/** Checked by the compiler: `npm run check:types`. Nothing here has to run. */
+import { it } from 'node:test'
+import type { DStream, RDD } from 'kindling'
+
+type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
+function same<A, B>(_: Equal<A, B>): void {}
+
+export function infers(lines: DStream<string>, numbers: RDD<number>): void {
+  const counts = lines
+    .flatMap(line => line.split(' '))
+    .map(word => [word, 1])
+    .reduceByKey((a, b) => a + b)
+  same<typeof counts, DStream<[string, number]>>(true)
+
+  const windowed = counts.reduceByKeyAndWindow(
+    (a, b) => a + b,
+    (a, b) => a - b,
+    '30s',
+    '1s',
+    { filter: ([, n]) => n > 0 },
+  )
+  same<typeof windowed, DStream<[string, number]>>(true)
+
+  const joined = counts.leftOuterJoin(counts.mapValues(n => String(n)))
+  same<typeof joined, DStream<[string, [number, string | undefined]]>>(true)
+
+  const state = counts.updateStateByKey<number>(
+    (values, sum = 0, { key }) => values.reduce((a, b) => a + b, sum) + key.length,
+  )
+  same<typeof state, DStream<[string, number]>>(true)
+
+  const grouped = numbers.groupBy(n => (n % 2 === 0 ? 'even' : 'odd'))
+  same<typeof grouped, RDD<['even' | 'odd', number[]]>>(true)
+
+  const total: Promise<number> = numbers.map(n => n * 2).reduce((a, b) => a + b)
+  void total
+}
+
+export function refuses(lines: DStream<string>, numbers: RDD<number>): void {
+  // @ts-expect-error strings are no pairs
+  lines.reduceByKey((a, b) => a + b)
+  // @ts-expect-error numbers are no pairs
+  numbers.mapValues(n => n)
+  // @ts-expect-error nor is an array of unknown length
+  numbers.map(n => Array.of(n)).groupByKey()
+  // @ts-expect-error the windows of words have no key
+  lines.reduceByKeyAndWindow((a: never) => a, '30s')
+  // @ts-expect-error a duration needs a unit
+  lines.window('30')
+}
+
+it('types are checked by the compiler', () => {})
