@@ -25,6 +25,7 @@ export {
   Time,
 } from './base/time.ts'
 export { SparkContext, type SparkContextOptions } from './context/spark-context.ts'
+export { registerClass } from './data/registered-class.ts'
 export type { LongCall } from './executor/task-time.ts'
 export type { CombineOptions } from './rdd/pair-operations.ts'
 export { HashPartitioner, type Partitioner, type Partitioning, RangePartitioner } from './rdd/partitioner.ts'

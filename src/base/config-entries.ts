@@ -24,7 +24,7 @@ export const configEntries = {
   }) as ConfigEntry<string>,
   master: text({
     key: 'spark.master',
-    default: 'local[*]',
+    default: 'local',
     since: '0.1.0',
     doc: "Where tasks run: 'local' is this thread.",
   }) as ConfigEntry<string>,

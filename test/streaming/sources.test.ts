@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { after, describe, it } from 'node:test'
+import { seconds } from '../../src/base/time.ts'
+import type { ReceiverInfo } from '../../src/streaming/listener.ts'
+import { Receiver } from '../../src/streaming/receiver/receiver.ts'
+import { StreamTest } from '../../src/testing/stream-test.ts'
+import { until } from '../../src/testing/until.ts'
+
+const servers: Server[] = []
+after(() => {
+  for (const server of servers) server.close()
+})
+
+/** A server on a free loopback port; `sockets` are the connections so far. */
+async function serve(
+  onConnect: (socket: Socket, n: number) => void,
+): Promise<{ port: number; sockets: Socket[] }> {
+  const sockets: Socket[] = []
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    sockets.push(socket)
+    onConnect(socket, sockets.length)
+  })
+  servers.push(server)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return { port: (server.address() as { port: number }).port, sockets }
+}
+
+/** Lets block intervals and batches pass until `done`. */
+async function runUntil(t: StreamTest, done: () => boolean): Promise<void> {
+  for (const end = performance.now() + 20_000; !done(); ) {
+    assert.ok(performance.now() < end, 'in time')
+    await t.run(1)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+describe('socketTextStream', () => {
+  it('a connection that closes in the middle of a line and comes back; the last line counts', async () => {
+    const { port } = await serve((socket, n) => {
+      if (n === 1) socket.end('one\ntwo\r\nhalf')
+      else if (n === 2) socket.write('three\n')
+    })
+    const errors: ReceiverInfo[] = []
+    await using t = new StreamTest({
+      build: t => {
+        t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
+        t.ssc.addStreamingListener({ onReceiverError: e => void errors.push(e.receiverInfo) })
+      },
+    })
+    await t.ssc.start()
+    await runUntil(t, () => t.out('out').batches.flat().length === 4)
+    assert.deepEqual(t.out('out').batches.flat(), ['one', 'two', 'half', 'three'])
+    assert.match(errors[0]!.lastErrorMessage, new RegExp(`127.0.0.1:${port} was closed.*2000 ms`))
+  })
+
+  it('a port nobody listens on: told with what to do, tried again for ever', async () => {
+    const { port } = await serve(() => {})
+    servers.at(-1)!.close()
+    const errors: string[] = []
+    await using t = new StreamTest({
+      build: t => {
+        t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
+        t.ssc.addStreamingListener({
+          onReceiverError: e => void errors.push(e.receiverInfo.lastErrorMessage),
+        })
+      },
+    })
+    await t.ssc.start()
+    await runUntil(t, () => errors.length >= 2)
+    assert.match(errors[0]!, new RegExp(`cannot connect to 127.0.0.1:${port}.*is a server listening`))
+    assert.ok(t.out('out').batches.every(b => b.length === 0))
+  })
+
+  it('bytes that are no UTF-8, and a line of 50 MB', async () => {
+    const long = Buffer.alloc(50 * 2 ** 20, 'x')
+    const { port } = await serve(socket => {
+      socket.write(Buffer.from([0x61, 0xff, 10]))
+      socket.write(long)
+      socket.write('\nend\n')
+    })
+    await using t = new StreamTest({
+      build: t =>
+        void t.collect(
+          'out',
+          t.ssc.socketTextStream('127.0.0.1', port).map(line => (line.length > 10 ? `${line.length}` : line)),
+        ),
+    })
+    await t.ssc.start()
+    await runUntil(t, () => t.out<string>('out').batches.flat().includes('end'))
+    assert.deepEqual(t.out('out').batches.flat(), ['a\ufffd', String(50 * 2 ** 20), 'end'])
+  })
+
+  it('a line above the limit is dropped and told; the stream goes on', async () => {
+    const { port } = await serve(socket => void socket.write(`${'x'.repeat(500)}\nshort\n`))
+    const errors: string[] = []
+    await using t = new StreamTest({
+      conf: { 'kindling.text.maxLineBytes': '100' },
+      build: t => {
+        t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
+        t.ssc.addStreamingListener({
+          onReceiverError: e => void errors.push(e.receiverInfo.lastErrorMessage),
+        })
+      },
+    })
+    await t.ssc.start()
+    await runUntil(t, () => t.out('out').batches.flat().length > 0)
+    assert.deepEqual(t.out('out').batches.flat(), ['short'])
+    assert.match(errors[0]!, /500 bytes was dropped/)
+  })
+
+  it('a graceful stop processes all that was received', async () => {
+    const { port, sockets } = await serve(socket => void socket.write('1\n2\n3\n'))
+    await using t = new StreamTest({
+      build: t => void t.collect('out', t.ssc.socketTextStream('127.0.0.1', port)),
+    })
+    await t.ssc.start()
+    await until(() => sockets[0]?.bytesWritten === 6 && sockets[0].writableLength === 0)
+    await until(async () => {
+      await t.clock.advance(1)
+      return t.ssc['graph'].inputs[0]!.source.hasUnplanned?.() === true || t.clock.now() > 300
+    })
+    const stopped = t.ssc.stop({ graceful: true })
+    await runUntil(t, () => t.ssc.getState() === 'stopped' || t.out('out').batches.flat().length === 3)
+    await stopped
+    assert.deepEqual(t.out('out').batches.flat(), ['1', '2', '3'])
+  })
+
+  it('what is held is bounded: a sender that is too fast is slowed down, and nothing is lost', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i} ${'.'.repeat(80)}`)
+    const { port, sockets } = await serve(socket => void socket.end(`${lines.join('\n')}\n`))
+    await using t = new StreamTest({
+      conf: { 'kindling.receiver.maxHeldBytes': '100k' },
+      build: t => void t.collect('out', t.ssc.socketTextStream('127.0.0.1', port)),
+    })
+    await t.ssc.start()
+    await until(() => sockets.length === 1)
+    const source = t.ssc['graph'].inputs[0]!.source as unknown as { blocks: { heldBytes: number } }
+    let most = 0
+    await runUntil(t, () => {
+      most = Math.max(most, source.blocks.heldBytes)
+      return t.out('out').batches.flat().length >= lines.length
+    })
+    assert.deepEqual(t.out('out').batches.flat(), lines)
+    assert.ok(most < 1_000_000, `held ${most} bytes at most, of ${lines.join().length}`)
+  })
+})
+
+describe('socketStream', () => {
+  it('a converter makes records of the bytes', async () => {
+    const { port } = await serve(socket => void socket.end(Buffer.from([1, 2, 3])))
+    await using t = new StreamTest({
+      build: t =>
+        void t.collect(
+          'out',
+          t.ssc.socketStream('127.0.0.1', port, async function* (bytes) {
+            for await (const chunk of bytes) yield* chunk
+          }),
+        ),
+    })
+    await t.ssc.start()
+    await runUntil(t, () => t.out('out').batches.flat().length >= 3)
+    assert.deepEqual(t.out('out').batches.flat().slice(0, 3), [1, 2, 3])
+  })
+})
+
+describe('receivers', () => {
+  it('single records become a partition for each block interval; many are a block of their own', async () => {
+    await using t = new StreamTest({
+      build: t => {
+        const receiver = t.receiver<number>()
+        t.collect('out', t.ssc.receiverStream(receiver))
+        Object.assign(t, { receiverUnderTest: receiver })
+      },
+    })
+    const { receiverUnderTest: r } = t as unknown as {
+      receiverUnderTest: ReturnType<typeof t.receiver<number>>
+    }
+    assert.throws(() => r.store(1), { code: 'ILLEGAL_STATE' })
+    await t.ssc.start()
+    await r.push(1, 2)
+    await t.clock.advance(200)
+    await r.push(3)
+    await r.storeMany([4, 5], { from: 'test' })
+    await t.run(1)
+    assert.deepEqual(t.out('out').partitions, [[[1, 2], [3], [4, 5]]])
+    await t.ssc.stop()
+    assert.throws(() => r.store(1), { code: 'ILLEGAL_STATE' })
+  })
+
+  it('one whose onStart throws is stopped and told, the stream gives empty batches', async () => {
+    class Broken extends Receiver<number> {
+      override async onStart(): Promise<void> {
+        throw new Error('no luck')
+      }
+    }
+    const events: string[] = []
+    await using t = new StreamTest({
+      build: t => {
+        t.collect('out', t.ssc.receiverStream(new Broken()))
+        t.ssc.addStreamingListener({
+          onReceiverError: e => void events.push(`error ${e.receiverInfo.lastErrorMessage}`),
+          onReceiverStopped: e => void events.push(`stopped ${e.receiverInfo.name}`),
+        })
+      },
+    })
+    await t.run(1)
+    assert.match(events[0]!, /error .*Broken.*no luck/)
+    assert.equal(events[1], 'stopped Broken-0')
+    assert.deepEqual(t.out('out').batches, [[]])
+  })
+
+  it('the rate is limited, and a waiting source goes on when permits come', async () => {
+    await using t = new StreamTest({
+      conf: { 'spark.streaming.receiver.maxRate': 10 },
+      build: t => {
+        const receiver = t.receiver<number>()
+        t.collect('out', t.ssc.receiverStream(receiver))
+        Object.assign(t, { r: receiver })
+      },
+    })
+    await t.ssc.start()
+    const { r } = t as unknown as { r: ReturnType<typeof t.receiver<number>> }
+    const pushing = r.push(...Array.from({ length: 30 }, (_, i) => i))
+    await t.run(5)
+    await pushing
+    const sizes = t.out('out').batches.map(b => b.length)
+    assert.equal(
+      sizes.reduce((a, b) => a + b),
+      30,
+    )
+    assert.ok(Math.max(...sizes) <= 11, String(sizes))
+  })
+})
+
+describe('queueStream', () => {
+  it('one entry a batch, then the default; or all at once', async () => {
+    await using t = new StreamTest({
+      build: t => {
+        const { sc, ssc } = t
+        t.collect('one', ssc.queueStream([[1], sc.parallelize([2, 3])], { defaultRDD: sc.parallelize([0]) }))
+        t.collect('all', ssc.queueStream([[1], [2]], { oneAtATime: false }))
+      },
+    })
+    await t.run(3)
+    assert.deepEqual(t.out('one').batches, [[1], [2, 3], [0]])
+    assert.deepEqual(t.out('all').batches, [[1, 2], [], []])
+  })
+})
+
+describe('textFileStream', () => {
+  it('takes files by modification time, once, without hidden and old ones; waits for a missing directory', async () => {
+    await using t = new StreamTest({
+      batchDuration: seconds(10),
+      build: t => {
+        t.collect('out', t.ssc.textFileStream(`${t.dir}/in`))
+        t.collect('missing', t.ssc.textFileStream(`${t.dir}/nowhere`))
+      },
+    })
+    await t.ssc.start()
+    t.file('in/old.txt', 'old', { at: -5000 })
+    t.file('in/a.txt', 'a1\na2', { at: 5000 })
+    t.file('in/.hidden', 'h', { at: 5000 })
+    t.file('in/future.txt', 'f', { at: 15_000 })
+    await t.run(1)
+    t.file('in/b.txt', 'b', { at: 20_000 })
+    await t.run(2)
+    assert.deepEqual(t.out('out').batches, [['a1', 'a2'], ['b', 'f'], []])
+    assert.deepEqual(t.out('missing').batches, [[], [], []])
+  })
+
+  it('a file that went away between listing and reading fails its batch, not the stream', async () => {
+    await using t = new StreamTest({
+      build: t => {
+        const stream = t.ssc.textFileStream(t.dir)
+        stream.foreachRDD((_rdd, time) => void (time.milliseconds === 1000 && rmSync(`${t.dir}/a.txt`)))
+        t.collect('out', stream)
+      },
+    })
+    await t.ssc.start()
+    t.file('a.txt', 'a', { at: 500 })
+    await t.run(1, { collectErrors: true })
+    t.file('b.txt', 'b', { at: 1500 })
+    await t.run(1)
+    assert.match(t.errors[0]!.message, /a\.txt/)
+    assert.deepEqual(t.out('out').batches, [['b']])
+  })
+})
+
+describe('iterableStream', () => {
+  it('reads generators, Node streams and web streams', async () => {
+    await using t = new StreamTest({
+      build: t => {
+        t.collect('sync', t.ssc.iterableStream([1, 2]))
+        t.collect('node', t.ssc.iterableStream(Readable.from(['a', 'b'])))
+        t.collect('web', t.ssc.iterableStream(ReadableStream.from(['x'])))
+      },
+    })
+    await t.ssc.start()
+    await runUntil(t, () => ['sync', 'node', 'web'].every(name => t.out(name).batches.flat().length > 0))
+    assert.deepEqual(t.out('sync').batches.flat(), [1, 2])
+    assert.deepEqual(t.out('node').batches.flat(), ['a', 'b'])
+    assert.deepEqual(t.out('web').batches.flat(), ['x'])
+  })
+
+  it('an input that fails ends the stream and fails the context', async () => {
+    await using t = new StreamTest({
+      build: t => {
+        async function* broken(): AsyncGenerator<number> {
+          yield 1
+          throw new Error('pipe burst')
+        }
+        t.collect('out', t.ssc.iterableStream(broken()))
+      },
+    })
+    await t.run(2, { collectErrors: true })
+    await assert.rejects(t.ssc.awaitTermination(), { code: 'SOURCE_FAILED', message: /pipe burst/ })
+    assert.deepEqual(t.out('out').batches.flat(), [1])
+  })
+
+  it('an endless input does not fill memory', async () => {
+    let given = 0
+    await using t = new StreamTest({
+      conf: { 'kindling.receiver.maxHeldBytes': '10k' },
+      build: t => {
+        function* endless(): Generator<string> {
+          for (;;) yield `record ${given++}`
+        }
+        t.collect('out', t.ssc.iterableStream(endless()).count())
+      },
+    })
+    await t.run(3)
+    assert.ok(given > 0 && given < 200_000, String(given))
+  })
+})
