@@ -103,7 +103,7 @@ function isForeignToUser(error: KindlingError): boolean {
 }
 
 class TaskControl implements DrivenControl {
-  budget = 1
+  budget = 0
   private stride = 1
   private last = 0
   private readonly time: TaskTime
@@ -116,7 +116,12 @@ class TaskControl implements DrivenControl {
 
   enter(): void {
     this.last = performance.now()
-    if (this.budget <= 0) this.budget = this.stride
+    // The look comes before a record is taken: one more, so that there is something to look at.
+    if (this.budget <= 0) this.budget = this.stride + 1
+  }
+
+  leave(): void {
+    this.look(performance.now())
   }
 
   extend(): void {
@@ -127,15 +132,22 @@ class TaskControl implements DrivenControl {
   tick(): number {
     const { time } = this
     const now = performance.now()
-    const ms = now - this.last
-    this.last = now
+    const ms = this.look(now)
     const { settings } = time
-    if (ms > settings.longCallMs) settings.onLongCall({ operators: this.operators, ms, records: this.stride })
     if (ms > SLOW_MS) this.stride = Math.max(1, this.stride >> 2)
     else if (ms < QUICK_MS && this.stride < MAX_BUDGET) this.stride *= 2
     if (now - time.sliceStart >= settings.yieldAfterMs) return 0
     this.budget = this.stride
     return this.stride
+  }
+
+  /** The time since the last look; long ones are told. */
+  private look(now: number): number {
+    const ms = now - this.last
+    this.last = now
+    const { settings } = this.time
+    if (ms > settings.longCallMs) settings.onLongCall({ operators: this.operators, ms, records: this.stride })
+    return ms
   }
 
   failed(error: unknown, op: number, value: unknown): Error {

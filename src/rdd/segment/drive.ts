@@ -26,6 +26,8 @@ export interface Driver {
 export interface DrivenControl extends SegmentControl {
   /** Starts the look-out for long calls. */
   enter(): void
+  /** Looks out for the last one. */
+  leave(): void
   /** Begins a new time slice without giving up the thread. */
   extend(): void
 }
@@ -53,6 +55,7 @@ export async function drain(legs: readonly Leg[], sink: Sink, driver: Driver): P
           await driver.yield()
           control.enter()
         }
+        control.leave()
         const pause = driver.breathe()
         if (pause !== undefined) await pause
       }
@@ -213,6 +216,7 @@ export class PullSource implements ChunkSource {
       return { kind: 'rows', rows: sink.rows }
     }
     this.active = undefined
+    this.control!.leave()
     return sink.rows.length > 0 ? { kind: 'rows', rows: sink.rows } : undefined
   }
 }
