@@ -41,7 +41,6 @@ export const configEntries = {
     key: 'spark.local.dir',
     default: undefined,
     defaultText: "the system's folder for temporary files",
-    since: '0.1.0',
     doc: 'Folder for files that live as long as the context.',
   }) as ConfigEntry<string | undefined>,
   taskMaxFailures: whole({
@@ -113,13 +112,13 @@ export const configEntries = {
     unit: 'batches',
     default: 100,
     min: 1,
-    since: '0.1.0',
     doc: 'Most batches that wait while earlier ones still run.',
   }) as ConfigEntry<number>,
   backpressureEnabled: flag({
     key: 'spark.streaming.backpressure.enabled',
     default: true,
-    doc: 'Whether the rate of the sources follows what the batches can take. On unless set, unlike in Spark.',
+    since: '0.1.0',
+    doc: 'Whether the rate of receivers follows what the batches can take. On unless set, unlike in Spark (decision D3).',
   }) as ConfigEntry<boolean>,
   backpressureInitialRate: whole({
     key: 'spark.streaming.backpressure.initialRate',
@@ -127,6 +126,7 @@ export const configEntries = {
     default: undefined,
     defaultText: 'spark.streaming.receiver.maxRate',
     min: 1,
+    since: '0.1.0',
     doc: 'Most records a second that each receiver takes in until the first batch is complete.',
   }) as ConfigEntry<number | undefined>,
   backpressureRateEstimator: text({
@@ -140,6 +140,7 @@ export const configEntries = {
     unit: 'weight',
     default: 1,
     min: 0,
+    since: '0.1.0',
     doc: 'Weight of the error in the estimate.',
   }) as ConfigEntry<number>,
   backpressureIntegral: fraction({
@@ -147,6 +148,7 @@ export const configEntries = {
     unit: 'weight',
     default: 0.2,
     min: 0,
+    since: '0.1.0',
     doc: 'Weight of the accumulated error in the estimate.',
   }) as ConfigEntry<number>,
   backpressureDerived: fraction({
@@ -154,6 +156,7 @@ export const configEntries = {
     unit: 'weight',
     default: 0,
     min: 0,
+    since: '0.1.0',
     doc: 'Weight of the change of the error in the estimate.',
   }) as ConfigEntry<number>,
   backpressureMinRate: fraction({
@@ -161,6 +164,7 @@ export const configEntries = {
     unit: 'records/s',
     default: 100,
     min: 1,
+    since: '0.1.0',
     doc: 'Least estimate.',
   }) as ConfigEntry<number>,
   receiverMaxRate: whole({
@@ -193,7 +197,6 @@ export const configEntries = {
     unit: 'blocks',
     default: 10,
     min: 1,
-    since: '0.1.0',
     doc: 'Most cut blocks of a receiver that wait to be stored; when it is full, the receiver waits.',
   }) as ConfigEntry<number>,
   blockStoreTimeout: duration({
@@ -327,7 +330,6 @@ export const configEntries = {
     unit: 'batches',
     default: 1000,
     min: 1,
-    since: '0.1.0',
     doc: 'How many completed batches the history keeps.',
   }) as ConfigEntry<number>,
   extraListeners: text({

@@ -27,7 +27,8 @@ export class ByteWriter {
   reserve(count: number): void {
     const needed = this.at + count
     if (needed <= this.bytes.length) return
-    if (needed > MAX_BLOCK_BYTES) throw new KindlingError('BLOCK_TOO_LARGE', { limit: MAX_BLOCK_BYTES })
+    if (needed > MAX_BLOCK_BYTES)
+      throw new KindlingError('BLOCK_TOO_LARGE', { limit: `${MAX_BLOCK_BYTES} bytes` })
     const grown = new Uint8Array(Math.min(Math.max(needed, this.bytes.length * 2), MAX_BLOCK_BYTES))
     grown.set(this.bytes.subarray(0, this.at))
     this.bytes = grown

@@ -10,10 +10,10 @@
 //               what is referred to twice → two copies; fields with symbols as names, named properties of arrays, and
 //               property attributes (frozen, hidden) → left out
 //   refused     functions, symbols, promises, getters, other class instances, shared memory, cycles, nesting over 500
-//               levels: RECORD_NOT_ENCODABLE with the path. A getter in some rows only, among rows of the same names,
-//               may instead be read once, like a value.
+//               levels: RECORD_NOT_ENCODABLE with the path. Getters are searched for in a sample of the records; one
+//               that few records have may instead be read once, like a value.
 import { assert } from '../base/assert.ts'
-import type { KindlingError } from '../base/errors.ts'
+import { KindlingError } from '../base/errors.ts'
 import { ByteReader, blockDamaged } from './byte-reader.ts'
 import { type ByteWriter, withWriter } from './byte-writer.ts'
 import { ColumnDecoder } from './column-decoder.ts'
@@ -28,8 +28,8 @@ export { type ClassCodec, registerClass } from './registered-class.ts'
 export const BLOCK_VERSION: number = 1
 
 const MAGIC = 0x4b // 'K'
-/** More would not fit an array. */
-const MAX_ROWS = 2 ** 31
+/** Records of one block, at most. */
+const MAX_ROWS = 2 ** 27
 const NO_PAIRS = 'their records are no pairs'
 const LITTLE_ENDIAN = 1
 const BIG_ENDIAN = 2
@@ -47,7 +47,7 @@ export interface Pairs {
  * Cost: 20 to 60 ns per record of numbers and short strings; about 200 ns for small records of changing shape.
  *
  * @throws RECORD_NOT_ENCODABLE with the path of the culprit, such as `record[3].user.socket`
- * @throws BLOCK_TOO_LARGE above 1 GiB
+ * @throws BLOCK_TOO_LARGE above 1 GiB or 2^27 records
  */
 export function encodeRecords(records: readonly unknown[]): Uint8Array<ArrayBuffer> {
   return encodeBlock(
@@ -107,6 +107,7 @@ function encodeBlock(
   write: (encoder: ColumnEncoder) => void,
   recordAt: (i: number) => unknown,
 ): Uint8Array<ArrayBuffer> {
+  if (count > MAX_ROWS) throw new KindlingError('BLOCK_TOO_LARGE', { limit: `${MAX_ROWS} records` })
   return withWriter(writer => {
     writeHead(writer, count)
     try {

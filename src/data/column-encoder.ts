@@ -6,6 +6,7 @@ import { GenericEncoder, NOT_ENCODABLE } from './generic-encoder.ts'
 import { recordShape } from './record-shape.ts'
 import { accessorOf } from './special-object.ts'
 import { dictionaryOf, unsignedRoom, writeStrings } from './string-column.ts'
+import { isPlainArray, objectType } from './value-type.ts'
 
 /** Kinds of columns. Numbers are part of the format. */
 export const Kind = {
@@ -48,6 +49,8 @@ const MAX_RECORD_FIELDS = 1024
 const MAX_COLUMN_DEPTH = 8
 /** A cycle through lists would multiply their items at each level, before the generic column finds it. */
 const MAX_DEEP_ITEMS = 2 ** 20
+/** Above it, the generic column sees whether they fit a block at all. */
+const MAX_ITEMS = 2 ** 27
 
 /** Encodes the columns of one block. */
 export class ColumnEncoder {
@@ -165,11 +168,11 @@ export class ColumnEncoder {
     const column = new Float64Array(writer.bytes.buffer, at, count)
     for (let i = 0; i < count; i++) {
       const value = values[i]
-      if (!(value instanceof Date) || Object.getPrototypeOf(value) !== Date.prototype) {
+      if (typeof value !== 'object' || value === null || objectType(value) !== 'date') {
         writer.at = start
         return false
       }
-      column[i] = value.getTime()
+      column[i] = (value as Date).getTime()
     }
     return true
   }
@@ -218,7 +221,7 @@ export class ColumnEncoder {
     let longest = 0
     for (let i = 0; i < count; i++) {
       const value = values[i]
-      if (!Array.isArray(value) || Object.getPrototypeOf(value) !== Array.prototype) return false
+      if (!isPlainArray(value)) return false
       const length = value.length
       if (length !== width) sameWidth = false
       if (length > longest) longest = length
@@ -226,7 +229,7 @@ export class ColumnEncoder {
     }
     const rows = values as readonly (readonly unknown[])[]
     if (sameWidth && width <= MAX_TUPLE_WIDTH) return this.#tuples(rows, width, depth)
-    if (depth > 1 && items > MAX_DEEP_ITEMS) return false
+    if (items > (depth > 1 ? MAX_DEEP_ITEMS : MAX_ITEMS)) return false
     this.#writer.byte(Kind.list)
     const lengths = unsignedRoom(this.#writer, count, longest)
     const all = new Array<unknown>(items)

@@ -7,7 +7,7 @@
 import type { ByteWriter } from './byte-writer.ts'
 import { BINARY_KINDS, ErrorPart, Tag } from './generic-tags.ts'
 import { classOf } from './registered-class.ts'
-import { accessorOf, binaryOf, errorPartsOf } from './special-object.ts'
+import { AccessorSample, binaryOf, errorPartsOf } from './special-object.ts'
 import { objectType } from './value-type.ts'
 
 /** Values may be nested this deep. It keeps recursion well inside the stack. */
@@ -24,6 +24,7 @@ export class GenericEncoder {
   readonly #nameIndex = new Map<string, number>()
   /** The objects being walked: meeting one of them again is a cycle. */
   readonly #ancestors: object[] = []
+  readonly #accessors = new AccessorSample()
 
   constructor(stream: ByteWriter) {
     this.stream = stream
@@ -121,11 +122,13 @@ export class GenericEncoder {
   #array(items: readonly unknown[]): void {
     this.stream.byte(Tag.array)
     this.stream.varint(items.length)
+    // Refuses, at once, an array that was given billions of holes by one assignment.
+    this.stream.reserve(items.length)
     for (let i = 0; i < items.length; i++) this.value(items[i])
   }
 
   #record(record: object): void {
-    if (accessorOf(record) !== undefined) throw NOT_ENCODABLE
+    if (this.#accessors.finds(record)) throw NOT_ENCODABLE
     const names = Object.keys(record)
     this.stream.byte(Tag.record)
     this.stream.varint(names.length)

@@ -5,7 +5,7 @@
 //   true, false      1231, 1237                         number   an int32 is itself (so is -0: 0); else Double.hashCode
 //   bigint           int64: as Long.hashCode; beyond: folded over its 32-bit words, times its sign
 //   Date             as Long.hashCode of its ms         bytes    as Arrays.hashCode(byte[])
-//   tuple            as Arrays.hashCode(Object[])       record   sum over fields of mix(31·hash(name) + hash(value))
+//   tuple            as Arrays.hashCode(Object[])       record   sum over fields of mix(mix(hash(name)) + hash(value))
 import { keyNotSupported, MAX_KEY_DEPTH } from './key.ts'
 import { objectType } from './value-type.ts'
 
@@ -101,7 +101,7 @@ function hashObject(value: object, depth: number): number {
       const record = value as Readonly<Record<string, unknown>>
       let hash = 0
       for (const name of Object.keys(record)) {
-        hash = (hash + mix((Math.imul(hashString(name), 31) + hashAny(record[name], depth + 1)) | 0)) | 0
+        hash = (hash + mix((mix(hashString(name)) + hashAny(record[name], depth + 1)) | 0)) | 0
       }
       return hash
     }

@@ -17,6 +17,8 @@ import { type ByteReader, blockDamaged } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'
 
 const SEGMENT_CHARS = 64 * 1024
+/** Up to this average length, copying characters one by one beats joining the strings first. */
+const SHORT_CHARS = 24
 const ASCII = 0
 const UTF8 = 1
 const UTF16 = 2
@@ -42,9 +44,11 @@ export function writeStrings(writer: ByteWriter, strings: readonly string[]): vo
     while (end < count && (end === start || chars + strings[end]!.length <= SEGMENT_CHARS)) {
       chars += strings[end++]!.length
     }
-    const text = start === 0 && end === count ? strings.join('') : strings.slice(start, end).join('')
     writer.varint(end - start)
-    writeSegment(writer, text)
+    if (chars > (end - start) * SHORT_CHARS || !writeShortAscii(writer, strings, start, end, chars)) {
+      const whole = start === 0 && end === count
+      writeSegment(writer, (whole ? strings : strings.slice(start, end)).join(''))
+    }
     start = end
   }
 }
@@ -123,6 +127,35 @@ function sampleRepeats(strings: readonly string[]): boolean {
   const seen = new Set<string>()
   for (let i = 0; i < size; i++) seen.add(strings[Math.floor(i * step)]!)
   return seen.size <= size * 0.6
+}
+
+/** Writes a segment of ASCII strings; false, with nothing written, if one of them is not. */
+function writeShortAscii(
+  writer: ByteWriter,
+  strings: readonly string[],
+  start: number,
+  end: number,
+  chars: number,
+): boolean {
+  const before = writer.at
+  writer.reserve(chars + 9)
+  writer.byte(ASCII)
+  writer.varint(chars)
+  const bytes = writer.bytes
+  let at = writer.at
+  for (let i = start; i < end; i++) {
+    const text = strings[i]!
+    for (let j = 0; j < text.length; j++) {
+      const unit = text.charCodeAt(j)
+      if (unit > 127) {
+        writer.at = before
+        return false
+      }
+      bytes[at++] = unit
+    }
+  }
+  writer.at = at
+  return true
 }
 
 function writeSegment(writer: ByteWriter, text: string): void {

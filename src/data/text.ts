@@ -62,7 +62,7 @@ export class LineFramer {
       return undefined
     }
     const whole = this.#takeWhole(bytes, start, stop)
-    this.#skipLineFeed = bytes[stop - 1] === CR
+    this.#skipLineFeed = stop === bytes.length && bytes[stop - 1] === CR
     this.#keep(bytes, stop)
     return whole.length > 0 ? whole : undefined
   }
@@ -87,7 +87,6 @@ export class LineFramer {
       this.#forgetCarry()
       this.#dropped = firstBytes
       this.#reportDropped()
-      // The '\n' of its '\r\n' stays behind the view only if both are in this buffer.
       return this.#withoutLongLines(bytes, this.#afterLineEnd(bytes, firstEnd), stop)
     }
     const lines = this.#withoutLongLines(bytes, start, stop)
@@ -123,6 +122,8 @@ export class LineFramer {
     for (const part of kept) {
       whole.set(part, at)
       at += part.length
+      // A lone '\r' must not become half of a '\r\n' with what followed the line dropped after it.
+      if (whole[at - 1] === CR) whole[at - 1] = LF
     }
     return whole
   }
@@ -163,7 +164,7 @@ export class LineFramer {
 
   #passLineEnd(bytes: Uint8Array, end: number): number {
     const next = this.#afterLineEnd(bytes, end)
-    this.#skipLineFeed = next === bytes.length && bytes[end] === CR
+    this.#skipLineFeed = next === bytes.length && bytes[next - 1] === CR
     return next
   }
 }

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import { conditions } from '../../src/base/conditions.ts'
-import { describeValue, fromWire, isKindlingError, KindlingError, toWire } from '../../src/base/errors.ts'
+import {
+  describeValue,
+  fromWire,
+  isKindlingError,
+  KindlingError,
+  toWire,
+  withContext,
+} from '../../src/base/errors.ts'
 
 test('a message has the parameters and the place', () => {
   const error = new KindlingError(
@@ -162,4 +169,15 @@ test('the table of conditions is in alphabetical order, and its texts are senten
     assert.match(message, /^.*([.?}]|\))$/, code)
     assert.doesNotMatch(message + doc, /\n/, code)
   }
+})
+
+test('a place added later joins the one that is known, which wins', () => {
+  const cause = new Error('c')
+  const error = new KindlingError('TASK_FAILED', { reason: 'x' }, { cause, context: { partition: 1 } })
+  const placed = withContext(error, { partition: 9, operator: 'map' })
+  assert.equal(placed.message, 'A task failed: x (operator map, partition 1)')
+  assert.deepEqual(placed.context, { partition: 1, operator: 'map' })
+  assert.equal(placed.cause, cause)
+  assert.equal(placed.stack, error.stack)
+  assert.ok(!('cause' in withContext(new KindlingError('TASK_FAILED'), {})))
 })

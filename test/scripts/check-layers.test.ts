@@ -21,6 +21,11 @@ for (const [what, source] of [
   ['a type', "import type { b } from '../rdd/b.ts'"],
   ['a name passed on', "export { b } from '../rdd/b.ts'"],
   ['a module loaded later', "const b = await import('../rdd/b.ts')"],
+  ['nothing but its effect', "import '../rdd/b.ts'"],
+  ['everything passed on', "export * from '../rdd/b.ts'"],
+  ['everything under one name', "import * as b from '../rdd/b.ts'"],
+  ['a default and names', 'import d, { type T } from "../rdd/b.ts"'],
+  ['a type in place', "const b: import('../rdd/b.ts').b = 1"],
   ['over several lines', "import {\n  a,\n  b,\n} from '../rdd/b.ts'"],
 ] as const)
   it(`an import from a higher layer is refused: ${what}`, () => {
@@ -47,4 +52,29 @@ it('the public list is not imported inside', () => {
 it('files that need each other by value are refused', () => {
   const wrong = check({ 'rdd/a.ts': "import { b } from './b.ts'", 'rdd/b.ts': "import { a } from './a.ts'" })
   assert.deepEqual(wrong, ['cycle: rdd/a.ts → rdd/b.ts → rdd/a.ts'])
+})
+
+it('a type of a file and a value of another do not make a cycle, wherever the import stands', () => {
+  const files = {
+    'rdd/a.ts': "export type A = number\nimport { b, type B } from './b.ts'",
+    'rdd/b.ts':
+      "import { type A } from './a.ts'\nimport type { C } from './a.ts'\nexport type { D } from './a.ts'",
+  }
+  assert.deepEqual(check(files), [])
+  const wrong = check({ ...files, 'rdd/b.ts': "import { type A, a } from './a.ts'" })
+  assert.deepEqual(wrong, ['cycle: rdd/a.ts → rdd/b.ts → rdd/a.ts'])
+})
+
+it('lines are counted, comments are no imports, and a missing file is reported', () => {
+  const text =
+    "/**\n * import { x } from '../cli/main.ts'\n */\n// import '../cli/main.ts'\n\nimport './gone.ts'"
+  assert.deepEqual(check({ 'base/a.ts': text, 'cli/main.ts': '' }), [
+    'base/a.ts:6: imports base/gone.ts, which is no file of src/',
+  ])
+})
+
+it('a folder that is no layer is refused, and so is importing the root', () => {
+  assert.match(check({ 'misc/a.ts': '' })[0]!, /there is no layer "misc"/)
+  const wrong = check({ 'cli/a.ts': "import { s } from '../index.ts'", 'index.ts': '' })
+  assert.ok(wrong.some(line => /cli may not import from the root/.test(line)))
 })

@@ -2,6 +2,7 @@
 // and undefined, the order of fields, entries and members, a Buffer and a Uint8Array.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { describeValue } from '../../src/base/errors.ts'
 
 const PLAIN = { noNullPrototype: true } as const
 
@@ -253,5 +254,5 @@ function bytesOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {
 }
 
 function show(value: unknown): string {
-  return Object.is(value, -0) ? '-0' : typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return Object.is(value, -0) ? '-0' : describeValue(value)
 }

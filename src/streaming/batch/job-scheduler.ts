@@ -52,6 +52,7 @@ export class JobScheduler {
     if (this.stopped) return
     if (set.jobs.length === 0) {
       this.parts.logger.info(`no jobs for the batch at ${set.time}`)
+      this.parts.onBatchEnd(set)
       return
     }
     this.parts.bus.post('onBatchSubmitted', { batchInfo: set.info() })

@@ -45,9 +45,13 @@ export class ReceivedBlocks {
     return this.waiting.length > 0
   }
 
-  /** `undefined` when there is room; else resolves when there is. */
-  whenRoom(): Promise<void> | undefined {
-    if (this.held <= this.maxBytes) return undefined
+  /**
+   * `undefined` when there is room; else resolves when there is.
+   *
+   * @param gathered bytes that are in no block yet
+   */
+  whenRoom(gathered: number): Promise<void> | undefined {
+    if (this.held + gathered <= this.maxBytes) return undefined
     this.room ??= Promise.withResolvers()
     return this.room.promise
   }

@@ -152,7 +152,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   }
 
   private whenRoom(): Promise<void> | undefined {
-    const wait = this.blocks.whenRoom()
+    const wait = this.blocks.whenRoom(this.generator.gatheredBytes)
     if (wait === undefined || this.warnedFull) return wait
     this.warnedFull = true
     this.host.logger.warn(
