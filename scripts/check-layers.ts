@@ -3,7 +3,7 @@
  * `index.ts`, and that no two files need each other's values.
  */
 import { globSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { layers, ROOT, strangers } from './layers.ts'
 
 /** An import of one file by another. */
@@ -13,22 +13,30 @@ interface Import {
   readonly typeOnly: boolean
 }
 
+// Import and export-from statements begin a line; their clause holds names only, so a match never runs into the code after.
 const STATEMENT =
-  /^\s*(import|export)\b(\s+type\b)?([^'"]*?)\bfrom\s*['"](\.[^'"]+)['"]|\bimport\(\s*['"](\.[^'"]+)['"]/gm
+  /^[ \t]*(?:import|export)\b(?<type>\s+type\b(?!\s*(?:,|from)))?(?<clause>[\s\w*$,{}]*?)\s*(?:\bfrom\s*)?(?<quote>['"])(?<to>\.[^'"\n]+)\k<quote>/gm
+const DYNAMIC = /\bimport\(\s*(['"`])(?<to>\.[^'"`\n]+)\1/g
 
 /** The imports of a file by relative path; those of types only are marked. */
 export function importsOf(file: string, text: string): Import[] {
   const found: Import[] = []
-  for (const match of text.matchAll(STATEMENT)) {
-    const target = match[4] ?? match[5]!
-    const named = match[3]?.match(/\{([^}]*)\}/)?.[1]
-    const allTypes =
-      named?.split(',').every(name => name.trim() === '' || name.trim().startsWith('type ')) === true
-    const line = text.slice(0, match.index).split('\n').length
-    const typeOnly = match[2] !== undefined || (allTypes && !/\w\s*,\s*\{/.test(match[3] ?? ''))
-    found.push({ to: join(dirname(file), target), line, typeOnly })
+  const add = (match: RegExpExecArray, typeOnly: boolean): void => {
+    // The match may begin with the line break of an empty line above.
+    const line = text.slice(0, match.index + match[0].search(/\S/)).split('\n').length
+    found.push({ to: join(dirname(file), match.groups!['to']!), line, typeOnly })
   }
+  for (const match of text.matchAll(STATEMENT)) {
+    add(match, match.groups!['type'] !== undefined || namesTypesOnly(match.groups!['clause']!))
+  }
+  for (const match of text.matchAll(DYNAMIC)) add(match, false)
   return found
+}
+
+/** Whether a clause is a list in braces of which every name is marked as a type. */
+function namesTypesOnly(clause: string): boolean {
+  const list = /^\s*\{([^}]*)\}\s*$/.exec(clause)?.[1]
+  return list?.split(',').every(name => name.trim() === '' || name.trim().startsWith('type ')) === true
 }
 
 const layerOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : ROOT)
@@ -42,12 +50,15 @@ export function violations(files: ReadonlyMap<string, string>): string[] {
     if (from !== ROOT && !layers.includes(from)) wrong.push(`${file}: there is no layer "${from}"`)
     for (const { to, line, typeOnly } of importsOf(file, text)) {
       const at = `${file}:${line}`
-      if (!files.has(to)) continue
+      if (!files.has(to)) {
+        wrong.push(`${at}: imports ${to}, which is no file of src/`)
+        continue
+      }
       if (!typeOnly) values.set(file, [...(values.get(file) ?? []), to])
       if (from === ROOT) continue
       const target = layerOf(to)
       const isPublicList = from === target && file.endsWith('/index.ts')
-      if (to.endsWith('index.ts') && !isPublicList)
+      if (basename(to) === 'index.ts' && !isPublicList)
         wrong.push(`${at}: imports the public list ${to}; import the file itself`)
       if (target === ROOT || layers.indexOf(target) > layers.indexOf(from))
         wrong.push(`${at}: ${from} may not import from ${target === ROOT ? 'the root' : target} (${to})`)
@@ -80,7 +91,7 @@ if (import.meta.main) {
   const root = join(import.meta.dirname, '..', 'src')
   const files = new Map(
     globSync('**/*.ts', { cwd: root }).map(file => [
-      relative('', file),
+      file.replaceAll(sep, '/'),
       readFileSync(join(root, file), 'utf8'),
     ]),
   )

@@ -1,36 +1,39 @@
 /** Writes the reference pages that are made from tables in the code: settings and errors. */
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { conditions } from '../src/base/conditions.ts'
 import { type ConfigEntry, configEntries } from '../src/base/config.ts'
 
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ')
 
-const source = join(import.meta.dirname, '..', 'src')
-const code = globSync('**/*.ts', { cwd: source })
-  .filter(file => !file.startsWith('base/'))
-  .map(file => readFileSync(join(source, file), 'utf8'))
-  .join('\n')
-
-/** Whether anything reads the setting: known keys of Spark that nothing reads yet are accepted, and marked. */
-function isRead(name: string, key: string): boolean {
-  return new RegExp(`\\b${name}\\b`).test(code) || code.includes(`'${key}'`)
-}
-
 /** docs/reference/configuration.md */
 export function configurationPage(): string {
-  const rows = Object.entries(configEntries as Record<string, ConfigEntry<unknown>>).map(([name, entry]) => {
-    const value = (entry as { defaultText?: string }).defaultText ?? String(entry.default)
-    return `| \`${entry.key}\` | ${cell(value)} | ${cell(entry.unit)} | ${isRead(name, entry.key) ? '' : '*Accepted, without effect yet.* '}${cell(entry.doc)} |`
+  const rows = Object.values<ConfigEntry<unknown>>(configEntries).map(entry => {
+    const key =
+      entry.oldKey === undefined ? `\`${entry.key}\`` : `\`${entry.key}\` (old: \`${entry.oldKey}\`)`
+    const since = entry.since ?? '*no effect yet*'
+    const cells = [
+      key,
+      entry.defaultText ?? String(entry.default),
+      entry.unit,
+      entry.expected,
+      since,
+      entry.doc,
+    ]
+    return `| ${cells.map(cell).join(' | ')} |`
   })
   const head = [
     '# Settings',
     '',
     'Made from `src/base/config-entries.ts` by `npm run docs`. Pass them as `conf`, or with `--conf`.',
+    'A bare number is in the unit of its key. Keys without effect yet are accepted, so that a configuration can be',
+    'brought along, and named in a warning.',
   ]
-  return [...head, '', '| key | default | unit | meaning |', '| --- | --- | --- | --- |', ...rows, ''].join(
-    '\n',
-  )
+  const table = [
+    '| key | default | unit | value | since | meaning |',
+    '| --- | --- | --- | --- | --- | --- |',
+  ]
+  return [...head, '', ...table, ...rows, ''].join('\n')
 }
 
 /** docs/reference/errors.md */
