@@ -35,10 +35,10 @@ async function startFeeder(): Promise<string> {
   const args = [`${root}scripts/feeder.ts`, ...(given.rate === undefined ? [] : ['--rate', given.rate])]
   // In a group of its own: Ctrl-C is for the job, which stops gracefully while the feeder still runs.
   feeder = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
-  const [port] = (await Promise.race([
-    once(createInterface({ input: feeder.stdout! }), 'line'),
-    once(feeder, 'exit').then(() => process.exit(1)),
-  ])) as [string]
+  const stopped = once(feeder, 'exit').then(() => undefined)
+  const line = once(createInterface({ input: feeder.stdout! }), 'line').then(([text]) => text as string)
+  const port = await Promise.race([line, stopped])
+  if (port === undefined) process.exit(1)
   return `127.0.0.1:${port}`
 }
 

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { until } from 'kindling/testing'
+
+const root = join(import.meta.dirname, '../..')
+const dir = mkdtempSync(join(tmpdir(), 'kindling-cli-'))
+const children: ChildProcess[] = []
+after(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(dir, { recursive: true, force: true })
+})
+
+interface Run {
+  readonly child: ChildProcess
+  readonly ended: Promise<number | null>
+  out: string
+  err: string
+}
+
+function start(args: readonly string[]): Run {
+  const child = spawn(process.execPath, ['--conditions=source', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  children.push(child)
+  const ended = new Promise<number | null>(resolve => child.on('exit', resolve))
+  const run: Run = { child, ended, out: '', err: '' }
+  child.stdout!.on('data', text => {
+    run.out += text
+  })
+  child.stderr!.on('data', text => {
+    run.err += text
+  })
+  return run
+}
+
+const cli = (...args: string[]): Run => start(['src/cli/main.ts', ...args])
+
+function program(name: string, text: string): string {
+  const file = join(dir, name)
+  // Programs of users import the package by name; here it is found from the project's folder.
+  writeFileSync(file, text.replaceAll("'kindling'", `'${join(root, 'src/index.ts')}'`))
+  return file
+}
+
+describe('kindling', () => {
+  it('explains itself, and what was typed wrong', async () => {
+    const help = cli('--help')
+    assert.equal(await help.ended, 0)
+    assert.match(help.out, /kindling run/)
+    for (const [args, message] of [
+      [['dance'], /no command "dance"/],
+      [['run'], /needs a program/],
+      [['run', '--for', '10', 'app.ts'], /--for/],
+      [['run', '--conf', 'nonsense', 'app.ts'], /key=value/],
+      [['run', '--unknown', 'app.ts'], /unknown/],
+      [['run', 'nothing.ts'], /no file nothing\.ts/],
+    ] as const) {
+      const run = cli(...args)
+      assert.equal(await run.ended, 2, args.join(' '))
+      assert.match(run.err, message)
+    }
+  })
+
+  it('runs the main job on the feeder, and ends by itself with a summary', async () => {
+    const run = start(['scripts/start.ts', '--for', '4s', '--rate', '5000'])
+    assert.equal(await run.ended, 0, run.err)
+    assert.match(run.out, /[\d,]+ records\/s · batch \d+ ms · total delay \d+ ms {2}\| {2}\w+ [\d,]+/)
+    assert.match(run.err, /\d+ batches with [\d,]+ records in \d/)
+    assert.doesNotMatch(run.err, /with 0 records/)
+  })
+
+  it("reads somebody else's socket, and Ctrl-C stops gracefully", async () => {
+    const server = createServer(socket => {
+      socket.on('error', () => {})
+      socket.write('hello hello kindling\n')
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const run = cli('run', 'examples/01-network-word-count.ts', '127.0.0.1', String(port))
+    await until(() => run.out.includes('hello 2'), { timeoutMs: 20_000, what: 'the first count' })
+    run.child.kill('SIGINT')
+    assert.equal(await run.ended, 0)
+    assert.match(run.err, /stopping: what has been received is processed first/)
+    assert.match(run.err, /batches with 1 records/)
+    server.close()
+  })
+
+  it("an error of the program names the operator and the user's line, and the exit code says so", async () => {
+    const file = program(
+      'broken.ts',
+      `import { StreamingContext } from 'kindling'
+await using ssc = new StreamingContext({ batchDuration: 50 })
+ssc.queueStream<number>([[1, 2, 3]]).map(n => {
+  if (n === 3) throw new Error('three')
+  return n
+}).print()
+await ssc.start()
+await ssc.awaitTermination()
+`,
+    )
+    const run = cli('run', file)
+    assert.equal(await run.ended, 1)
+    assert.match(run.err, /USER_CODE_FAILED.*map threw: three.*broken\.ts:3/s)
+    assert.match(run.err, /at .*broken\.ts:4/)
+  })
+
+  it('Ctrl-C in a long batch: the second one ends at once', async () => {
+    const file = program(
+      'long.ts',
+      `import { StreamingContext } from 'kindling'
+const ssc = new StreamingContext({ batchDuration: 50 })
+ssc.queueStream<number>([[1]]).foreachRDD(async () => {
+  console.log('in the batch')
+  await new Promise(() => setInterval(() => {}, 1000))
+})
+await ssc.start()
+await ssc.awaitTermination()
+`,
+    )
+    const run = cli('run', file)
+    await until(() => run.out.includes('in the batch'), { timeoutMs: 20_000 })
+    run.child.kill('SIGINT')
+    await until(() => run.err.includes('stopping'), { timeoutMs: 20_000 })
+    run.child.kill('SIGINT')
+    assert.equal(await run.ended, 130)
+  })
+
+  it('settings of the command line reach the program, which may overrule them', async () => {
+    const file = program(
+      'settings.ts',
+      `import { SparkContext } from 'kindling'
+await using a = new SparkContext()
+await using b = new SparkContext({ master: 'local[3]', conf: { 'spark.default.parallelism': 7 } })
+console.log(a.master, a.defaultParallelism, b.master, b.defaultParallelism, process.argv.slice(2).join())
+`,
+    )
+    const run = cli(
+      'run',
+      '--master',
+      'local[2]',
+      '--conf',
+      'spark.default.parallelism=5',
+      file,
+      '--for',
+      'me',
+    )
+    assert.equal(await run.ended, 0, run.err)
+    assert.equal(run.out, 'local[2] 5 local[3] 7 --for,me\n')
+  })
+
+  it('doctor looks at the machine', async () => {
+    const run = cli('doctor')
+    assert.equal(await run.ended, 0)
+    assert.match(run.out, /ok {2}cores/)
+  })
+
+  it('without code generation the same program runs interpreted', async () => {
+    const file = program(
+      'plain.ts',
+      `import { SparkContext } from 'kindling'
+await using sc = new SparkContext()
+console.log(JSON.stringify(await sc.parallelize(['a b', 'b']).flatMap(l => l.split(' ')).map(w => [w, 1]).reduceByKey((a, b) => a + b).collect()))
+`,
+    )
+    const run = start(['--disallow-code-generation-from-strings', 'src/cli/main.ts', 'run', file])
+    assert.equal(await run.ended, 0, run.err)
+    assert.equal(run.out, '[["a",1],["b",2]]\n')
+  })
+})
