@@ -1,4 +1,4 @@
-import { KindlingError } from './errors.ts'
+import { describeValue, KindlingError } from './errors.ts'
 
 /**
  * States what must hold at this point. For mistakes of ours only: what a user or the outside can cause is a
@@ -16,5 +16,7 @@ export function assert(condition: unknown, message: string): asserts condition {
  * @throws INTERNAL_ERROR when it is reached all the same, by data that came past the types
  */
 export function assertNever(value: never): never {
-  throw new KindlingError('INTERNAL_ERROR', { assertion: 'every case of a union is handled', value })
+  throw new KindlingError('INTERNAL_ERROR', {
+    assertion: `every case of a union is handled, but ${describeValue(value)} came`,
+  })
 }

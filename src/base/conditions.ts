@@ -161,12 +161,6 @@ export const conditions = {
       'The window duration of the windowed stream is {window}, but must be a positive multiple of the slide duration of its parent, {parentSlide}.',
     doc: 'A window holds whole batches of the stream it stands on.',
   },
-  JOB_ABORTED: {
-    domain: 'user',
-    retry: 'never',
-    message: 'The job was given up: {reason}',
-    doc: 'A task failed as often as allowed (local: once; local[N]: 4 times; local[N,F]: F times), or a stage could not be completed. The cause has the error of the last attempt.',
-  },
   JOB_CANCELLED: {
     domain: 'user',
     retry: 'never',
@@ -199,13 +193,6 @@ export const conditions = {
     retry: 'never',
     message: 'Master {master} is not understood. Use {expected}.',
     doc: 'The master says where tasks run. Only the forms named in the message exist in this version.',
-  },
-  NESTED_RDD: {
-    domain: 'user',
-    retry: 'never',
-    message:
-      '{operation} was called inside a function of another RDD or stream. RDDs and their actions exist on the driver only: use join, broadcast the collected data, or work in transform or foreachRDD.',
-    doc: 'A function given to map, filter and so on runs inside a task, where there is no scheduler. RDDs cannot be used there.',
   },
   NO_OUTPUT_OPERATIONS: {
     domain: 'user',

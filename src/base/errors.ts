@@ -135,6 +135,12 @@ export function withContext(error: KindlingError, context: ErrorContext): Kindli
   return placed
 }
 
+/** What was thrown as an Error: itself when it is one, else UNKNOWN_ERROR with the value in text. Never throws. */
+export function asError(thrown: unknown): Error {
+  if (types.isNativeError(thrown)) return thrown
+  return new KindlingError('UNKNOWN_ERROR', { value: describeValue(thrown) }, { cause: thrown })
+}
+
 /** Any thrown value as plain data. Never throws; a value that is no Error becomes UNKNOWN_ERROR. */
 export function toWire(e: unknown): WireError {
   return wire(e, 0)

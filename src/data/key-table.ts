@@ -53,7 +53,7 @@ export class KeyTable<V = unknown> {
    */
   insert(key: unknown): number {
     const slot = this.keys.length
-    if (slot >= this.maxKeys) throw new KindlingError('TABLE_FULL', { keys: slot })
+    if (slot >= this.maxKeys) throw new KindlingError('TABLE_FULL', { limit: this.maxKeys, what: 'keys' })
     if (typeof key === 'object' && key !== null) {
       this.composite ??= new Map()
       this.composite.set(canonicalKey(key), slot)

@@ -1,6 +1,6 @@
 /** One job: does what `job-decisions.ts` decides, and tells listeners. */
 import type { Clock } from '../base/clock.ts'
-import { isKindlingError, KindlingError } from '../base/errors.ts'
+import { asError, isKindlingError, KindlingError } from '../base/errors.ts'
 import type { EventOf, ListenerBus } from '../base/listener-bus.ts'
 import type { JobRequest } from '../rdd/ports.ts'
 import { describeScope } from '../rdd/scope.ts'
@@ -185,7 +185,7 @@ export class RunningJob implements TaskEvents {
     if (!this.listening) return
     const started = this.startTimes.get(task.id) ?? this.now()
     this.startTimes.delete(task.id)
-    const reason = error === undefined ? undefined : error instanceof Error ? error : new Error(String(error))
+    const reason = error === undefined ? undefined : asError(error)
     this.tell('onTaskEnd', {
       ...this.taskEvent(task, this.now()),
       duration: this.now() - started,

@@ -181,3 +181,16 @@ test('a place added later joins the one that is known, which wins', () => {
   assert.equal(placed.stack, error.stack)
   assert.ok(!('cause' in withContext(new KindlingError('TASK_FAILED'), {})))
 })
+
+test('asError keeps errors and wraps the rest, whatever it is', () => {
+  const error = new TypeError('x')
+  assert.equal(asError(error), error)
+  const hostile = { toString: () => assert.fail() }
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  for (const thing of [undefined, 'text', Symbol('s'), hostile, Object.create(null), proxy]) {
+    const wrapped = asError(thing)
+    assert.ok(isKindlingError(wrapped, 'UNKNOWN_ERROR'))
+    assert.equal(wrapped.cause, thing)
+  }
+})

@@ -63,7 +63,7 @@ function localPath(part: string): string {
   const scheme = SCHEME.exec(part)?.[1]
   if (scheme === undefined) return part
   if (scheme.toLowerCase() === 'file') return fileURLToPath(part)
-  throw new KindlingError('UNSUPPORTED_SCHEME', { path: part, scheme, expected: 'a local path or file://' })
+  throw new KindlingError('UNSUPPORTED_SCHEME', { path: part, scheme })
 }
 
 function statOrUndefined(path: string): Stats | undefined {
