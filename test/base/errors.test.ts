@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import { conditions } from '../../src/base/conditions.ts'
 import {
+  asError,
   describeValue,
   fromWire,
   isKindlingError,
