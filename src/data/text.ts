@@ -11,12 +11,20 @@ import { isAscii } from 'node:buffer'
 /** The longest line accepted by default, in bytes: 64 MiB. */
 export const MAX_LINE_BYTES: number = 64 * 1024 * 1024
 
+/** A line that was dropped. */
+export interface LongLine {
+  /** Its length, without its end. */
+  readonly bytes: number
+  /** Where its first byte stood: bytes of the stream before it. */
+  readonly offset: number
+}
+
 /** Settings of a `LineFramer`. */
 export interface LineFramerOptions {
   /** Longest line in bytes, without its end. Default 64 MiB. */
   readonly maxLineBytes?: number | undefined
-  /** Called once for each line that was longer and therefore dropped, when its end was seen; `bytes`: its length. */
-  readonly onTooLong?: ((line: { readonly bytes: number }) => void) | undefined
+  /** Called once for each line that was longer and therefore dropped, when its end was seen. */
+  readonly onTooLong?: ((line: LongLine) => void) | undefined
 }
 
 const LF = 10
@@ -26,11 +34,15 @@ const FIRST_CARRY_BYTES = 4096
 /** Cuts a stream of buffers into runs of whole lines. One stream, one framer. */
 export class LineFramer {
   readonly #maxLineBytes: number
-  readonly #onTooLong: ((line: { readonly bytes: number }) => void) | undefined
+  readonly #onTooLong: ((line: LongLine) => void) | undefined
   #carry = new Uint8Array(0)
   #carried = 0
   /** Above 0: the length so far of a line that is being dropped. */
   #dropped = 0
+  /** Bytes of the stream before those being pushed. */
+  #passed = 0
+  /** Where in the stream the line began that is carried over or being dropped. */
+  #lineStart = 0
   /** The last push ended in '\r': a '\n' at the start of the next belongs to it. */
   #skipLineFeed = false
 
@@ -44,6 +56,12 @@ export class LineFramer {
    * The result may be a view on `bytes`: use it up before the buffer is filled again. Nothing else of `bytes` is kept.
    */
   push(bytes: Uint8Array): Uint8Array | undefined {
+    const whole = this.#push(bytes)
+    this.#passed += bytes.length
+    return whole
+  }
+
+  #push(bytes: Uint8Array): Uint8Array | undefined {
     let start = 0
     if (this.#skipLineFeed && bytes.length > 0) {
       this.#skipLineFeed = false
@@ -54,7 +72,7 @@ export class LineFramer {
       this.#dropped += end - start
       if (end === bytes.length) return undefined
       start = this.#passLineEnd(bytes, end)
-      this.#reportDropped()
+      this.#report(this.#dropped, this.#lineStart)
     }
     const stop = afterLastLineEnd(bytes, start)
     if (stop === start) {
@@ -70,7 +88,8 @@ export class LineFramer {
   /** Ends the stream: gives its last line if it had no end, with '\n' added, or undefined. The framer is then as new. */
   end(): Uint8Array | undefined {
     this.#skipLineFeed = false
-    if (this.#dropped > 0) this.#reportDropped()
+    this.#passed = 0
+    if (this.#dropped > 0) this.#report(this.#dropped, this.#lineStart)
     if (this.#carried === 0) return undefined
     const line = new Uint8Array(this.#carried + 1)
     line.set(this.#carry.subarray(0, this.#carried))
@@ -85,8 +104,7 @@ export class LineFramer {
     const firstBytes = this.#carried + firstEnd - start
     if (firstBytes > this.#maxLineBytes) {
       this.#forgetCarry()
-      this.#dropped = firstBytes
-      this.#reportDropped()
+      this.#report(firstBytes, this.#lineStart)
       return this.#withoutLongLines(bytes, this.#afterLineEnd(bytes, firstEnd), stop)
     }
     const lines = this.#withoutLongLines(bytes, start, stop)
@@ -109,8 +127,7 @@ export class LineFramer {
       const end = findLineEnd(bytes, lineStart)
       const next = this.#afterLineEnd(bytes, end)
       if (end - lineStart > this.#maxLineBytes) {
-        this.#dropped = end - lineStart
-        this.#reportDropped()
+        this.#report(end - lineStart, this.#passed + lineStart)
       } else {
         kept.push(bytes.subarray(lineStart, next))
         keptBytes += next - lineStart
@@ -131,6 +148,7 @@ export class LineFramer {
   #keep(bytes: Uint8Array, start: number): void {
     const length = bytes.length - start
     if (length === 0) return
+    if (this.#carried === 0) this.#lineStart = this.#passed + start
     const total = this.#carried + length
     if (total > this.#maxLineBytes) {
       this.#forgetCarry()
@@ -152,10 +170,9 @@ export class LineFramer {
     if (this.#carry.length > 1024 * 1024) this.#carry = new Uint8Array(0)
   }
 
-  #reportDropped(): void {
-    const bytes = this.#dropped
+  #report(bytes: number, offset: number): void {
     this.#dropped = 0
-    this.#onTooLong?.({ bytes })
+    this.#onTooLong?.({ bytes, offset })
   }
 
   #afterLineEnd(bytes: Uint8Array, end: number): number {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { countLines, decodeLines, LineFramer } from '../../src/data/text.ts'
+import { countLines, decodeLines, LineFramer, type LongLine } from '../../src/data/text.ts'
 import { runs } from '../support/runs.ts'
 
 /** The lines of `bytes`, the plain way: the oracle. */
@@ -19,14 +19,14 @@ function textOf(bytes: Uint8Array | undefined): string | undefined {
 
 interface Framed {
   readonly lines: string[]
-  readonly dropped: number[]
+  readonly dropped: LongLine[]
 }
 
 /** What a framer makes of the pieces. The pieces share one buffer, overwritten after each push, as a socket's may. */
 function frame(pieces: readonly Uint8Array[], maxLineBytes?: number): Framed {
-  const dropped: number[] = []
+  const dropped: LongLine[] = []
   const lines: string[] = []
-  const framer = new LineFramer({ maxLineBytes, onTooLong: ({ bytes }) => dropped.push(bytes) })
+  const framer = new LineFramer({ maxLineBytes, onTooLong: line => dropped.push(line) })
   const shared = new Uint8Array(Math.max(0, ...pieces.map(p => p.length)))
   const take = (whole: Uint8Array | undefined): void => {
     if (whole === undefined) return
@@ -71,7 +71,7 @@ describe('LineFramer', () => {
     )
   })
 
-  it('drops exactly the lines over the limit, tells their lengths, and keeps the order', () => {
+  it('drops exactly the lines over the limit, tells their lengths and places, and keeps the order', () => {
     fc.assert(
       fc.property(content, cuts, fc.nat(6), (bytes, at, max) => {
         const lines = Buffer.from(bytes)
@@ -80,7 +80,13 @@ describe('LineFramer', () => {
         if (lines.at(-1) === '') lines.pop()
         const expected = {
           lines: lines.filter(l => l.length <= max).map(l => Buffer.from(l, 'latin1').toString('utf8')),
-          dropped: lines.filter(l => l.length > max).map(l => l.length),
+          dropped: [
+            ...Buffer.from(bytes)
+              .toString('latin1')
+              .matchAll(/[^\r\n]+/g),
+          ]
+            .filter(([line]) => line.length > max)
+            .map(({ 0: line, index }) => ({ bytes: line.length, offset: index })),
         }
         assert.deepEqual(frame(cutAt(bytes, at), max), expected)
       }),

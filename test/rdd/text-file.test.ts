@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -27,6 +27,12 @@ async function lines(source: ChunkSource<string>): Promise<unknown[]> {
     all.push(...recordsOf(chunk))
   await source.close()
   return all
+}
+
+/** Streams close their files a few turns later. */
+async function settled(open: () => number): Promise<void> {
+  for (let turn = 0; turn < 200 && open() > 0; turn++) await new Promise(resolve => setTimeout(resolve, 5))
+  assert.equal(open(), 0)
 }
 
 const options = { maxLineBytes: 1000 }
@@ -95,13 +101,58 @@ describe('text splits', () => {
     const split = (path: string): TextSplit => splitTextFiles(listInputFiles(path), 1)[0]!
     await assert.rejects(lines(openTextSplit(split(damaged), options)), { code: 'INPUT_NOT_READABLE' })
     const long = split(file('long.txt', `a\n${'x'.repeat(2000)}\nb`))
-    await assert.rejects(lines(openTextSplit(long, options)), { code: 'LINE_TOO_LONG', message: /long\.txt/ })
+    await assert.rejects(lines(openTextSplit(long, options)), {
+      code: 'LINE_TOO_LONG',
+      message: /long\.txt \(the one that begins at byte 2\)/,
+    })
+    for (const chunkBytes of [7, 64, 5000]) {
+      const second = openTextSplit({ ...long, start: 1 }, { ...options, chunkBytes })
+      await assert.rejects(lines(second), { code: 'LINE_TOO_LONG', message: /begins at byte 2\)/ })
+    }
+    const packed = split(file('long.gz', gzipSync(`\ufeffab\n${'x'.repeat(2000)}\nb`)))
+    await assert.rejects(lines(openTextSplit(packed, options)), { message: /long\.gz .*begins at byte 6\)/ })
     const gone = split(file('gone.txt', 'a'))
     rmSync(gone.path)
     await assert.rejects(lines(openTextSplit(gone, options)), {
       code: 'INPUT_NOT_READABLE',
       message: /gone\.txt/,
     })
+  })
+
+  it('files are closed at the end, by close in the middle, and after a failure', async t => {
+    const open = (): number => {
+      try {
+        return readdirSync('/proc/self/fd').filter(fd => {
+          try {
+            return readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir)
+          } catch {
+            return false // The descriptor of the listing itself.
+          }
+        }).length
+      } catch {
+        t.skip('no /proc here')
+        return 0
+      }
+    }
+    await settled(open) // What the tests before failed to read.
+    const text = 'some words\n'.repeat(100_000)
+    for (const path of [file('many.txt', text), file('many.gz', gzipSync(text))]) {
+      const [split] = splitTextFiles(listInputFiles(path), 1)
+      const beyond = openTextSplit({ ...split!, gzip: false, start: split!.end - 1 }, options)
+      assert.equal(await beyond.next(), undefined)
+      assert.equal(open(), 0, 'a range in which no line begins')
+      const early = openTextSplit(split!, { ...options, chunkBytes: 1000 })
+      await early.next()
+      // A small compressed file has been read to its end by now.
+      if (!split!.gzip) assert.equal(open(), 1)
+      await early.close()
+      await early.close()
+      await settled(open)
+      assert.equal((await lines(openTextSplit(split!, options))).length, 100_000)
+      await settled(open)
+      await assert.rejects(lines(openTextSplit(split!, { maxLineBytes: 3 })), { code: 'LINE_TOO_LONG' })
+      await settled(open)
+    }
   })
 
   it('bytes that are no UTF-8 become replacement characters, the line stays one', async () => {
