@@ -12,7 +12,7 @@ import { makeNode, type Node, type SourceNode } from '../rdd/nodes.ts'
 import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRequest, JobRunner, TaskInput } from '../rdd/ports.ts'
 import { RDD } from '../rdd/rdd.ts'
-import { describeScope, type OperatorScope, operator } from '../rdd/scope.ts'
+import { currentScope, describeScope, type OperatorScope, operator } from '../rdd/scope.ts'
 import { iterateSource } from '../rdd/segment/iterate.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import { listInputFiles } from '../rdd/sources/file-listing.ts'
@@ -209,18 +209,25 @@ export class SparkContext implements JobRunner {
       await records.prepare()
       return f(iterateSource(records) as unknown as IterableIterator<T>)
     }
-    return operator('runJob', () => {
+    return this.action('runJob', () => {
       const request = { node: rdd.node, sink: { kind: 'chunks', run }, scope: rdd.node.scope } as const
       return this.runJob<R>(partitions === undefined ? request : { ...request, partitions })
     })
   }
 
   /** @internal */
+  action<R>(name: string, run: () => Promise<R>): Promise<R> {
+    return operator(name, () => {
+      const result = run()
+      currentJobScope()?.add(currentScope(name), result)
+      return result
+    })
+  }
+
+  /** @internal */
   runJob<R>(request: JobRequest<R>): Promise<R[]> {
     const scope = currentJobScope()
-    const job = this.submit(request, scope?.signal, scope?.properties ?? {})
-    scope?.add(request.scope, job)
-    return job
+    return this.submit(request, scope?.signal, scope?.properties ?? {})
   }
 
   private async submit<R>(

@@ -65,6 +65,8 @@ export interface JobRunner {
   readonly maxLineBytes: number
   /** Runs a job and gives the result of each partition, in the order of `partitions`. */
   runJob<R>(request: JobRequest<R>): Promise<R[]>
+  /** Runs an action under its name and the caller's line; where a batch is running, the action belongs to it. */
+  action<R>(name: string, run: () => Promise<R>): Promise<R>
   /** A number that makes samples repeatable: the same operator at the same place draws the same. */
   seedFor(scope: OperatorScope): number
   /** Drops what was kept of a node. */

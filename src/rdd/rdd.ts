@@ -352,51 +352,51 @@ export class RDD<T> {
 
   /** All records, in partition order. */
   collect(): Promise<T[]> {
-    return collect(this)
+    return this.context.action('collect', () => collect(this))
   }
 
   /** How many records there are. */
   count(): Promise<number> {
-    return count(this)
+    return this.context.action('count', () => count(this))
   }
 
   isEmpty(): Promise<boolean> {
-    return isEmpty(this)
+    return this.context.action('isEmpty', () => isEmpty(this))
   }
 
   /** The first `n` records; computes one partition, then more and more, until it has them. */
   take(n: number): Promise<T[]> {
-    return take(this, n)
+    return this.context.action('take', () => take(this, n))
   }
 
   /** @throws EMPTY_COLLECTION when there is none */
   first(): Promise<T> {
-    return first(this)
+    return this.context.action('first', () => first(this))
   }
 
   /** @throws EMPTY_COLLECTION when there is none */
   reduce(f: (a: T, b: T) => T): Promise<T> {
-    return reduce(this, f)
+    return this.context.action('reduce', () => reduce(this, f))
   }
 
   /** `zero` is copied for each partition and once more for the merge; it must be neutral, as it is used as often. */
   fold(zero: T, f: (a: T, b: T) => T): Promise<T> {
-    return fold(this, zero, f)
+    return this.context.action('fold', () => fold(this, zero, f))
   }
 
   /** {@link RDD.fold} to another type. */
   aggregate<U>(zero: U, seq: (a: U, record: T) => U, comb: (a: U, b: U) => U): Promise<U> {
-    return aggregate(this, zero, seq, comb)
+    return this.context.action('aggregate', () => aggregate(this, zero, seq, comb))
   }
 
   /** Runs `f` for each record, for its effects; a promise it gives is awaited before the next record. */
   foreach(f: (record: T) => unknown): Promise<void> {
-    return foreach(this, f)
+    return this.context.action('foreach', () => foreach(this, f))
   }
 
   /** Runs `f` once for each partition; its argument is an iterator and an async iterator, and what it gives is awaited. */
   foreachPartition(f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown): Promise<void> {
-    return foreachPartition(this, f)
+    return this.context.action('foreachPartition', () => foreachPartition(this, f))
   }
 
   /** All records, one partition at a time: `for await (const record of rdd.toLocalIterator())`. */
@@ -406,17 +406,17 @@ export class RDD<T> {
 
   /** How often each record occurs. The map finds tuples and dates by value. */
   countByValue(): Promise<ReadonlyMap<T, number>> {
-    return countByValue(this)
+    return this.context.action('countByValue', () => countByValue(this))
   }
 
   /** How many pairs each key has. */
   countByKey<K, V>(this: RDD<readonly [K, V]>): Promise<ReadonlyMap<K, number>> {
-    return countByKey(this)
+    return this.context.action('countByKey', () => countByKey(this))
   }
 
   /** The pairs as a map; the last value of a key wins. The map finds tuples and dates by value. */
   collectAsMap<K, V>(this: RDD<readonly [K, V]>): Promise<ReadonlyMap<K, V>> {
-    return collectAsMap(this)
+    return this.context.action('collectAsMap', () => collectAsMap(this))
   }
 
   /**
@@ -425,7 +425,7 @@ export class RDD<T> {
    * @throws OUTPUT_PATH_EXISTS when the directory is there already
    */
   saveAsTextFile(path: string): Promise<void> {
-    return saveAsTextFile(this, path)
+    return this.context.action('saveAsTextFile', () => saveAsTextFile(this, path))
   }
 
   // ---- persistence ----
