@@ -368,6 +368,8 @@ export class StreamingContext implements StreamHost {
     }
     void this.generator.stop()
     this.scheduler.abort(new KindlingError('JOB_CANCELLED', { reason: 'the StreamingContext was stopped' }))
+    // A batch may wait for a reader that waits for this stop.
+    for (const output of this.graph.outputs) output.stopped?.()
     await settledWithin(
       Promise.all([stopSources(), this.generator.stop(), this.scheduler.idle()]),
       CALLBACK_GRACE_MS,
