@@ -22,7 +22,7 @@ export function isImmutable(value: unknown): boolean {
 
 /**
  * A deep copy, as if the value had been encoded and decoded (codec.ts says what that keeps), without the bytes.
- * Primitives come back as they are. Cost: about 50 ns for a small tuple.
+ * Primitives come back as they are. Cost: about 65 ns for a small tuple, 200 ns for a small record.
  *
  * @throws RECORD_NOT_ENCODABLE
  */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { endianness } from 'node:os'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
 import fc from 'fast-check'
@@ -221,6 +223,32 @@ describe('blocks of records', () => {
     assert.throws(() => encodeRecords([vm.runInNewContext('new (class A extends Map {})()')]), {
       code: 'RECORD_NOT_ENCODABLE',
     })
+  })
+
+  // Stored blocks must stay readable: a change here needs a new version, and the old one must still be read.
+  it('is laid out as docs/reference/block-format.md says', { skip: endianness() === 'BE' }, () => {
+    const page = readFileSync(new URL('../../docs/reference/block-format.md', import.meta.url), 'utf8')
+    const example = /```\n(4B.*?)```/s.exec(page)![1]!.replaceAll(/(?<=\S) {3,}.*/g, '')
+    const pairs = Buffer.from(example.replaceAll(/\s/g, ''), 'hex')
+    assert.deepEqual(Buffer.from(encodePairs(['a', 'b'], [1, 1])), pairs)
+
+    const error = Object.assign(new RangeError('m'), { stack: 's', code: 2 })
+    const oneOfEachTag = [
+      ...[undefined, null, true, false, -1, 1.5, 'x', 1n, 2n ** 64n, [1], { a: 1 }, new Map([[1, 2]])],
+      ...[new Set([1]), new Date(0), /r/g, error, new Int16Array([3]), new Point(1, 2)],
+    ]
+    const text = (letters: string): string => Buffer.from(letters).toString('hex')
+    const golden = [
+      '4b010112 0d', // 18 records, generic
+      `07 06 01 01110101 0a0101 07 00 20 ${text('x10000000000000000rgRangeErrorms')}`,
+      `03 01 010405 03 00 0a ${text('acodePoint')}`,
+      '00 01 02 03 0401 05000000000000f83f 06 070100000000000000 08',
+      '09010402 0a01000402 0b0104020404 0c010402 0d0000000000000000 0e00',
+      '0f09 01010404 1006010300 1102 090204020404',
+    ]
+    const bytes = Buffer.from(golden.join('').replaceAll(' ', ''), 'hex')
+    assert.deepEqual(Buffer.from(encodeRecords(oneOfEachTag)), bytes)
+    assertSame(decodeRecords(bytes), oneOfEachTag)
   })
 
   it('works the same without code generation', () => {
