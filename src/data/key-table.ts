@@ -55,9 +55,12 @@ export class KeyTable<V = unknown> {
     const slot = this.keys.length
     if (slot >= this.maxKeys) throw new KindlingError('TABLE_FULL', { limit: this.maxKeys, what: 'keys' })
     if (typeof key === 'object' && key !== null) {
+      // Whatever refuses the key does so before anything is changed.
+      const name = canonicalKey(key)
+      const own = copyValue(key)
       this.composite ??= new Map()
-      this.composite.set(canonicalKey(key), slot)
-      this.keys.push(copyValue(key))
+      this.composite.set(name, slot)
+      this.keys.push(own)
     } else {
       if (typeof key === 'function' || typeof key === 'symbol') canonicalKey(key as unknown as object)
       const own = typeof key === 'string' ? unpinned(key) : key === 0 ? 0 : key

@@ -44,6 +44,8 @@ interface StageState {
   reruns: number
   /** Attempts so far of each partition. */
   readonly attempts: Map<number, number>
+  /** Partitions with an attempt under way. */
+  readonly running: Set<number>
 }
 
 /** The limits of §3.10 of Spark's rules. */
@@ -75,6 +77,7 @@ export class JobDecisions {
         pending: new Set<number>(),
         failures: new Map(),
         attempts: new Map(),
+        running: new Set<number>(),
       } as const
       this.stages.set(stage.id, { ...state, reruns: 0 })
       stack.push(...stage.parents)
@@ -108,13 +111,20 @@ export class JobDecisions {
     for (const state of this.stages.values()) {
       if (state.status !== 'waiting') continue
       if (!state.stage.parents.every(p => this.stages.get(p.id)!.status === 'done')) continue
-      const partitions = this.missing(state.stage).filter(p => !state.pending.has(p) || state.reruns > 0)
       state.status = 'running'
-      for (const p of partitions) state.pending.add(p)
-      if (state.pending.size > 0) actions.push({ kind: 'submit', stage: state.stage, partitions })
-      else actions.push(...this.done(state))
+      // The result stage knows itself what is done; of a map stage, output that was there may have been lost.
+      const again = state.stage === this.result && state.reruns > 0
+      if (!again) for (const p of this.missing(state.stage)) state.pending.add(p)
+      const partitions = [...state.pending].filter(p => !state.running.has(p))
+      if (partitions.length > 0) actions.push(this.submit(state, partitions))
+      else if (state.pending.size === 0) actions.push(...this.done(state))
     }
     return actions
+  }
+
+  private submit(state: StageState, partitions: readonly number[]): JobAction {
+    for (const p of partitions) state.running.add(p)
+    return { kind: 'submit', stage: state.stage, partitions }
   }
 
   private done(state: StageState): JobAction[] {
@@ -126,6 +136,7 @@ export class JobDecisions {
   }
 
   private succeeded(state: StageState, partition: number): JobAction[] {
+    state.running.delete(partition)
     if (!state.pending.delete(partition)) return []
     state.failures.delete(partition)
     if (state.pending.size > 0 || state.status !== 'running') return []
@@ -133,6 +144,7 @@ export class JobDecisions {
   }
 
   private failed(state: StageState, partition: number, error: unknown): JobAction[] {
+    state.running.delete(partition)
     if (!state.pending.has(partition)) return []
     if (isKindlingError(error) && error.retry === 'redo-stage')
       return this.outputLost(state, partition, error)
@@ -145,17 +157,21 @@ export class JobDecisions {
           : new KindlingError('TASK_FAILED', { reason: describeValue(error) }, { cause: error })
       return this.abort(reason, state.stage)
     }
-    return [{ kind: 'submit', stage: state.stage, partitions: [partition] }]
+    return [this.submit(state, [partition])]
   }
 
-  /** What the task read is gone: whoever wrote it runs again, then this partition. */
+  /**
+   * What the task read is gone: whoever wrote it runs again, then this partition. Other tasks of the stage that miss it too
+   * belong to the same attempt of the stage: they wait for the one rerun.
+   */
   private outputLost(state: StageState, partition: number, error: KindlingError): JobAction[] {
+    if (state.status === 'waiting') return []
     state.reruns++
     if (state.reruns >= this.limits.maxStageAttempts) return this.abort(error, state.stage)
     const lost = state.stage.parents
       .map(p => this.stages.get(p.id)!)
       .filter(p => this.missing(p.stage).length > 0)
-    if (lost.length === 0) return [{ kind: 'submit', stage: state.stage, partitions: [partition] }]
+    if (lost.length === 0) return [this.submit(state, [partition])]
     const actions: JobAction[] = []
     for (const parent of lost) {
       if (parent.status !== 'done') continue

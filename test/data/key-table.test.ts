@@ -72,6 +72,8 @@ describe('KeyTable', () => {
     const table = new KeyTable<number>(2)
     assert.throws(() => table.set(() => 1, 1), { code: 'KEY_NOT_SUPPORTED' })
     assert.throws(() => table.set(new (class Socket {})(), 1), { code: 'KEY_NOT_SUPPORTED' })
+    assert.throws(() => table.set({ nested: () => 1 }, 1), { code: 'KEY_NOT_SUPPORTED' })
+    assert.equal(table.size, 0, 'what was refused left nothing behind')
     table.set('a', 1)
     table.set('b', 2)
     table.set('a', 3)

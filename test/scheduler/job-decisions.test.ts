@@ -106,6 +106,44 @@ describe('job decisions', () => {
     assert.deepEqual(kinds, ['submit', 'submit', 'abort'])
   })
 
+  it('after lost output only partitions run again that are neither done nor running', () => {
+    const map = stage(0)
+    const result = stage(1, [map])
+    let missing = [0]
+    const d = new JobDecisions(result, limits, s => (s === map ? missing : [0, 1, 2]))
+    d.decide({ kind: 'started' })
+    missing = []
+    assert.deepEqual(told(d.decide(ok(0, 0))), ['done 0', 'submit 1: 0,1,2'])
+    assert.deepEqual(told(d.decide(ok(1, 0))), [])
+    missing = [0]
+    const lost = new KindlingError('BLOCK_NOT_FOUND', { block: 'x' })
+    assert.deepEqual(told(d.decide(failed(1, 1, lost))), ['submit 0: 0'])
+    missing = []
+    assert.deepEqual(
+      told(d.decide(ok(0, 0))),
+      ['done 0', 'submit 1: 1'],
+      'not 0, which is done, nor 2, which runs',
+    )
+    assert.deepEqual(told(d.decide(ok(1, 2))), [])
+    assert.deepEqual(told(d.decide(ok(1, 1))), ['done 1', 'finish'])
+  })
+
+  it('many tasks that miss the same output are one attempt of their stage', () => {
+    const map = stage(0)
+    const result = stage(1, [map])
+    let missing = [0]
+    const d = new JobDecisions(result, limits, s => (s === map ? missing : [0, 1, 2, 3]))
+    d.decide({ kind: 'started' })
+    missing = []
+    d.decide(ok(0, 0))
+    missing = [0]
+    const lost = new KindlingError('BLOCK_NOT_FOUND', { block: 'x' })
+    const actions = [0, 1, 2, 3].flatMap(p => told(d.decide(failed(1, p, lost))))
+    assert.deepEqual(actions, ['submit 0: 0'])
+    missing = []
+    assert.deepEqual(told(d.decide(ok(0, 0))), ['done 0', 'submit 1: 0,1,2,3'])
+  })
+
   it('cancelling ends it', () => {
     const d = new JobDecisions(stage(0), limits, () => [0])
     d.decide({ kind: 'started' })

@@ -194,10 +194,11 @@ export class Draft {
 
   /** The slot of a key, added when it is new. */
   slot(key: unknown): number {
-    const slot = this.index.slotOf(key)
-    if (slot !== undefined) return slot
+    const known = this.index.slotOf(key)
+    if (known !== undefined) return known
+    const slot = this.index.insert(key)
     this.index.values.push(true)
-    return this.index.insert(key)
+    return slot
   }
 
   /** The kept value, not to be handed to user code; `ABSENT` when there is none. */
