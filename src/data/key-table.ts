@@ -20,7 +20,7 @@ import { canonicalKey } from './key.ts'
 export const MAX_KEYS: number = 2 ** 24 - 16
 
 /** A slice of this many characters or more keeps its parent alive in V8. */
-const PINNING_LENGTH = 13
+export const PINNING_LENGTH: number = 13
 
 /** Keys and their values by slot; see the file head. Compiled segments read `simple`, `keys` and `values` directly. */
 export class KeyTable<V = unknown> {

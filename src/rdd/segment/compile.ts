@@ -15,6 +15,7 @@
  * I2  Before a user function is called, `o` holds its operator index: what it throws is reported with its line.
  * Cost: about 40 µs a pipeline, once; nothing is allocated for each record.
  */
+import { PINNING_LENGTH } from '../../data/key-table.ts'
 import { describeScope } from '../scope.ts'
 import type { Segment, SegmentControl } from './control.ts'
 import { type FusedStep, functionsOf, type InputKind, operatorsOf, type Sink } from './plan.ts'
@@ -258,7 +259,9 @@ class Emitter {
   private sinkConstants(): string[] {
     switch (this.sink.kind) {
       case 'combine':
-        return ['const table = sink.table, simple = table.simple, combined = table.values']
+        return [
+          'const table = sink.table, simple = table.simple, keyList = table.keys, combined = table.values',
+        ]
       case 'scatter':
         return ['const outKeys = sink.keys, outValues = sink.values']
       default:
@@ -303,12 +306,15 @@ class Emitter {
           `const s = typeof ${key} === 'object' && ${key} !== null ? table.slotOf(${key}) : simple.get(${key})`,
           'if (s === undefined) {',
         )
-        if (this.sink.create === undefined)
-          lines.push(`o = ${op}; table.insert(${key}); combined.push(${value})`)
-        else {
-          const made = this.call(op + 1, value, lines)
-          lines.push(`o = ${op}; table.insert(${key}); combined.push(${made})`)
-        }
+        const made = this.sink.create === undefined ? value : this.call(op + 1, value, lines)
+        lines.push(
+          `o = ${op}`,
+          // A short string needs no copy: what KeyTable.insert would do, without the call.
+          `if (typeof ${key} === 'string' && ${key}.length < ${PINNING_LENGTH} && keyList.length < table.maxKeys) {`,
+          `simple.set(${key}, keyList.length); keyList.push(${key})`,
+          `} else table.insert(${key})`,
+          `combined.push(${made})`,
+        )
         lines.push('} else {', `o = ${op}; const m = f${op}(combined[s], ${value})`)
         lines.push(`if (typeof m === 'object' && m instanceof Promise) control.promiseReturned(${op})`)
         lines.push('combined[s] = m', '}')
