@@ -112,7 +112,8 @@ export const configEntries = {
     unit: 'batches',
     default: 100,
     min: 1,
-    doc: 'Most batches that wait while earlier ones still run.',
+    since: '0.1.0',
+    doc: 'Most batches that wait while earlier ones still run. At that bound no more are made; when there is room again, one batch takes the input of all the ticks that passed.',
   }) as ConfigEntry<number>,
   backpressureEnabled: flag({
     key: 'spark.streaming.backpressure.enabled',

@@ -35,6 +35,13 @@ export class DStreamGraph {
     }
   }
 
+  /** Whether an output is due at `time` whose slide is longer than the batch interval. */
+  hasLongSlideAt(time: Time): boolean {
+    return this.outputs.some(
+      ({ stream }) => stream.slideDuration.greater(stream.host.batchDuration) && stream.isTimeValid(time),
+    )
+  }
+
   /** Forgets what no stream remembers after the batch of `time`. */
   clearMetadata(time: Time, unpersist: boolean): void {
     const done = new Set<AnyStream>()

@@ -98,6 +98,7 @@ export class StreamingContext implements StreamHost {
       bus: this.bus,
       logger,
       concurrentJobs: conf.get(configEntries.concurrentJobs),
+      maxQueuedBatches: conf.get(configEntries.maxQueuedBatches),
       onError: error => this.report(error),
       onBatchEnd: set => this.batchEnded(set),
     })
@@ -105,7 +106,13 @@ export class StreamingContext implements StreamHost {
       clock,
       graph: this.graph,
       batchDuration: this.batchDuration,
+      room: () => this.scheduler.room(),
       submit: set => this.scheduler.submit(set),
+      onMerge: (ticks, time) =>
+        logger.warn(
+          `processing is behind: the batch at ${time} also takes the input of the ${ticks} batches before it, ` +
+            `since ${conf.get(configEntries.maxQueuedBatches)} wait already (${configEntries.maxQueuedBatches.key})`,
+        ),
       onError: (error, time) => this.report(generationError(error, time)),
     })
   }
@@ -366,12 +373,12 @@ export class StreamingContext implements StreamHost {
       if (!isLate) return
       logger.warn(`the graceful stop was not done after ${ms} ms; what is left is dropped`)
     }
-    void this.generator.stop()
+    void this.generator.stop({ drop: true })
     this.scheduler.abort(new KindlingError('JOB_CANCELLED', { reason: 'the StreamingContext was stopped' }))
     // A batch may wait for a reader that waits for this stop.
     for (const output of this.graph.outputs) output.stopped?.()
     await settledWithin(
-      Promise.all([stopSources(), this.generator.stop(), this.scheduler.idle()]),
+      Promise.all([stopSources(), this.generator.stop({ drop: true }), this.scheduler.idle()]),
       CALLBACK_GRACE_MS,
     )
   }

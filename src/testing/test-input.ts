@@ -3,7 +3,7 @@ import { type Duration, Time } from '../base/time.ts'
 import type { SparkContext } from '../context/spark-context.ts'
 import type { BatchInput, InputSource, SourceHost } from '../streaming/input-source.ts'
 
-/** The i-th entry is the batch at (i+1) · batchDuration; `null`: no RDD; after the last one: empty RDDs. */
+/** The i-th entry is the batch at (i+1) · batchDuration; `null`: no RDD; after the last one: empty RDDs. A batch that takes in several ticks gets their records. */
 export type ScriptedBatches<T> = readonly (readonly T[] | null)[]
 
 /** See {@link ScriptedBatches}. */
@@ -14,6 +14,7 @@ export class TestInput<T> implements InputSource<T> {
   private readonly batchDuration: Duration
   private readonly sc: SparkContext
   private readonly arrive: () => void | Promise<void>
+  private next = 0
 
   constructor(
     name: string,
@@ -38,10 +39,13 @@ export class TestInput<T> implements InputSource<T> {
   stop(): void {}
 
   async plan(time: Time): Promise<BatchInput<T>> {
-    await this.arrive()
     const index = time.minus(new Time(0)).div(this.batchDuration) - 1
-    const records = index < this.batches.length ? this.batches[index] : []
-    if (records === null || records === undefined) return { rdd: undefined, numRecords: 0 }
+    const script = this.batches.slice(this.next, index + 1)
+    const missing = script.length > 0 && script.every(batch => batch === null)
+    this.next = index + 1
+    await this.arrive()
+    if (missing) return { rdd: undefined, numRecords: 0 }
+    const records = script.flatMap(batch => batch ?? [])
     const rdd = this.sc.parallelize(records, this.partitions)
     return { rdd, numRecords: records.length }
   }

@@ -3,6 +3,10 @@
  *
  * One batch is made at a time, in order. A clock that jumps ahead fires every tick it passed, back to back. What fails while a
  * batch is made is reported; later batches come all the same.
+ *
+ * While too many batches wait to run, none is made. When there is room again, the ticks that passed are merged: the latest gets
+ * all the input since, and for windows and state the others are batches without input. Only a tick at which an output with a
+ * longer slide is due is never merged away, since the records of its window might be in no other.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Duration } from '../../base/time.ts'
@@ -16,7 +20,11 @@ export interface JobGeneratorParts {
   readonly clock: Clock
   readonly graph: DStreamGraph
   readonly batchDuration: Duration
+  /** Resolves when a batch may be made, to whether that had to be waited for. */
+  room(): Promise<boolean>
   submit(set: JobSet): void
+  /** The batch of `time` also takes in what belongs to the `ticks` ticks before it. */
+  onMerge(ticks: number, time: Time): void
   onError(error: unknown, time: Time): void
 }
 
@@ -24,8 +32,12 @@ export interface JobGeneratorParts {
 export class JobGenerator {
   private readonly parts: JobGeneratorParts
   private timer: Timer | undefined
-  private making: Promise<void> = Promise.resolve()
+  private making: Promise<void> | undefined
   private next: Time | undefined
+  /** The latest tick. */
+  private due = new Time(0)
+  /** The tick up to which batches have been made. */
+  private made = new Time(0)
   private readonly tickWaiters: (() => void)[] = []
 
   constructor(parts: JobGeneratorParts) {
@@ -40,6 +52,7 @@ export class JobGenerator {
 
   start(first: Time): void {
     this.next = first
+    this.made = first.minus(this.parts.batchDuration)
     this.arm()
   }
 
@@ -49,13 +62,14 @@ export class JobGenerator {
     await this.making
   }
 
-  /** No more ticks; resolves when batches under way have been made. */
-  stop(): Promise<void> {
+  /** No more ticks; resolves when the batches of those that passed have been made, or with `drop` the one under way. */
+  async stop(options: { readonly drop?: boolean } = {}): Promise<void> {
     this.timer?.cancel()
     this.timer = undefined
     this.next = undefined
+    if (options.drop === true) this.due = this.made
     for (const waiter of this.tickWaiters.splice(0)) waiter()
-    return this.making
+    await this.making
   }
 
   private arm(): void {
@@ -66,9 +80,37 @@ export class JobGenerator {
       if (time === undefined) return
       this.next = time.plus(this.parts.batchDuration)
       this.arm()
-      this.making = clock.activity.track(this.making.then(() => this.make(time)))
+      this.due = time
+      this.making ??= clock.activity.track(this.makeDue())
       for (const waiter of this.tickWaiters.splice(0)) waiter()
     })
+  }
+
+  /** Never rejects. */
+  private async makeDue(): Promise<void> {
+    while (this.made.less(this.due)) {
+      const waited = await this.parts.room()
+      if (!this.made.less(this.due)) break
+      const first = this.made.plus(this.parts.batchDuration)
+      const time = waited ? this.merged(first) : first
+      const ticks = time.minus(first).div(this.parts.batchDuration)
+      if (ticks > 0) {
+        for (const skipped of first.until(time, this.parts.batchDuration))
+          for (const stream of this.parts.graph.inputs) stream.skip(skipped)
+        this.parts.onMerge(ticks, time)
+      }
+      this.made = time
+      await this.make(time)
+    }
+    this.making = undefined
+  }
+
+  /** The first tick from `first` on that must not be merged into a later one. */
+  private merged(first: Time): Time {
+    const { graph, batchDuration } = this.parts
+    let time = first
+    while (time.less(this.due) && !graph.hasLongSlideAt(time)) time = time.plus(batchDuration)
+    return time
   }
 
   /** Never rejects. */

@@ -25,6 +25,8 @@ export interface JobSchedulerParts {
   readonly bus: ListenerBus<StreamingListener>
   readonly logger: Logger
   readonly concurrentJobs: number
+  /** Most batches that wait while others run. */
+  readonly maxQueuedBatches: number
   /** An output failed. */
   onError(error: Error): void
   /** The last output of a batch ended. */
@@ -37,6 +39,9 @@ export class JobScheduler {
   private readonly queue: OutputJob[] = []
   private readonly running = new Map<OutputJob, AbortController>()
   private readonly waiters: (() => void)[] = []
+  private readonly roomWaiters: (() => void)[] = []
+  /** Batches of which no output has begun. */
+  private waitingBatches = 0
   private stopped = false
 
   constructor(parts: JobSchedulerParts) {
@@ -56,8 +61,16 @@ export class JobScheduler {
       return
     }
     this.parts.bus.post('onBatchSubmitted', { batchInfo: set.info() })
+    this.waitingBatches++
     this.queue.push(...set.jobs)
     this.fill()
+  }
+
+  /** Resolves when one more batch may wait, or after an abort; to whether there was no room at first. */
+  async room(): Promise<boolean> {
+    if (this.waitingBatches < this.parts.maxQueuedBatches) return false
+    await new Promise<void>(resolve => this.roomWaiters.push(resolve))
+    return true
   }
 
   /** Resolves when nothing runs or waits any more. */
@@ -70,6 +83,7 @@ export class JobScheduler {
   abort(reason: KindlingError): void {
     this.stopped = true
     this.queue.length = 0
+    for (const waiter of this.roomWaiters.splice(0)) waiter()
     for (const controller of this.running.values()) controller.abort(reason)
     if (this.isIdle) for (const waiter of this.waiters.splice(0)) waiter()
   }
@@ -91,6 +105,8 @@ export class JobScheduler {
     job.startTime = clock.now()
     if (set.startTime === undefined) {
       set.startTime = job.startTime
+      this.waitingBatches--
+      for (const waiter of this.roomWaiters.splice(0)) waiter()
       bus.post('onBatchStarted', { batchInfo: set.info() })
     }
     bus.post('onOutputOperationStarted', { outputOperationInfo: job.info() })

@@ -35,6 +35,11 @@ export class InputDStream<T> extends DStream<T> {
     return input
   }
 
+  /** @internal The tick of `time` was merged into a later batch: here it is a batch without records. */
+  skip(time: Time): void {
+    this.planned.set(time.milliseconds, this.host.sc.emptyRDD<T>())
+  }
+
   /** @internal Lets plans go that no RDD was made of. */
   forget(upTo: Time): void {
     for (const time of this.planned.keys()) if (time <= upTo.milliseconds) this.planned.delete(time)

@@ -5,7 +5,7 @@
  *   its name passes the filter, and
  *   ignore threshold < modification time ≤ batch time, and
  *   it was not taken in a batch that is still remembered.
- * The threshold is the batch time less the remember window (at least `minRememberDuration`, in whole batches), and never before
+ * The threshold is the batch time (of the first one, if several were merged) less the remember window (at least `minRememberDuration`, in whole batches), and never before
  * the time at which the stream was started, unless old files are wanted. Publish a file by renaming it into the directory.
  *
  * Source: Spark FileInputDStream.
@@ -43,6 +43,8 @@ class FileSource<T> implements InputSource<T> {
   private readonly read: (sc: SparkContext, path: string) => RDD<T>
   private host!: SourceHost
   private windowMs = 0
+  private slideMs = 0
+  private plannedUpTo = 0
   private initialThreshold = 0
   /** Files taken, by batch time. */
   private readonly taken = new Map<number, readonly string[]>()
@@ -60,6 +62,8 @@ class FileSource<T> implements InputSource<T> {
   start(host: SourceHost): void {
     this.host = host
     const slide = host.batchDuration.milliseconds
+    this.slideMs = slide
+    this.plannedUpTo = host.zeroTime.milliseconds
     const minimum = host.conf.get(configEntries.fileMinRememberDuration)
     this.windowMs = slide * Math.ceil(minimum / slide)
     this.initialThreshold = this.newFilesOnly ? host.clock.now() : 0
@@ -70,6 +74,7 @@ class FileSource<T> implements InputSource<T> {
   plan(time: Time): BatchInput<T> {
     const files = this.newFiles(time.milliseconds)
     this.remember(time.milliseconds, files)
+    this.plannedUpTo = time.milliseconds
     const { sc } = this.host
     const rdd = sc.union(files.map(file => this.read(sc, file)))
     const description = files.length === 0 ? 'no new files' : files.join('\n')
@@ -77,7 +82,7 @@ class FileSource<T> implements InputSource<T> {
   }
 
   private newFiles(batchTime: number): string[] {
-    const threshold = Math.max(this.initialThreshold, batchTime - this.windowMs)
+    const threshold = Math.max(this.initialThreshold, this.plannedUpTo + this.slideMs - this.windowMs)
     const found: string[] = []
     try {
       for (const directory of this.directories())
