@@ -75,6 +75,30 @@ export function textInput(name: 'text10k' | 'text352k', files: number, lines: nu
   })
 }
 
+/** One key a line: first each key as often as every other, in random order, then keys drawn at random. */
+export function updateInput(keys: number): Input {
+  const random = new Random(`updates-${keys}`)
+  const lines = 100_000
+  const sweep = 10
+  const at = Uint32Array.from({ length: lines * sweep }, (_, i) => i % keys)
+  for (let i = at.length - 1; i > 0; i--) {
+    const j = random.int(i + 1)
+    const swapped = at[i]!
+    at[i] = at[j]!
+    at[j] = swapped
+  }
+  let file = 0
+  return written(`updates-${keys}`, 25, lines, () => {
+    const first = file++ * lines
+    let text = ''
+    for (let i = 0; i < lines; i++) {
+      const key = first + i < at.length ? at[first + i]! : random.int(keys)
+      text += `user-${String(key * 7919).padStart(11, '0')}\n`
+    }
+    return text
+  })
+}
+
 const hex = (random: Random, n: number): string =>
   Array.from({ length: n }, () => random.int(16).toString(16)).join('')
 const uuid = (random: Random): string => [8, 4, 4, 4, 12].map(n => hex(random, n)).join('-')

@@ -3,10 +3,10 @@
  * each batch; equal digests are part of the result.
  */
 import { readFileSync } from 'node:fs'
-import { type DStream, SparkContext, StreamingContext } from 'kindling'
+import { type DStream, SparkContext, type State, StateSpec, StreamingContext } from 'kindling'
 import { ManualClock } from 'kindling/testing'
 import { digestOf, fold, mix } from './digest.ts'
-import { ads, type Input, NEEDLE, textInput, ysbInput } from './generate.ts'
+import { ads, type Input, NEEDLE, textInput, updateInput, ysbInput } from './generate.ts'
 
 /** The time of each batch in ms, and the digest of all. */
 export interface Measured {
@@ -57,6 +57,104 @@ const wordCounts = (input: () => Input, title: string): Workload => ({
       .reduceByKey((a, b) => a + b)
       .foreachRDD(async rdd => done(digestOf(await rdd.collect()))),
 })
+
+const SIZES = { '10k': 10_000, '100k': 100_000, '1m': 1_000_000 }
+
+/** State of one number a key; 100 k updates a batch. */
+function stateWorkloads(): Record<string, Workload> {
+  const all: Record<string, Workload> = {}
+  for (const [name, keys] of Object.entries(SIZES)) {
+    const input = (): Input => updateInput(keys)
+    all[`w5a-${name}`] = {
+      title: `mapWithState, a running count for every record, ${name} keys`,
+      input,
+      plain: () => {
+        const state: Counts = new Map()
+        return file => {
+          const out: Pair[] = []
+          for (const key of linesOf(file)) {
+            const n = (state.get(key) ?? 0) + 1
+            state.set(key, n)
+            out.push([key, n])
+          }
+          return digestOf(out)
+        }
+      },
+      ours: (lines, done) =>
+        lines
+          .map(key => [key, 1])
+          .mapWithState(
+            StateSpec.function((key, n: number | undefined, count: State<number>) => {
+              const total = (count.getOption() ?? 0) + (n ?? 0)
+              count.update(total)
+              return [key, total]
+            }),
+          )
+          .foreachRDD(async rdd => done(digestOf(await rdd.collect()))),
+    }
+    all[`w5b-${name}`] = {
+      title: `updateStateByKey, the sum over all ${name} keys`,
+      input,
+      plain: () => {
+        const state: Counts = new Map()
+        return file => {
+          for (const key of linesOf(file)) add(state, key, 1)
+          let sum = 0
+          for (const n of state.values()) sum = (sum + n) | 0
+          return fold(sum, state.size)
+        }
+      },
+      ours: (lines, done) =>
+        lines
+          .map(key => [key, 1])
+          .updateStateByKey<number>((values, count = 0) => {
+            let total = count
+            for (const n of values) total += n
+            return total
+          })
+          .foreachRDD(async rdd => {
+            const [sum, size] = await rdd.aggregate<[number, number]>(
+              [0, 0],
+              (all, [, n]) => {
+                all[0] = (all[0] + n) | 0
+                all[1]++
+                return all
+              },
+              (a, b) => [(a[0] + b[0]) | 0, a[1] + b[1]],
+            )
+            done(fold(sum, size))
+          }),
+    }
+    all[`w5c-${name}`] = {
+      title: `running counts of the keys that a batch touched, ${name} keys`,
+      input,
+      plain: () => {
+        const state: Counts = new Map()
+        return file => {
+          const touched = new Set<string>()
+          for (const key of linesOf(file)) {
+            add(state, key, 1)
+            touched.add(key)
+          }
+          return digestOf([...touched].map(key => [key, state.get(key)!] as const))
+        }
+      },
+      ours: (lines, done) =>
+        lines
+          .map(key => [key, 1])
+          .reduceByKey((a, b) => a + b)
+          .mapWithState(
+            StateSpec.function((key, n: number | undefined, count: State<number>) => {
+              const total = (count.getOption() ?? 0) + (n ?? 0)
+              count.update(total)
+              return [key, total]
+            }),
+          )
+          .foreachRDD(async rdd => done(digestOf(await rdd.collect()))),
+    }
+  }
+  return all
+}
 
 /** By name. */
 export const workloads: Readonly<Record<string, Workload>> = {
@@ -111,6 +209,7 @@ export const workloads: Readonly<Record<string, Workload>> = {
         )
         .foreachRDD(async rdd => done(topDigest((await rdd.collect()).sort(byCount).slice(0, 10)))),
   },
+  ...stateWorkloads(),
   w6: {
     title: 'Yahoo benchmark: views by campaign and 10 s of record time, JSON.parse',
     input: () => ysbInput(10, 50_000),

@@ -53,6 +53,8 @@ export type {
 } from './streaming/listener.ts'
 export { StatsReportListener } from './streaming/listener.ts'
 export { Receiver } from './streaming/receiver/receiver.ts'
+export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
+export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'
 export type { StateOptions } from './streaming/state/update-state.ts'
 export {
   type StopOptions,

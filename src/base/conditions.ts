@@ -271,6 +271,13 @@ export const conditions = {
     message: 'Source {source} failed: {reason}.',
     doc: 'An input source could not deliver data for a batch. The cause has the original error.',
   },
+  STATE_NOT_SET: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'state.get() was called for the key {key}, which has no state. Ask exists() first, or use getOption(), which gives undefined.',
+    doc: 'A key has no state before its first update, after remove, and after a time-out.',
+  },
   STATE_VERSION_FORGOTTEN: {
     domain: 'internal',
     retry: 'never',

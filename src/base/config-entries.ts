@@ -346,6 +346,12 @@ export const configEntries = {
     min: 1,
     doc: 'Length of a chain of state differences at which it is merged.',
   }) as ConfigEntry<number>,
+  timeoutOnCheckpointOnly: flag({
+    key: 'spark.streaming.mapWithState.timeoutOnCheckpointOnly',
+    default: false,
+    since: '0.1.0',
+    doc: 'Whether mapWithState looks for time-outs in every tenth batch only, as Spark does, instead of in every batch.',
+  }) as ConfigEntry<boolean>,
   fileMinRememberDuration: duration({
     key: 'spark.streaming.fileStream.minRememberDuration',
     oldKey: 'spark.streaming.minRememberDuration',

@@ -38,6 +38,11 @@ export function canonicalKey(key: object): string {
   return canonicalObject(key, 0)
 }
 
+/** {@link canonicalKey} of any key, also of a primitive. @throws KEY_NOT_SUPPORTED */
+export function canonicalText(key: unknown): string {
+  return canonicalItem(key, 0)
+}
+
 /** True when both are the same key. Cost: O(size of the key). Never throws: unsupported values equal only themselves. */
 export function keyEquals(a: unknown, b: unknown): boolean {
   return equalsAt(a, b, 0)

@@ -86,6 +86,8 @@ export class Lowering {
       }
       case 'state':
         return [{ open: () => this.state(node, partition), steps: [] }]
+      case 'stateOutput':
+        return [{ open: () => this.stateOutput(node.parent, partition), steps: [] }]
     }
   }
 
@@ -189,8 +191,18 @@ export class Lowering {
     return sourceOfBlocks(made)
   }
 
-  /** A version of state: those before it that are missing are made first, the oldest first. */
   private async state(node: StateNode, partition: number): Promise<ChunkSource> {
+    await this.advance(node, partition)
+    return node.versions.read(node.time, partition)
+  }
+
+  private async stateOutput(node: StateNode, partition: number): Promise<ChunkSource> {
+    await this.advance(node, partition)
+    return node.versions.output(node.time, partition)
+  }
+
+  /** Makes a version of state: those before it that are missing first, the oldest first. */
+  private async advance(node: StateNode, partition: number): Promise<void> {
     const missing: StateNode[] = []
     for (let at: StateNode | undefined = node; at !== undefined; at = at.previous) {
       if (at.versions.has(at.time, partition)) break
@@ -204,17 +216,6 @@ export class Lowering {
         failed: (error: unknown, value: unknown) => this.time.failed(error, scope, value),
       }
       await version.versions.advance(version, partition, inputs, task)
-    }
-    let left = true
-    return {
-      next() {
-        if (!left) return undefined
-        left = false
-        return node.versions.read(node.time, partition)
-      },
-      close() {
-        left = false
-      },
     }
   }
 }

@@ -7,10 +7,11 @@
  *   shuffle  parents → partitioner, optional aggregator, optional order; several tagged parents make a cogroup
  *   union, coalesce, zip, cartesian   re-arrange partitions without a shuffle
  *   state    a version of keyed state: the version before it, moved on by a batch's records
+ *   stateOutput   what making that version put out
  *
  * `storage` is the one mutable mark: whether, and where, a backend keeps the partitions it computed.
  */
-import type { Chunk, ChunkSource } from '../data/chunk.ts'
+import type { ChunkSource } from '../data/chunk.ts'
 import type { Partitioner } from './partitioner.ts'
 import { currentScope, type OperatorScope } from './scope.ts'
 import { StorageLevel } from './storage-level.ts'
@@ -25,6 +26,7 @@ export type Node =
   | ZipNode
   | CartesianNode
   | StateNode
+  | StateOutputNode
 
 /** What every node has. */
 export interface NodeBase {
@@ -135,6 +137,12 @@ export interface StateNode extends NodeBase {
   readonly time: number
 }
 
+/** What making a version of state put out, besides the state itself: partition i of each belongs together. */
+export interface StateOutputNode extends NodeBase {
+  readonly kind: 'stateOutput'
+  readonly parent: StateNode
+}
+
 /** The store of one stateful operator's versions, as lineage and tasks see it. */
 export interface StateVersions {
   has(time: number, partition: number): boolean
@@ -145,8 +153,10 @@ export interface StateVersions {
    * input). Idempotent: if the version exists, the inputs are not touched.
    */
   advance(node: StateNode, partition: number, inputs: readonly ChunkSource[], task: StateTask): Promise<void>
-  /** The records of a version, as a downstream step may see them. */
-  read(time: number, partition: number): Chunk
+  /** The records of a version, as a downstream step may see them; it stays that version while later ones are made. */
+  read(time: number, partition: number): ChunkSource
+  /** What making the version put out. */
+  output(time: number, partition: number): ChunkSource
 }
 
 /** What advancing a version may ask of the task it runs in. */
@@ -190,6 +200,7 @@ export function parentsOf(node: Node): {
       return { narrow: [], shuffled: [] }
     case 'narrow':
     case 'coalesce':
+    case 'stateOutput':
       return { narrow: [node.parent], shuffled: [] }
     case 'union':
     case 'zip':

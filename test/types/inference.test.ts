@@ -1,6 +1,6 @@
 /** Checked by the compiler: `npm run check:types`. Nothing here has to run. */
 import { it } from 'node:test'
-import type { DStream, RDD } from 'kindling'
+import { type DStream, type MapWithStateDStream, type RDD, type State, StateSpec } from 'kindling'
 
 type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
 function same<A, B>(_: Equal<A, B>): void {}
@@ -28,6 +28,17 @@ export function infers(lines: DStream<string>, numbers: RDD<number>): void {
     (values, sum = 0, { key }) => values.reduce((a, b) => a + b, sum) + key.length,
   )
   same<typeof state, DStream<[string, number]>>(true)
+
+  const mapped = counts.mapWithState(
+    StateSpec.function((word, n, sum: State<number>) => {
+      same<typeof word, string>(true)
+      same<typeof n, number | undefined>(true)
+      return sum.exists() ? [word, sum.get()] : undefined
+    }),
+  )
+  same<typeof mapped, MapWithStateDStream<string, number, [string, number]>>(true)
+  const snapshots = mapped.stateSnapshots()
+  same<typeof snapshots, DStream<[string, number]>>(true)
 
   const grouped = numbers.groupBy(n => (n % 2 === 0 ? 'even' : 'odd'))
   same<typeof grouped, RDD<['even' | 'odd', number[]]>>(true)

@@ -11,6 +11,8 @@ import type { Partitioning } from '../../rdd/partitioner.ts'
 import type { Mapped, RDD } from '../../rdd/rdd.ts'
 import { currentScope, inScope, type OperatorScope, operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
+import { type MapWithStateDStream, mapWithState } from '../state/map-with-state.ts'
+import type { Emitted, StateSpec } from '../state/state-spec.ts'
 import { type StateOptions, updateStateByKey, updateStateByPartition } from '../state/update-state.ts'
 import { type Batches, batches } from './batches.ts'
 import { countByValue, countOf, elementwise, hashed, reduceOf } from './elementwise.ts'
@@ -383,6 +385,31 @@ export class DStream<T> {
       update,
       opts,
     )
+  }
+
+  /**
+   * Calls a function for every record with the state of its key, and emits what the function gives. Keys without records are not
+   * touched: a batch costs what its records cost, however many keys there are.
+   *
+   * Order: that of the records in each partition; time-outs last. Partitions: those of the spec, by hash with the context's default
+   * parallelism otherwise. All state, after each batch, is in `.stateSnapshots()`.
+   *
+   * @throws USER_CODE_FAILED, PROMISE_RETURNED (in the batch; the state is then as it was before the batch)
+   * @source Spark MapWithStateDStream
+   * @example
+   * const counts = pairs.mapWithState(
+   *   StateSpec.function((word: string, n: number | undefined, sum: State<number>) => {
+   *     const total = (sum.getOption() ?? 0) + (n ?? 0)
+   *     sum.update(total)
+   *     return [word, total] as const
+   *   }),
+   * )
+   */
+  mapWithState<K, V, S, M>(
+    this: Pairs<K, V>,
+    spec: StateSpec<K, V, S, M>,
+  ): MapWithStateDStream<K, S, Emitted<M>> {
+    return mapWithState(this, spec)
   }
 
   // ---- outputs ----

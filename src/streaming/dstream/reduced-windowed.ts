@@ -18,8 +18,10 @@ import { type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
-import { eachPair } from '../state/pairs.ts'
-import { ABSENT, Draft, Hidden, handedOut, type StateTable, VersionedState } from '../state/versions.ts'
+import { eachSlot } from '../state/pairs.ts'
+import { ABSENT, HIDDEN, PRESENT, type StateTable } from '../state/state-table.ts'
+import { TablePartition } from '../state/table-partition.ts'
+import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import { slideDurationOf, windowDurationOf } from './durations.ts'
 import { hashed } from './elementwise.ts'
@@ -83,7 +85,10 @@ function incremental<K, V>(
   const versions = new VersionedState(
     'reduceByKeyAndWindow',
     partitioner.numPartitions,
-    (previous, inputs, node, _p, task) => merge(previous, inputs, leaving.get(node) ?? 0, task),
+    partition =>
+      new TablePartition(partition, (table, inputs, { node }, task) =>
+        merge(table, inputs, leaving.get(node) ?? 0, task),
+      ),
   )
   return stream.derive<[K, V]>('reduceByKeyAndWindow', {
     slideDuration: slide,
@@ -118,7 +123,7 @@ function incremental<K, V>(
   })
 }
 
-/** What a key got from the inputs of one slide, by slot of the draft. */
+/** What a key got from the inputs of one slide, by slot. */
 interface Changes {
   readonly leaving: unknown[]
   readonly entering: unknown[]
@@ -127,6 +132,9 @@ interface Changes {
   readonly touched: number[]
 }
 
+/** Stands where a key got nothing. */
+const NOTHING: unique symbol = Symbol('nothing')
+
 type AnyReduce = (a: unknown, b: unknown) => unknown
 type Filter = ((pair: readonly [unknown, unknown]) => boolean) | undefined
 
@@ -134,80 +142,78 @@ type Filter = ((pair: readonly [unknown, unknown]) => boolean) | undefined
 function windowMerge<V>(reduce: Reduce<V>, inverse: Reduce<V>, filter: Filter) {
   const functions = { reduce: reduce as AnyReduce, inverse: inverse as AnyReduce, filter }
   return async (
-    previous: StateTable | undefined,
+    table: StateTable,
     inputs: readonly ChunkSource[],
     leaving: number,
     task: StateTask,
-  ): Promise<StateTable> => {
-    const draft = new Draft(previous)
+  ): Promise<undefined> => {
     const changes: Changes = { leaving: [], entering: [], batches: [], touched: [] }
     let key: unknown
     try {
       for (let i = 0; i < inputs.length; i++)
-        await eachPair(inputs[i]!, task, (k, value) => {
+        await eachSlot(inputs[i]!, table, task, (slot, value, k) => {
           key = k
-          note(changes, draft.slot(k), value, i < leaving, functions.reduce)
+          note(changes, slot, value, i < leaving, functions.reduce)
         })
       const { touched } = changes
       for (let i = 0; i < touched.length; i++) {
         const slot = touched[i]!
-        key = draft.index.keys[slot]
-        apply(draft, slot, changes, functions)
+        key = table.index.keyAt(slot)
+        apply(table, slot, changes, functions)
         const pause = (i & 1023) === 0 ? task.breathe() : undefined
         if (pause !== undefined) await pause
       }
     } catch (error) {
       throw task.failed(error, key)
     }
-    return draft.finish()
+    return undefined
   }
 }
 
 function note(changes: Changes, slot: number, value: unknown, leaves: boolean, reduce: AnyReduce): void {
   const { leaving, entering, batches, touched } = changes
   while (leaving.length <= slot) {
-    leaving.push(ABSENT)
-    entering.push(ABSENT)
+    leaving.push(NOTHING)
+    entering.push(NOTHING)
     batches.push(0)
   }
-  if (leaving[slot] === ABSENT && entering[slot] === ABSENT) touched.push(slot)
+  if (leaving[slot] === NOTHING && entering[slot] === NOTHING) touched.push(slot)
   const into = leaves ? leaving : entering
-  into[slot] = into[slot] === ABSENT ? value : reduce(into[slot], value)
+  into[slot] = into[slot] === NOTHING ? value : reduce(into[slot], value)
   batches[slot]! += leaves ? -1 : 1
 }
 
-/** Moves one key on. A key that does not pass the filter is dropped once no batch of the window has it, and hidden before. */
+/**
+ * Moves one key on. With a filter, the mark of a key counts the batches of the window that have it: a key that does not pass is
+ * dropped once none has it, and hidden before.
+ */
 function apply(
-  draft: Draft,
+  table: StateTable,
   slot: number,
   changes: Changes,
   { reduce, inverse, filter }: { reduce: AnyReduce; inverse: AnyReduce; filter: Filter },
 ): void {
   const leaving = changes.leaving[slot]
   const entering = changes.entering[slot]
-  const key = draft.index.keys[slot]
-  const kept = draft.get(slot)
+  const isKept = table.flag(slot) !== ABSENT
   let value: unknown
-  if (kept === ABSENT) {
-    if (entering === ABSENT) throw new KindlingError('KEY_NOT_CONSISTENT', { key })
-    value = entering
-  } else {
-    value = handedOut(kept instanceof Hidden ? kept.value : kept)
-    if (leaving !== ABSENT) value = inverse(value, leaving)
-    if (entering !== ABSENT) value = reduce(value, entering)
-  }
+  if (isKept) {
+    value = table.value(slot)
+    if (leaving !== NOTHING) value = inverse(value, leaving)
+    if (entering !== NOTHING) value = reduce(value, entering)
+  } else if (entering === NOTHING) throw new KindlingError('KEY_NOT_CONSISTENT', { key: table.key(slot) })
+  else value = entering
   if (value instanceof Promise)
     throw new KindlingError('PROMISE_RETURNED', {
       operation: 'reduceByKeyAndWindow',
       instead: 'foreachRDD, which may be async,',
     })
   if (filter === undefined) {
-    draft.set(slot, value)
+    table.put(slot, value)
     return
   }
-  const { counts } = draft
-  while (counts.length <= slot) counts.push(0)
-  counts[slot]! += changes.batches[slot]!
-  if (filter([key, value])) draft.set(slot, value)
-  else draft.set(slot, counts[slot]! > 0 ? new Hidden(handedOut(value)) : ABSENT)
+  const batches = (isKept ? table.mark(slot) : 0) + changes.batches[slot]!
+  if (filter([table.key(slot), value])) table.put(slot, value, batches, PRESENT)
+  else if (batches > 0) table.put(slot, value, batches, HIDDEN)
+  else table.drop(slot)
 }

@@ -10,6 +10,7 @@
 import { KindlingError } from '../../base/errors.ts'
 import { Time } from '../../base/time.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
+import { copyValue, isImmutable } from '../../data/codec.ts'
 import { makeNode, type StateNode, type StateTask } from '../../rdd/nodes.ts'
 import { partitionBy } from '../../rdd/pair-operations.ts'
 import { type Partitioner, type Partitioning, partitionOf, toPartitioner } from '../../rdd/partitioner.ts'
@@ -18,8 +19,11 @@ import { inScope, operator } from '../../rdd/scope.ts'
 import type { DStream } from '../dstream/dstream.ts'
 import { hashed } from '../dstream/elementwise.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
-import { eachPair } from './pairs.ts'
-import { ABSENT, type Advance, Draft, handedOut, type StateTable, VersionedState } from './versions.ts'
+import { GroupedValues } from './grouped-values.ts'
+import { eachSlot } from './pairs.ts'
+import { ABSENT, type StateTable } from './state-table.ts'
+import { type Advance, TablePartition } from './table-partition.ts'
+import { VersionedState } from './versions.ts'
 
 /** The rarer settings of stateful operators. */
 export interface StateOptions<K, S> {
@@ -45,8 +49,8 @@ export function updateStateByKey<K, V, S>(
       stream,
       'updateStateByKey',
       given,
-      () => (draft, grouped, at, task) =>
-        updateAll(draft, grouped, update as Update<unknown, unknown, unknown>, at.time, task),
+      () => (table, batch, at, task) =>
+        updateAll(table, batch, update as Update<unknown, unknown, unknown>, at.time, task),
     ),
   )
 }
@@ -62,8 +66,8 @@ export function updateStateByPartition<K, V, S>(
       stream,
       'updateStateByPartition',
       given,
-      partitioner => (draft, grouped, at, task) =>
-        updateWhole(draft, grouped, f, { partitioner, partition: at.partition }, task),
+      partitioner => (table, batch, at, task) =>
+        updateWhole(table, batch, f, { partitioner, partition: at.partition }, task),
     ),
   )
 }
@@ -72,15 +76,12 @@ type UpdatePartition = (
   records: IterableIterator<[unknown, unknown[], unknown]>,
 ) => Iterable<readonly [unknown, unknown]>
 
-/** The batch's values by slot of the draft. */
-type Grouped = ReadonlyMap<number, unknown[]>
-
 type UpdateTable = (
-  draft: Draft,
-  grouped: Grouped,
+  table: StateTable,
+  batch: GroupedValues,
   at: { readonly time: Time; readonly partition: number },
   task: StateTask,
-) => Promise<StateTable>
+) => Promise<void>
 
 function stateful<K, V, S>(
   stream: DStream<readonly [K, V]>,
@@ -97,14 +98,20 @@ function stateful<K, V, S>(
   const partitioner = toPartitioner(hashed(stream, opts.partitions))
   const update = updaterFor(partitioner)
   const withInitial = new WeakSet<StateNode>()
-  const advance: Advance = async (previous, inputs, node, partition, task) => {
-    const draft = new Draft(previous)
+  const advance: Advance = async (table, inputs, { node, partition }, task) => {
     const [initial, batch] = withInitial.has(node) ? inputs : [undefined, ...inputs]
-    if (initial !== undefined) await takeInitial(draft, initial, task)
-    const grouped = await group(draft, batch, task)
-    return update(draft, grouped, { time: new Time(node.time), partition }, task)
+    if (initial !== undefined) await takeInitial(table, initial, task)
+    const grouped = new GroupedValues()
+    if (batch !== undefined) await eachSlot(batch, table, task, (slot, value) => grouped.add(slot, value))
+    grouped.link(table.index.size)
+    await update(table, grouped, { time: new Time(node.time), partition }, task)
+    return undefined
   }
-  const versions = new VersionedState(name, partitioner.numPartitions, advance)
+  const versions = new VersionedState(
+    name,
+    partitioner.numPartitions,
+    partition => new TablePartition(partition, advance),
+  )
   return stream.derive<[K, S]>(name, {
     slideDuration: stream.slideDuration,
     dependencies: [stream as AnyStream],
@@ -136,80 +143,63 @@ function stateful<K, V, S>(
   })
 }
 
-async function takeInitial(draft: Draft, initial: ChunkSource, task: StateTask): Promise<void> {
-  await eachPair(initial, task, (key, state) => {
-    const slot = draft.slot(key)
-    if (draft.get(slot) === ABSENT) draft.set(slot, state)
+async function takeInitial(table: StateTable, initial: ChunkSource, task: StateTask): Promise<void> {
+  await eachSlot(initial, table, task, (slot, state) => {
+    if (table.flag(slot) === ABSENT) table.put(slot, state)
   })
-}
-
-/** The values of each key in the order in which they came. */
-async function group(draft: Draft, batch: ChunkSource | undefined, task: StateTask): Promise<Grouped> {
-  const grouped = new Map<number, unknown[]>()
-  if (batch === undefined) return grouped
-  await eachPair(batch, task, (key, value) => {
-    const slot = draft.slot(key)
-    const values = grouped.get(slot)
-    if (values === undefined) grouped.set(slot, [value])
-    else values.push(value)
-  })
-  return grouped
 }
 
 async function updateAll(
-  draft: Draft,
-  grouped: Grouped,
+  table: StateTable,
+  batch: GroupedValues,
   update: Update<unknown, unknown, unknown>,
   time: Time,
   task: StateTask,
-): Promise<StateTable> {
-  const { keys } = draft.index
-  for (let slot = 0; slot < keys.length; slot++) {
-    const kept = draft.get(slot)
-    const values = grouped.get(slot)
-    if (kept === ABSENT && values === undefined) continue
-    const key = keys[slot]
+): Promise<void> {
+  for (let slot = 0; slot < table.index.size; slot++) {
+    const values = batch.of(slot)
+    const isAbsent = table.flag(slot) === ABSENT
+    if (isAbsent && values === undefined) continue
+    const key = table.key(slot)
     try {
-      const state = update(values ?? [], kept === ABSENT ? undefined : handedOut(kept), {
-        key: handedOut(key),
-        time,
-      })
-      if (state instanceof Promise)
+      const state = update(values ?? [], isAbsent ? undefined : table.value(slot), { key, time })
+      if (state === undefined) table.drop(slot)
+      else if (state instanceof Promise)
         throw new KindlingError('PROMISE_RETURNED', {
           operation: 'updateStateByKey',
           instead: 'foreachRDD, which may be async,',
         })
-      draft.set(slot, state === undefined ? ABSENT : state)
+      else table.put(slot, state)
     } catch (error) {
       throw task.failed(error, key)
     }
     const pause = (slot & 63) === 0 ? task.breathe() : undefined
     if (pause !== undefined) await pause
   }
-  return draft.finish()
 }
 
 async function updateWhole(
-  draft: Draft,
-  grouped: Grouped,
+  table: StateTable,
+  batch: GroupedValues,
   update: UpdatePartition,
   place: { readonly partitioner: Partitioner; readonly partition: number },
   task: StateTask,
-): Promise<StateTable> {
-  const { keys } = draft.index
+): Promise<void> {
+  const before = table.index.size
   function* records(): Generator<[unknown, unknown[], unknown], undefined> {
-    for (let slot = 0; slot < keys.length; slot++) {
-      const kept = draft.get(slot)
-      const values = grouped.get(slot)
-      if (kept === ABSENT && values === undefined) continue
-      yield [handedOut(keys[slot]), values ?? [], kept === ABSENT ? undefined : handedOut(kept)]
+    for (let slot = 0; slot < before; slot++) {
+      const isAbsent = table.flag(slot) === ABSENT
+      const values = batch.of(slot)
+      if (isAbsent && values === undefined) continue
+      yield [table.key(slot), values ?? [], isAbsent ? undefined : table.value(slot)]
     }
     return undefined
   }
-  const next = new Draft(undefined)
+  // Applied after the function has seen all: it may put out a key before it takes it in.
+  const slots: number[] = []
+  const states: unknown[] = []
   let last: unknown
   try {
-    let n = 0
     for (const [key, state] of update(records())) {
       last = key
       const at = partitionOf(place.partitioner, key)
@@ -219,12 +209,18 @@ async function updateWhole(
           value: key,
           expected: `a key of the same partition (${place.partition}); this one belongs to ${at}`,
         })
-      next.set(next.slot(key), state)
-      const pause = (n++ & 63) === 0 ? task.breathe() : undefined
+      slots.push(table.index.slotOf(key))
+      states.push(isImmutable(state) ? state : copyValue(state))
+      const pause = (slots.length & 63) === 0 ? task.breathe() : undefined
       if (pause !== undefined) await pause
     }
+    const isKept = new Uint8Array(table.index.size)
+    for (let i = 0; i < slots.length; i++) {
+      isKept[slots[i]!] = 1
+      table.put(slots[i]!, states[i])
+    }
+    for (let slot = 0; slot < before; slot++) if (isKept[slot] === 0) table.drop(slot)
   } catch (error) {
     throw task.failed(error, last)
   }
-  return next.finish()
 }

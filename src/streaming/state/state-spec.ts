@@ -1,0 +1,103 @@
+/** How `mapWithState` is told what to do: the function, and its options. */
+import { KindlingError } from '../../base/errors.ts'
+import { type Duration, type DurationLike, type Time, toDuration } from '../../base/time.ts'
+import { type Partitioner, toPartitioner } from '../../rdd/partitioner.ts'
+import type { Mapped, RDD } from '../../rdd/rdd.ts'
+
+/**
+ * The state of one key, for the length of one call.
+ *
+ * @typeParam S the type of the state
+ * @source Spark State
+ */
+export interface State<S> {
+  /** Whether the key has state. */
+  exists(): boolean
+  /** A copy of the state. @throws STATE_NOT_SET when there is none */
+  get(): S
+  /** A copy of the state, `undefined` when there is none. */
+  getOption(): S | undefined
+  /** Sets the state; it is copied at once. @throws ILLEGAL_STATE after `remove`, and when it is timing out */
+  update(state: S): void
+  /** Drops the key. @throws ILLEGAL_STATE after `remove`, and when it is timing out */
+  remove(): void
+  /** Whether the call tells of a time-out: there is no value, and the key is dropped afterwards. */
+  isTimingOut(): boolean
+}
+
+/**
+ * What `mapWithState` calls for every record: key, value (`undefined` for a time-out), state and batch time; what it gives is
+ * emitted, `undefined` emits nothing.
+ */
+export type StateFunction<K, V, S, M> = (key: K, value: V | undefined, state: State<S>, time: Time) => M
+
+/** What a function that gives `M` emits: `undefined` is nothing. */
+export type Emitted<M> = Exclude<M, undefined | void>
+
+/** The options behind the builder's methods. */
+export interface StateSettings<K, S> {
+  readonly initialState?: RDD<readonly [K, S]>
+  readonly partitioner?: Partitioner
+  readonly timeout?: Duration
+}
+
+/**
+ * A function over keyed state and its options; each method gives a new one.
+ *
+ * @source Spark StateSpec
+ * @example
+ * const spec = StateSpec.function((word: string, n: number | undefined, sum: State<number>) => {
+ *   const total = (sum.getOption() ?? 0) + (n ?? 0)
+ *   if (!sum.isTimingOut()) sum.update(total)
+ *   return [word, total] as const
+ * }).timeout('60s')
+ * pairs.mapWithState(spec) // the running count of each word, as it changes
+ */
+export class StateSpec<K, V, S, M> {
+  /** @internal */
+  readonly f: StateFunction<K, V, S, M>
+  /** @internal */
+  readonly settings: StateSettings<K, S>
+
+  private constructor(f: StateFunction<K, V, S, M>, settings: StateSettings<K, S>) {
+    this.f = f
+    this.settings = settings
+  }
+
+  /** @throws INVALID_ARGUMENT when `f` is no function */
+  static function<K, V, S, M extends Mapped>(f: StateFunction<K, V, S, M>): StateSpec<K, V, S, M> {
+    if (typeof f === 'function') return new StateSpec(f, {})
+    throw new KindlingError('INVALID_ARGUMENT', {
+      what: 'what StateSpec.function was given',
+      value: f,
+      expected: 'a function (key, value, state, time) => mapped',
+    })
+  }
+
+  /** State before the first batch. Of several pairs with one key the last counts. */
+  initialState(rdd: RDD<readonly [K, S]>): StateSpec<K, V, S, M> {
+    return this.with({ initialState: rdd })
+  }
+
+  /** Partitions of the state, by hash. Default: the context's default parallelism. @throws INVALID_ARGUMENT */
+  numPartitions(n: number): StateSpec<K, V, S, M> {
+    return this.with({ partitioner: toPartitioner(n) })
+  }
+
+  /** How keys are spread. */
+  partitioner(partitioner: Partitioner): StateSpec<K, V, S, M> {
+    return this.with({ partitioner })
+  }
+
+  /**
+   * Keys without a record for longer than this time out. With a timeout, every record of a key counts as an update, also when the
+   * function only reads the state.
+   */
+  timeout(idle: DurationLike): StateSpec<K, V, S, M> {
+    return this.with({ timeout: toDuration(idle, 'The timeout of a state') })
+  }
+
+  private with(settings: StateSettings<K, S>): StateSpec<K, V, S, M> {
+    return new StateSpec(this.f, { ...this.settings, ...settings })
+  }
+}

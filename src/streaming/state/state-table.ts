@@ -1,0 +1,303 @@
+/**
+ * The state of one partition: the newest version in place, and a journal by which older ones can be read.
+ *
+ *   slots     ann bob cid dan          journal (oldest first)
+ *   values     4   –   2   7           end of t=1 │ ann was 3 · bob was 1 · cid was absent │ end of t=2 │ cid was 1 · dan was absent
+ *
+ * A version is made by changing slots in place; what a slot held before goes into the journal first. So making a version costs what
+ * it touches, a failure is undone from the journal's end, and a reader of an older version finds what has changed since in it.
+ *
+ * I1  Between versions the journal ends at the end of the newest version.
+ * I2  A reader sees one version, also while later ones are made, undone or forgotten: it takes in the journal before each chunk, and
+ *     before any of it is undone or dropped.
+ * Cost: 13 bytes and the value in the journal for each change, for as long as the version before it is remembered.
+ */
+
+import { ArenaIndex } from '../../data/arena-index.ts'
+import type { Chunk, ChunkSource } from '../../data/chunk.ts'
+import { copyValue, isImmutable } from '../../data/codec.ts'
+import { ValueColumn } from '../../data/value-column.ts'
+
+/** What a slot holds in a version. */
+export const ABSENT = 0
+export const PRESENT = 1
+/** Kept, but not part of the records: a key that a filter hides while its window still has it. */
+export const HIDDEN = 2
+
+/** The end of a version in the journal, counted from the first change ever. */
+export interface VersionEnd {
+  readonly time: number
+  readonly end: number
+}
+
+const CHUNK = 2048
+/** Fewer absent slots than this are not worth a new table. */
+const COMPACT_FROM = 1024
+
+/** See the file head. */
+export class StateTable {
+  readonly index: ArenaIndex = new ArenaIndex()
+  private readonly values = new ValueColumn()
+  private flags: Uint8Array = new Uint8Array(1024)
+  /** A number beside each value: when it was updated, or how many batches of a window have the key. */
+  private marks: Float64Array = new Float64Array(1024)
+  /** One segment for each version, and a last one for the version that is being made. */
+  private readonly journal: Segment[] = [new Segment(0, 256)]
+  private readonly readers = new Set<VersionReader>()
+  /** Slots that are present; and those that are hidden. */
+  private shown = 0
+  private hidden = 0
+
+  /** Keys in the newest version. */
+  get size(): number {
+    return this.shown
+  }
+
+  /** Whether most slots hold nothing, so that a new table is worth its making. */
+  get isSparse(): boolean {
+    const { size } = this.index
+    return size >= COMPACT_FROM && (this.shown + this.hidden) * 2 < size
+  }
+
+  private get latest(): Segment {
+    return this.journal.at(-1)!
+  }
+
+  flag(slot: number): number {
+    return slot < this.flags.length ? this.flags[slot]! : ABSENT
+  }
+
+  mark(slot: number): number {
+    return this.marks[slot]!
+  }
+
+  /** A copy of what a present or hidden slot holds. */
+  value(slot: number): unknown {
+    return this.values.get(slot)
+  }
+
+  /** The key of a slot, as user code may have it. */
+  key(slot: number): unknown {
+    const key = this.index.keyAt(slot)
+    return isImmutable(key) ? key : copyValue(key)
+  }
+
+  /** Sets what a slot holds. @throws RECORD_NOT_ENCODABLE, and the slot is as it was */
+  put(slot: number, value: unknown, mark = 0, flag: number = PRESENT): void {
+    if (slot >= this.flags.length) this.grow(slot)
+    const before = this.flags[slot]!
+    if (before === flag && this.marks[slot] === mark && this.values.isSame(slot, value)) return
+    this.note(slot)
+    try {
+      this.values.set(slot, value)
+    } catch (error) {
+      this.latest.dropLast()
+      throw error
+    }
+    this.marks[slot] = mark
+    this.setFlag(slot, flag)
+  }
+
+  /** Sets the mark of a slot that holds something. */
+  putMark(slot: number, mark: number): void {
+    if (this.marks[slot] === mark) return
+    this.note(slot)
+    this.marks[slot] = mark
+  }
+
+  /** The slot holds nothing from now on. */
+  drop(slot: number): void {
+    if (this.flag(slot) === ABSENT) return
+    this.note(slot)
+    this.setFlag(slot, ABSENT)
+  }
+
+  private setFlag(slot: number, flag: number): void {
+    const before = this.flags[slot]!
+    this.shown += Number(flag === PRESENT) - Number(before === PRESENT)
+    this.hidden += Number(flag === HIDDEN) - Number(before === HIDDEN)
+    this.flags[slot] = flag
+  }
+
+  private note(slot: number): void {
+    this.latest.add(slot, this.flags[slot]!, this.marks[slot]!, this.values)
+  }
+
+  private grow(slot: number): void {
+    const capacity = Math.max(slot + 1, this.flags.length * 2)
+    const flags = new Uint8Array(capacity)
+    flags.set(this.flags)
+    this.flags = flags
+    const marks = new Float64Array(capacity)
+    marks.set(this.marks)
+    this.marks = marks
+  }
+
+  /** Takes back all changes since the newest version, the latest first. */
+  undo(): void {
+    for (const reader of this.readers) reader.catchUp()
+    const { latest } = this
+    for (let i = latest.count - 1; i >= 0; i--) {
+      const slot = latest.slots[i]!
+      const flag = latest.flags[i]!
+      if (flag !== ABSENT) this.values.setFrom(slot, latest.values, i)
+      this.marks[slot] = latest.marks[i]!
+      this.setFlag(slot, flag)
+    }
+    latest.count = 0
+    for (const reader of this.readers) reader.stepBack(latest.start)
+  }
+
+  /** What was changed since the version before is the newest version. */
+  endVersion(time: number): VersionEnd {
+    const { end, count } = this.latest
+    this.journal.push(new Segment(end, Math.max(256, count)))
+    return { time, end }
+  }
+
+  /** Forgets how versions older than this one can be read. */
+  forgetBefore(version: VersionEnd): void {
+    for (const reader of this.readers) reader.catchUp()
+    while (this.journal.length > 1 && this.journal[0]!.end <= version.end) this.journal.shift()
+  }
+
+  /** The records of a version, chunk by chunk, in order of slots. */
+  read(version: VersionEnd): ChunkSource {
+    const reader = new VersionReader(this, this.journal, version.end)
+    this.readers.add(reader)
+    let from = 0
+    return {
+      next: () => {
+        const size = this.index.size
+        while (from < size) {
+          const to = Math.min(from + CHUNK, size)
+          const chunk = reader.chunk(from, to)
+          from = to
+          if (chunk !== undefined) return chunk
+        }
+        this.readers.delete(reader)
+        return undefined
+      },
+      close: () => {
+        from = Number.POSITIVE_INFINITY
+        this.readers.delete(reader)
+      },
+    }
+  }
+
+  /** A table with the newest version's keys only, in the same order. */
+  async compacted(breathe: () => Promise<void> | undefined): Promise<StateTable> {
+    const table = new StateTable()
+    for (let slot = 0; slot < this.index.size; slot++) {
+      const flag = this.flag(slot)
+      if (flag !== ABSENT) table.adopt(this, slot, flag)
+      const pause = (slot & 1023) === 0 ? breathe() : undefined
+      if (pause !== undefined) await pause
+    }
+    return table
+  }
+
+  private adopt(from: StateTable, fromSlot: number, flag: number): void {
+    const slot = this.index.slotOf(from.index.keyAt(fromSlot))
+    if (slot >= this.flags.length) this.grow(slot)
+    this.values.setFrom(slot, from.values, fromSlot)
+    this.marks[slot] = from.marks[fromSlot]!
+    this.setFlag(slot, flag)
+  }
+}
+
+/** What slots held before each change of one version, oldest first. */
+class Segment {
+  /** The position of the first change, counted from the first change ever. */
+  readonly start: number
+  count = 0
+  slots: Int32Array
+  flags: Uint8Array
+  marks: Float64Array
+  readonly values: ValueColumn = new ValueColumn()
+
+  constructor(start: number, capacity: number) {
+    this.start = start
+    this.slots = new Int32Array(capacity)
+    this.flags = new Uint8Array(capacity)
+    this.marks = new Float64Array(capacity)
+  }
+
+  get end(): number {
+    return this.start + this.count
+  }
+
+  add(slot: number, flag: number, mark: number, values: ValueColumn): void {
+    const at = this.count
+    if (at === this.slots.length) this.grow()
+    this.slots[at] = slot
+    this.flags[at] = flag
+    this.marks[at] = mark
+    if (flag !== ABSENT) this.values.setFrom(at, values, slot)
+    this.count++
+  }
+
+  dropLast(): void {
+    this.count--
+  }
+
+  private grow(): void {
+    const capacity = this.slots.length * 2
+    const { slots, flags, marks } = this
+    this.slots = new Int32Array(capacity)
+    this.slots.set(slots)
+    this.flags = new Uint8Array(capacity)
+    this.flags.set(flags)
+    this.marks = new Float64Array(capacity)
+    this.marks.set(marks)
+  }
+}
+
+/** Reads one version while the table may change under it. */
+class VersionReader {
+  private readonly table: StateTable
+  private readonly journal: readonly Segment[]
+  private position: number
+  /** What changed since the version, by slot: what it held then. */
+  private readonly then = new Map<number, { readonly flag: number; readonly value: unknown }>()
+
+  constructor(table: StateTable, journal: readonly Segment[], end: number) {
+    this.table = table
+    this.journal = journal
+    this.position = end
+  }
+
+  /** Takes in changes since the last look; of several to one slot the first tells what the version held. */
+  catchUp(): void {
+    const { then } = this
+    for (const segment of this.journal) {
+      for (; this.position >= segment.start && this.position < segment.end; this.position++) {
+        const i = this.position - segment.start
+        const slot = segment.slots[i]!
+        if (then.has(slot)) continue
+        const flag = segment.flags[i]!
+        then.set(slot, { flag, value: flag === PRESENT ? segment.values.get(i) : undefined })
+      }
+    }
+  }
+
+  /** Later changes were undone: what they changed is as it was. */
+  stepBack(position: number): void {
+    this.position = Math.min(this.position, position)
+  }
+
+  chunk(from: number, to: number): Chunk | undefined {
+    this.catchUp()
+    const { table, then } = this
+    const keys: unknown[] = []
+    const values: unknown[] = []
+    const unchanged = then.size === 0
+    for (let slot = from; slot < to; slot++) {
+      const before = unchanged ? undefined : then.get(slot)
+      if ((before?.flag ?? table.flag(slot)) !== PRESENT) continue
+      keys.push(table.key(slot))
+      values.push(before === undefined ? table.value(slot) : before.value)
+    }
+    return keys.length === 0 ? undefined : { kind: 'pairs', keys, values }
+  }
+}
