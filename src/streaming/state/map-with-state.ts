@@ -30,11 +30,8 @@ import { VersionedState } from './versions.ts'
 /** In Spark every tenth batch of a stream is checkpointed unless told otherwise. */
 const CHECKPOINT_SLIDES = 10
 
-/** The emitted records; and, by `stateSnapshots`, the state they come from. */
-export interface MapWithStateDStream<K, S, M> extends DStream<M> {
-  /** All keys and their state after each batch. */
-  stateSnapshots(): DStream<[K, S]>
-}
+/** The emitted records; and, by `stateSnapshots`, the state they come from: all keys and their state after each batch. */
+export type MapWithStateDStream<K, S, M> = DStream<M> & { stateSnapshots(): DStream<[K, S]> }
 
 export function mapWithState<K, V, S, M>(
   stream: DStream<readonly [K, V]>,
