@@ -25,6 +25,7 @@ import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import { slideDurationOf, windowDurationOf } from './durations.ts'
 import { hashed } from './elementwise.ts'
+import { paneWindowed } from './pane-windowed.ts'
 import type { AnyStream } from './recipe.ts'
 import { slice } from './windowed.ts'
 
@@ -57,8 +58,9 @@ export function reducedByWindow<K, V>(
       return incremental(stream, reduce, inverse, { window, slide }, optionsOf(last))
     }
     const [window, slide, last] = rest as [DurationLike, DurationLike?, Last<K, V>?]
-    const by = hashed(stream, optionsOf(last).partitions)
-    return stream.reduceByKey(reduce, by).window(window, slide).reduceByKey(reduce, by)
+    const step = stream.slideDuration
+    const span = { window: windowDurationOf(window, step), slide: slideDurationOf(slide, step) }
+    return paneWindowed(stream, reduce, span, hashed(stream, optionsOf(last).partitions))
   })
 }
 

@@ -15,11 +15,13 @@ export function reduceByWindow<T>(
   inverse?: (a: T, b: T) => T,
 ): DStream<T> {
   return operator('reduceByWindow', () => {
-    if (inverse === undefined) return stream.reduce(reduce).window(window, slide).reduce(reduce)
     const keyed = stream.map(record => [null, record]) as unknown as DStream<readonly [null, T]>
-    return keyed
-      .reduceByKeyAndWindow(reduce, inverse, window, slide, { partitions: 1 })
-      .map(pair => pair[1] as never) as unknown as DStream<T>
+    const opts = { partitions: 1 }
+    const reduced =
+      inverse === undefined
+        ? keyed.reduceByKeyAndWindow(reduce, window, slide, opts)
+        : keyed.reduceByKeyAndWindow(reduce, inverse, window, slide, opts)
+    return reduced.map(pair => pair[1] as never) as unknown as DStream<T>
   })
 }
 

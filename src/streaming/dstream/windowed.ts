@@ -30,18 +30,17 @@ export function windowed<T>(parent: DStream<T>, window: DurationLike, slide?: Du
 
 /** The RDDs from `from` to `to`, both included, rounded down to slides; times up to the zero time have none. */
 export function slice<T>(stream: DStream<T>, from: Time, to: Time): RDD<T>[] {
-  const zero = stream.zeroTime
-  const step = stream.slideDuration
-  const first = Math.max(from.floor(step, zero).milliseconds, zero.milliseconds)
-  const last = to.floor(step, zero).milliseconds
   const rdds: RDD<T>[] = []
-  for (
-    let at = zero.plus(new Duration(first - zero.milliseconds));
-    at.milliseconds <= last;
-    at = at.plus(step)
-  ) {
+  for (const at of sliceTimes(stream, from, to)) {
     const rdd = stream.getOrCompute(at)
     if (rdd !== undefined) rdds.push(rdd)
   }
   return rdds
+}
+
+/** The times of a stream from `from` to `to`, both included, rounded down to slides, and not before the zero time. */
+export function sliceTimes(stream: DStream<never> | DStream<unknown>, from: Time, to: Time): Time[] {
+  const { zeroTime: zero, slideDuration: step } = stream
+  const first = Math.max(from.floor(step, zero).milliseconds, zero.milliseconds)
+  return zero.plus(new Duration(first - zero.milliseconds)).to(to.floor(step, zero), step)
 }

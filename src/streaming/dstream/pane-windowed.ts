@@ -1,0 +1,196 @@
+/**
+ * Reduced values of each key over a window without an inverse function; see `state/pane-window.ts`.
+ *
+ * In: one reduced RDD for each batch. Out: one RDD of `[key, value]` for each slide; keys vanish when they leave the window.
+ * The results are state: a slide changes those of the keys that entered or left.
+ *
+ * Source: Spark PairDStreamFunctions.reduceByKeyAndWindow, which reduces the whole window anew at each slide.
+ */
+import { KindlingError } from '../../base/errors.ts'
+import type { Duration } from '../../base/time.ts'
+import type { ChunkSource } from '../../data/chunk.ts'
+import { copyValue, isImmutable } from '../../data/codec.ts'
+import { makeNode, type StateNode, type StateTask } from '../../rdd/nodes.ts'
+import type { Partitioner } from '../../rdd/partitioner.ts'
+import type { RDD } from '../../rdd/rdd.ts'
+import { eachSlot } from '../state/pairs.ts'
+import { type Pane, PaneWindow } from '../state/pane-window.ts'
+import type { StateTable } from '../state/state-table.ts'
+import { TablePartition } from '../state/table-partition.ts'
+import { VersionedState } from '../state/versions.ts'
+import type { DStream } from './dstream.ts'
+import type { AnyStream } from './recipe.ts'
+import { sliceTimes } from './windowed.ts'
+
+type AnyReduce = (a: unknown, b: unknown) => unknown
+
+/** Window and slide are multiples of the stream's own slide. */
+export function paneWindowed<K, V>(
+  stream: DStream<readonly [K, V]>,
+  reduce: (a: V, b: V) => V,
+  { window, slide }: { readonly window: Duration; readonly slide: Duration },
+  partitioner: Partitioner,
+): DStream<[K, V]> {
+  const step = stream.slideDuration
+  const reduced = stream.reduceByKey(reduce, partitioner)
+  const paneTimes = new WeakMap<StateNode, readonly number[]>()
+  const length = Math.max(1, Math.ceil(window.div(step)))
+  const versions = new VersionedState('reduceByKeyAndWindow', partitioner.numPartitions, partition => {
+    const panes = new PartitionPanes(noPromise(reduce as AnyReduce), length)
+    return new TablePartition(partition, async (table, inputs, { node }, task) => {
+      const times = paneTimes.get(node)!
+      const oldest = node.time - window.milliseconds + step.milliseconds
+      await panes.slide(table, await readPanes(table, inputs, times, task), oldest, task)
+      return undefined
+    })
+  })
+  return stream.derive<[K, V]>('reduceByKeyAndWindow', {
+    slideDuration: slide,
+    dependencies: [reduced as AnyStream],
+    keepsItself: true,
+    parentRemember: own => own.plus(slide.max(window)),
+    forgotten: times => versions.forget(times),
+    compute(time, self) {
+      const before = time.minus(slide)
+      const previous = self.getOrCompute(before)
+      const start = time.minus(window)
+      const entering = sliceTimes(
+        reduced,
+        (previous === undefined ? start : before.max(start)).plus(step),
+        time,
+      )
+      const rdds: RDD<unknown>[] = []
+      const times: number[] = []
+      for (const at of entering) {
+        const rdd = reduced.getOrCompute(at)
+        if (rdd === undefined) continue
+        rdds.push(rdd)
+        times.push(at.milliseconds)
+      }
+      const node = makeNode<StateNode>(
+        {
+          kind: 'state',
+          partitioner,
+          numPartitions: partitioner.numPartitions,
+          previous: previous?.node as StateNode | undefined,
+          inputs: rdds.map(rdd => rdd.node),
+          versions,
+          time: time.milliseconds,
+        },
+        'reduceByKeyAndWindow',
+      )
+      paneTimes.set(node, times)
+      return reduced.host.sc.emptyRDD<[K, V]>().derive<[K, V]>(node)
+    },
+  })
+}
+
+async function readPanes(
+  table: StateTable,
+  inputs: readonly ChunkSource[],
+  times: readonly number[],
+  task: StateTask,
+): Promise<Pane[]> {
+  const panes: Pane[] = []
+  for (let i = 0; i < inputs.length; i++) {
+    const slots: number[] = []
+    const values: unknown[] = []
+    await eachSlot(inputs[i]!, table, task, (slot, value) => {
+      slots.push(slot)
+      values.push(isImmutable(value) ? value : copyValue(value))
+    })
+    panes.push({ time: times[i]!, slots: Int32Array.from(slots), values })
+  }
+  return panes
+}
+
+/** The panes of one partition, in step with the newest version of its table. */
+class PartitionPanes {
+  private readonly reduce: AnyReduce
+  private readonly length: number
+  private table: StateTable | undefined
+  private window: PaneWindow
+  /** The panes of the newest version, by which the window is made anew after a failure. */
+  private content: readonly Pane[] = []
+  private isWhole = true
+  /** By slot: the last slide that put its result; most keys both enter and leave. */
+  private visited: Int32Array = new Int32Array(256)
+  private round = 0
+
+  constructor(reduce: AnyReduce, length: number) {
+    this.reduce = reduce
+    this.length = length
+    this.window = new PaneWindow(reduce, length)
+  }
+
+  /** Drops panes older than `oldest`, takes in new ones, and puts the results that change into the table. */
+  async slide(table: StateTable, entering: readonly Pane[], oldest: number, task: StateTask): Promise<void> {
+    let slot = 0
+    try {
+      if (table !== this.table || !this.isWhole) this.rebuild(table)
+      this.isWhole = false
+      this.round++
+      const { window } = this
+      const touched: Int32Array[] = []
+      const keep = (pane: Pane): boolean => pane.time >= oldest
+      for (const pane of entering) {
+        slot = pane.slots[0] ?? slot
+        if (keep(pane)) window.insert(pane)
+        touched.push(pane.slots)
+        const pause = task.breathe()
+        if (pause !== undefined) await pause
+      }
+      while (window.content[0] !== undefined && !keep(window.content[0])) touched.push(window.evict().slots)
+      for (const slots of touched) {
+        for (let i = 0; i < slots.length; i++) {
+          slot = slots[i]!
+          if (!this.isFirstVisit(slot)) continue
+          if (window.has(slot)) table.put(slot, window.result(slot))
+          else table.drop(slot)
+          const pause = (i & 255) === 0 ? task.breathe() : undefined
+          if (pause !== undefined) await pause
+        }
+      }
+      this.content = window.content.slice()
+      this.isWhole = true
+    } catch (error) {
+      throw task.failed(error, table.index.size > slot ? table.key(slot) : undefined)
+    }
+  }
+
+  private isFirstVisit(slot: number): boolean {
+    if (slot >= this.visited.length) {
+      const visited = new Int32Array(Math.max(slot + 1, this.visited.length * 2))
+      visited.set(this.visited)
+      this.visited = visited
+    }
+    if (this.visited[slot] === this.round) return false
+    this.visited[slot] = this.round
+    return true
+  }
+
+  /** For a table with other slots, or after a failure. Cost: the entries of the window. */
+  private rebuild(table: StateTable): void {
+    const old = this.table
+    if (old !== undefined && old !== table)
+      this.content = this.content.map(({ time, slots, values }) => ({
+        time,
+        values,
+        slots: slots.map(slot => table.index.slotOf(old.index.keyAt(slot))),
+      }))
+    this.table = table
+    this.window = new PaneWindow(this.reduce, this.length)
+    for (const pane of this.content) this.window.insert(pane)
+  }
+}
+
+function noPromise(reduce: AnyReduce): AnyReduce {
+  return (a, b) => {
+    const value = reduce(a, b)
+    if (!(value instanceof Promise)) return value
+    throw new KindlingError('PROMISE_RETURNED', {
+      operation: 'reduceByKeyAndWindow',
+      instead: 'foreachRDD, which may be async,',
+    })
+  }
+}
