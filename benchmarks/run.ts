@@ -9,6 +9,7 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { emptyBatch, firstResult, median } from './floors.ts'
+import { stateMemory } from './state-memory.ts'
 import { windowCosts } from './windows.ts'
 import { runOurs, runPlain, workloads } from './workloads.ts'
 
@@ -86,12 +87,16 @@ else {
   console.log(
     `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}; medians of ${values.rounds} rounds`,
   )
-  const names = positionals.length > 0 ? positionals : [...Object.keys(workloads), 'windows', 'floors']
+  const names =
+    positionals.length > 0 ? positionals : [...Object.keys(workloads), 'windows', 'memory', 'floors']
   for (const name of names) {
     if (name === 'floors') await floors()
     else if (name === 'windows') await windowCosts()
+    else if (name === 'memory') await stateMemory()
     else if (workloads[name] !== undefined) compare(name)
     else
-      throw new Error(`no workload ${name}; there are ${Object.keys(workloads).join(', ')}, windows, floors`)
+      throw new Error(
+        `no workload ${name}; there are ${Object.keys(workloads).join(', ')}, windows, memory, floors`,
+      )
   }
 }
