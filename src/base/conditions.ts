@@ -103,6 +103,12 @@ export const conditions = {
       'A planned fault was not hit: {fault}. The test ended before the program came to that point; run more batches, or plan the fault elsewhere.',
     doc: 'StreamTest refuses to be disposed while a fault planned with crashAt, failAt or holdTask has never happened, because such a test would prove nothing.',
   },
+  FILE_DAMAGED: {
+    domain: 'external',
+    retry: 'never',
+    message: '{path} cannot be read back: {reason}.',
+    doc: 'A file of records is not as it was written: cut off, changed, or of another kind. Write it again.',
+  },
   ILLEGAL_STATE: {
     domain: 'user',
     retry: 'never',
@@ -238,6 +244,12 @@ export const conditions = {
     retry: 'never',
     message: 'Output path {path} exists already. Choose another, or remove it first.',
     doc: 'saveAsTextFile never writes over existing data.',
+  },
+  PIPE_FAILED: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'The command {command} failed: {reason}.',
+    doc: 'A process that pipe() sent a partition through could not be started, or ended with another exit code than 0. The message has the end of what it wrote to standard error.',
   },
   PLANNED_FAULT: {
     domain: 'user',

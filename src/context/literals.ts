@@ -15,6 +15,7 @@ export function blockSource(name: string, blocks: readonly (readonly Block[])[])
   return makeNode<SourceNode>(
     {
       kind: 'source',
+      className: blocks.length === 0 ? 'EmptyRDD' : 'ParallelCollectionRDD',
       descriptors: blocks,
       open: (descriptor): ChunkSource => sourceOfBlocks(descriptor as readonly Block[]),
       isEmpty: descriptor => (descriptor as readonly Block[]).every(block => countOf(block) === 0),
@@ -23,6 +24,16 @@ export function blockSource(name: string, blocks: readonly (readonly Block[])[])
     },
     name,
   )
+}
+
+/** One partition for each record, with its hosts. @throws RECORD_NOT_ENCODABLE */
+export function locatedSource(records: readonly (readonly [unknown, readonly string[]])[]): SourceNode {
+  const node = blockSource(
+    'makeRDDWithLocations',
+    records.map(([record]) => [blockOfRows([record])]),
+  )
+  const hosts = new Map(node.descriptors.map((block, i) => [block, [...(records[i]?.[1] ?? [])]]))
+  return { ...node, locations: descriptor => hosts.get(descriptor) ?? [] }
 }
 
 /** @throws RECORD_NOT_ENCODABLE naming the place in the record */

@@ -4,11 +4,15 @@ import { Config, configEntries } from '../base/config.ts'
 import { KindlingError } from '../base/errors.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
 import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
+import type { ChunkSource } from '../data/chunk.ts'
+import { hashString } from '../data/hash.ts'
 import { InlineBackend, type TaskHook } from '../executor/inline-backend.ts'
 import { TaskRunner } from '../executor/task-runner.ts'
 import { describeLongCall, type LongCall } from '../executor/task-time.ts'
 import { unionNode } from '../rdd/arrange-operations.ts'
+import { filter } from '../rdd/narrow-operations.ts'
 import { makeNode, type Node, type SourceNode } from '../rdd/nodes.ts'
+import { ObjectFileSource } from '../rdd/object-files.ts'
 import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRequest, JobRunner, TaskInput } from '../rdd/ports.ts'
 import { RDD } from '../rdd/rdd.ts'
@@ -16,14 +20,23 @@ import { currentScope, describeScope, type OperatorScope, operator } from '../rd
 import { iterateSource } from '../rdd/segment/iterate.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import { listInputFiles } from '../rdd/sources/file-listing.ts'
+import { openRange, rangeLength, sliceRange } from '../rdd/sources/number-range.ts'
 import { openTextSplit, splitTextFiles, type TextSplit } from '../rdd/sources/text-file.ts'
+import { type PartitionReader, type PartitionsOptions, userMadeNode } from '../rdd/sources/user-made.ts'
+import {
+  groupFiles,
+  openRecordSplit,
+  openWholeFiles,
+  type RecordSplit,
+  splitRecordFiles,
+} from '../rdd/sources/whole-files.ts'
 import { DAGScheduler } from '../scheduler/dag-scheduler.ts'
 import type { SparkListener } from '../scheduler/events.ts'
 import { ShuffleStore } from '../shuffle/shuffle-store.ts'
 import { BlockStore } from '../storage/block-store.ts'
 import { processDefaults } from './defaults.ts'
 import { currentJobScope } from './job-scope.ts'
-import { literalSource } from './literals.ts'
+import { literalSource, locatedSource } from './literals.ts'
 import { type Master, parseMaster } from './master.ts'
 
 /** How a context is made. All optional. */
@@ -43,6 +56,8 @@ export interface SparkContextOptions {
 
 /** Long calls that are remembered. */
 const LONG_CALLS_KEPT = 100
+/** Places in a program whose uses are counted, so that each draws other random numbers. */
+const MAX_SEED_PLACES = 10_000
 
 /**
  * Makes RDDs and runs their jobs. Several may live in one process.
@@ -71,6 +86,7 @@ export class SparkContext implements JobRunner {
   private readonly backend: InlineBackend
   private readonly longCallsKept: LongCall[] = []
   private readonly longCallPlaces = new Set<string>()
+  private readonly seedsGiven = new Map<string, number>()
   private stopping: Promise<void> | undefined
 
   constructor(options: SparkContextOptions = {}) {
@@ -152,9 +168,58 @@ export class SparkContext implements JobRunner {
     return operator('makeRDD', () => this.parallelize(records, numPartitions))
   }
 
+  /**
+   * One partition for each record, with the hosts that it is best read on: `[[record, hosts], …]`. Spark's other `makeRDD`.
+   *
+   * @throws RECORD_NOT_ENCODABLE for records that are no data
+   */
+  makeRDDWithLocations<T>(records: Iterable<readonly [T, readonly string[]]>): RDD<T> {
+    this.assertRunning('makeRDDWithLocations')
+    return operator('makeRDDWithLocations', () => new RDD(this, locatedSource([...records])))
+  }
+
   /** An RDD without partitions. */
   emptyRDD<T>(): RDD<T> {
     return operator('emptyRDD', () => new RDD(this, literalSource('emptyRDD', [], 0)))
+  }
+
+  /**
+   * The whole numbers from `start` up to, but not including, `end`; with one argument, from 0 up to it. Nothing is stored but the
+   * bounds of each partition.
+   *
+   * @param step default 1; may be negative, not 0
+   * @param numPartitions default: `defaultParallelism`
+   * @throws INVALID_ARGUMENT for numbers that are not whole, or a step of 0
+   * @example
+   * await sc.range(0, 10, 3).collect() // => [0, 3, 6, 9]
+   */
+  range(start: number, end?: number, step = 1, numPartitions: number = this.defaultParallelism): RDD<number> {
+    checkPartitions(numPartitions)
+    this.assertRunning('range')
+    const range = end === undefined ? { start: 0, end: start, step } : { start, end, step }
+    const parts = sliceRange(range, numPartitions)
+    return this.source('range', 'ParallelCollectionRDD', parts, openRange, part => rangeLength(part) === 0)
+  }
+
+  /**
+   * Partitions that you describe and read yourself.
+   *
+   * Order and partitions: those of `descriptors`, which are copied now and must be data. `read` is called once for each attempt of
+   * a task and must give the same records each time; it may be asynchronous, or give an asynchronous iterable.
+   *
+   * @throws RECORD_NOT_ENCODABLE for descriptors that are no data
+   * @throws NOT_ITERABLE (in the job) when `read` gives nothing iterable
+   * @source Spark RDD.compute of a class of one's own
+   * @example
+   * sc.fromPartitions([{ from: 0 }, { from: 1000 }], async ({ from }) => (await query(from, 1000)).rows)
+   */
+  fromPartitions<D, T>(
+    descriptors: readonly D[],
+    read: PartitionReader<D, T>,
+    opts: PartitionsOptions<D> = {},
+  ): RDD<T> {
+    this.assertRunning('fromPartitions')
+    return operator('fromPartitions', () => new RDD(this, userMadeNode(descriptors, read, opts)))
   }
 
   /**
@@ -172,12 +237,72 @@ export class SparkContext implements JobRunner {
     return operator('textFile', () => new RDD(this, this.textNode(path, minPartitions)))
   }
 
+  /**
+   * Each file as `[path, text]`; small files share partitions of about total ÷ `minPartitions` bytes. `.gz` files are unpacked. A
+   * file is held in memory as a whole.
+   *
+   * @param path as for {@link SparkContext.textFile}; paths come out as they were found
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
+   */
+  wholeTextFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, string]> {
+    return this.wholeFiles('wholeTextFiles', path, minPartitions, 'text')
+  }
+
+  /** Each file as `[path, bytes]`, as it is; see {@link SparkContext.wholeTextFiles}. */
+  binaryFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, Uint8Array]> {
+    return this.wholeFiles('binaryFiles', path, minPartitions, 'bytes')
+  }
+
+  private wholeFiles<T>(name: string, path: string, minPartitions: number, as: 'text' | 'bytes'): RDD<T> {
+    this.assertRunning(name)
+    const groups = groupFiles(listInputFiles(path), minPartitions)
+    return this.source(name, 'WholeFileRDD', groups, group => openWholeFiles(group, as))
+  }
+
+  /**
+   * Files of records of `recordBytes` bytes each, as byte arrays; cut between records into partitions of about 32 MiB.
+   *
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
+   * @throws FILE_DAMAGED when a file ends in mid-record
+   */
+  binaryRecords(path: string, recordBytes: number): RDD<Uint8Array> {
+    this.assertRunning('binaryRecords')
+    if (!Number.isSafeInteger(recordBytes) || recordBytes < 1)
+      throw new KindlingError('INVALID_ARGUMENT', {
+        what: 'the length of a record',
+        value: recordBytes,
+        expected: 'a whole number of bytes, at least 1',
+      })
+    const splits = splitRecordFiles(listInputFiles(path), recordBytes)
+    const open = (split: RecordSplit): ChunkSource => openRecordSplit(split, recordBytes)
+    return this.source('binaryRecords', 'BinaryFileRDD', splits, open, split => split.start === split.end)
+  }
+
+  /**
+   * What {@link RDD.saveAsObjectFile} wrote; one partition for each file.
+   *
+   * @throws INPUT_PATH_NOT_FOUND; FILE_DAMAGED (in the job) when a file is not as it was written
+   */
+  objectFile<T>(path: string): RDD<T> {
+    this.assertRunning('objectFile')
+    const files = listInputFiles(path).map(file => file.path)
+    return this.source('objectFile', 'ObjectFileRDD', files, file => new ObjectFileSource(file))
+  }
+
+  /** The lines of text files, each read as JSON: what {@link RDD.saveAsNDJSONFile} wrote, or any file of such lines. */
+  ndjsonFile<T>(path: string, minPartitions: number = this.defaultMinPartitions): RDD<T> {
+    return operator('ndjsonFile', () =>
+      filter(this.textFile(path, minPartitions), line => line.trim() !== '').map(line => JSON.parse(line)),
+    )
+  }
+
   private textNode(path: string, minPartitions: number): SourceNode {
     const descriptors = splitTextFiles(listInputFiles(path), minPartitions)
     const { maxLineBytes } = this
     return makeNode<SourceNode>(
       {
         kind: 'source',
+        className: 'TextFileRDD',
         descriptors,
         open: split => openTextSplit(split as TextSplit, { maxLineBytes }),
         isEmpty: split => (split as TextSplit).start === (split as TextSplit).end,
@@ -186,6 +311,25 @@ export class SparkContext implements JobRunner {
       },
       'textFile',
     )
+  }
+
+  private source<D, T>(
+    name: string,
+    className: string,
+    descriptors: readonly D[],
+    open: (descriptor: D) => ChunkSource,
+    isEmpty: (descriptor: D) => boolean = () => false,
+  ): RDD<T> {
+    const fields = {
+      kind: 'source',
+      className,
+      descriptors,
+      open: open as (descriptor: unknown) => ChunkSource,
+      isEmpty: isEmpty as (descriptor: unknown) => boolean,
+      numPartitions: descriptors.length,
+      partitioner: undefined,
+    } as const
+    return operator(name, () => new RDD(this, makeNode<SourceNode>(fields, name)))
   }
 
   /** The records of several RDDs; see {@link RDD.union}. */
@@ -200,7 +344,7 @@ export class SparkContext implements JobRunner {
    *
    * @throws INVALID_ARGUMENT for a partition that does not exist
    */
-  runTasks<T, R>(
+  runJob<T, R>(
     rdd: RDD<T>,
     f: (records: IterableIterator<T>) => R | Promise<R>,
     partitions?: readonly number[],
@@ -211,7 +355,7 @@ export class SparkContext implements JobRunner {
     }
     return this.action('runJob', () => {
       const request = { node: rdd.node, sink: { kind: 'chunks', run }, scope: rdd.node.scope } as const
-      return this.runJob<R>(partitions === undefined ? request : { ...request, partitions })
+      return this.runRequest<R>(partitions === undefined ? request : { ...request, partitions })
     })
   }
 
@@ -225,9 +369,16 @@ export class SparkContext implements JobRunner {
   }
 
   /** @internal */
-  runJob<R>(request: JobRequest<R>): Promise<R[]> {
+  runRequest<R>(request: JobRequest<R>): Promise<R[]> {
     const scope = currentJobScope()
     return this.submit(request, scope?.signal, scope?.properties ?? {})
+  }
+
+  /** @internal */
+  prepare(node: Node): Promise<void> {
+    const scope = currentJobScope()
+    this.assertRunning('A job')
+    return this.clock.activity.track(this.scheduler.prepare(node, scope?.signal, scope?.properties ?? {}))
   }
 
   private async submit<R>(
@@ -305,9 +456,14 @@ export class SparkContext implements JobRunner {
 
   /** @internal */
   seedFor(scope: OperatorScope): number {
-    let hash = 17
-    for (const c of `${scope.name}@${scope.site}`) hash = (Math.imul(hash, 31) + (c.codePointAt(0) ?? 0)) | 0
-    return hash >>> 0
+    const place = describeScope(scope)
+    const batch = currentJobScope()?.properties.batchTime
+    let nth = 0
+    if (batch === undefined) {
+      nth = this.seedsGiven.get(place) ?? 0
+      if (nth > 0 || this.seedsGiven.size < MAX_SEED_PLACES) this.seedsGiven.set(place, nth + 1)
+    }
+    return hashString(`${place} ${batch ?? ''} ${nth}`) >>> 0
   }
 
   /** @internal */

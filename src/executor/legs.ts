@@ -7,7 +7,7 @@
 
 import { KindlingError } from '../base/errors.ts'
 import type { ChunkSource } from '../data/chunk.ts'
-import type { Node, StateNode } from '../rdd/nodes.ts'
+import { isFused, type Node, type SourceNode, type StateNode } from '../rdd/nodes.ts'
 import { type Leg, PullSource } from '../rdd/segment/drive.ts'
 import { iterateSource, sourceOfIterable } from '../rdd/segment/iterate.ts'
 import type { FusedStep } from '../rdd/segment/plan.ts'
@@ -43,7 +43,7 @@ export class Lowering {
         const kept = at
         return this.withSteps([{ open: () => this.kept(kept, partition), steps: [] }], steps)
       }
-      if (at.kind !== 'narrow' || at.step.op === 'mapPartitions') break
+      if (at.kind !== 'narrow' || !isFused(at.step)) break
       steps.unshift({ step: at.step, scope: at.scope })
       at = at.parent
     }
@@ -59,9 +59,13 @@ export class Lowering {
   private bare(node: Node, partition: number): readonly Leg[] {
     switch (node.kind) {
       case 'source':
-        return [{ open: () => node.open(node.descriptors[partition]), steps: [] }]
+        return [{ open: () => this.opened(node, partition), steps: [] }]
       case 'narrow':
         if (node.step.op === 'mapPartitions') return [{ open: () => this.mapped(node, partition), steps: [] }]
+        if (!isFused(node.step)) {
+          const { f } = node.step
+          return [{ open: () => f(this.pull(node.parent, partition), this.time.info(node.scope)), steps: [] }]
+        }
         return this.withSteps(this.legs(node.parent, partition), [{ step: node.step, scope: node.scope }])
       case 'union': {
         if (node.aligned) return node.parents.flatMap(parent => this.legs(parent, partition))
@@ -73,7 +77,7 @@ export class Lowering {
         return []
       }
       case 'coalesce':
-        return (node.groups[partition] ?? []).flatMap(p => this.legs(node.parent, p))
+        return node.groupOf(partition).flatMap(p => this.legs(node.parent, p))
       case 'zip':
         return [{ open: () => this.zipped(node, partition), steps: [] }]
       case 'cartesian':
@@ -94,6 +98,11 @@ export class Lowering {
   /** A partition's records, pulled. */
   pull(node: Node, partition: number): PullSource {
     return new PullSource(this.legs(node, partition), this.time)
+  }
+
+  private opened(node: SourceNode, partition: number): ChunkSource | Promise<ChunkSource> {
+    const failed = (error: unknown): Error => this.time.failed(error, node.scope, undefined)
+    return node.open(node.descriptors[partition], failed)
   }
 
   private mapped(node: Node & { kind: 'narrow' }, partition: number): ChunkSource | Promise<ChunkSource> {

@@ -1,7 +1,7 @@
 /** Runs one task attempt: lowers its partition and drives the records into what the task is for. */
 import type { Chunk } from '../data/chunk.ts'
-import type { Node } from '../rdd/nodes.ts'
-import type { JobSink, TaskInfo } from '../rdd/ports.ts'
+import { isFused, type Node } from '../rdd/nodes.ts'
+import type { JobSink } from '../rdd/ports.ts'
 import { drain } from '../rdd/segment/drive.ts'
 import { recordsOf } from '../rdd/segment/interpret.ts'
 import type { CountSink, FoldSink } from '../rdd/segment/plan.ts'
@@ -64,18 +64,8 @@ async function runSink(sink: JobSink, task: Task, lowering: Lowering, time: Task
       return isEmptyPartition(node, partition) ? [] : collect(lowering, task, time)
     case 'chunks': {
       const records = lowering.pull(node, partition)
-      const { jobId, stageId, attempt, signal } = task
-      const info: TaskInfo = {
-        jobId,
-        stageId,
-        partition,
-        attempt,
-        signal,
-        breathe: () => time.breathe(),
-        failed: (error, value) => time.failed(error, task.scope, value),
-      }
       try {
-        return await sink.run(records, info)
+        return await sink.run(records, time.info(task.scope))
       } finally {
         await records.close()
       }
@@ -114,8 +104,7 @@ function appendRows(rows: unknown[], chunk: Chunk): void {
 /** Whether a partition is known to hold nothing, so that nothing need run: only fused steps above an empty source. */
 export function isEmptyPartition(node: Node, partition: number): boolean {
   let at = node
-  while (at.kind === 'narrow' && at.storage === StorageLevel.NONE && at.step.op !== 'mapPartitions')
-    at = at.parent
+  while (at.kind === 'narrow' && at.storage === StorageLevel.NONE && isFused(at.step)) at = at.parent
   if (at.kind !== 'source' || at.isEmpty === undefined) return false
   return at.isEmpty(at.descriptors[partition])
 }

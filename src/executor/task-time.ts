@@ -11,6 +11,7 @@ import {
   KindlingError,
   withContext,
 } from '../base/errors.ts'
+import type { TaskInfo } from '../rdd/ports.ts'
 import { describeScope, type OperatorScope } from '../rdd/scope.ts'
 import type { DrivenControl, Driver } from '../rdd/segment/drive.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
@@ -87,6 +88,14 @@ export class TaskTime implements Driver {
     if (isKindlingError(error)) return withContext(error, context)
     const reason = error instanceof Error ? error.message : describeValue(error)
     return new KindlingError('USER_CODE_FAILED', { operation: scope.name, reason }, { cause: error, context })
+  }
+
+  /** What functions of this attempt are told, with errors in the name of `scope`. */
+  info(scope: OperatorScope): TaskInfo {
+    const { jobId, stageId, partition, attempt, signal } = this.task
+    const breathe = (): Promise<void> | undefined => this.breathe()
+    const failed = (error: unknown, value: unknown): Error => this.failed(error, scope, value)
+    return { jobId, stageId, partition, attempt, signal, breathe, failed }
   }
 
   contextOf(scope: OperatorScope, value: unknown): ErrorContext {

@@ -1,49 +1,32 @@
-/** Actions: each is one job, or for `take` and `toLocalIterator` several small ones. */
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+/** The plain actions: each is one job, or for `take` and `toLocalIterator` several small ones. */
 import { KindlingError } from '../base/errors.ts'
 import { copyValue } from '../data/codec.ts'
-import { KeyTable } from '../data/key-table.ts'
-import { KeyedMap } from './keyed-map.ts'
-import { mapValues } from './narrow-operations.ts'
-import { reduceByKey } from './pair-operations.ts'
-import type { FoldResult, JobSink, TaskInfo, TaskInput } from './ports.ts'
+import type { FoldResult, JobSink, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
+import { run } from './run-sink.ts'
 import { currentScope, type OperatorScope, operator } from './scope.ts'
 import { recordsOf } from './segment/interpret.ts'
 import { iterateSource } from './segment/iterate.ts'
-import { writeTextPartition } from './text-output.ts'
-
-function run<T, R>(
-  rdd: RDD<T>,
-  scope: OperatorScope,
-  sink: JobSink,
-  partitions?: readonly number[],
-): Promise<R[]> {
-  const { node, context } = rdd
-  return context.runJob<R>(
-    partitions === undefined ? { node, sink, scope } : { node, sink, scope, partitions },
-  )
-}
 
 export async function collect<T>(rdd: RDD<T>): Promise<T[]> {
-  const parts = await run<T, readonly T[]>(rdd, currentScope('collect'), { kind: 'collect' })
+  const parts = await run<readonly T[]>(rdd, currentScope('collect'), { kind: 'collect' })
   return parts.length === 1 ? (parts[0] as T[]) : (parts.flat(1) as T[])
 }
 
 export async function count<T>(rdd: RDD<T>): Promise<number> {
-  const counts = await run<T, number>(rdd, currentScope('count'), { kind: 'count' })
+  const counts = await run<number>(rdd, currentScope('count'), { kind: 'count' })
   return counts.reduce((a, b) => a + b, 0)
 }
 
 async function foldPartitions<T>(rdd: RDD<T>, scope: OperatorScope, f: (a: T, b: T) => T): Promise<T[]> {
-  const parts = await run<T, FoldResult>(rdd, scope, { kind: 'fold', f })
+  const parts = await run<FoldResult>(rdd, scope, { kind: 'fold', f })
   return parts.filter(p => !p.empty).map(p => p.value as T)
 }
 
 export async function reduce<T>(rdd: RDD<T>, f: (a: T, b: T) => T): Promise<T> {
   const scope = currentScope('reduce')
   const parts = await foldPartitions(rdd, scope, f)
-  if (parts.length === 0) throw new KindlingError('EMPTY_COLLECTION', { operation: 'reduce' })
+  if (parts.length === 0) throw new KindlingError('EMPTY_COLLECTION', { operation: scope.name })
   return parts.reduce((a, b) => f(a, b))
 }
 
@@ -59,7 +42,7 @@ export async function aggregate<T, U>(
 ): Promise<U> {
   const kept = copyValue(zero)
   const sink: JobSink = { kind: 'fold', f: seq, zero: () => copyValue(kept) }
-  const parts = await run<T, FoldResult>(rdd, currentScope('aggregate'), sink)
+  const parts = await run<FoldResult>(rdd, currentScope('aggregate'), sink)
   let value = copyValue(kept)
   for (const part of parts) value = comb(value, part.value as U)
   return value
@@ -95,7 +78,7 @@ async function takeAtLeast<T>(rdd: RDD<T>, n: number): Promise<T[]> {
     const partitions = Array.from({ length: Math.min(next, total - scanned) }, (_, i) => scanned + i)
     const left = n - taken.length
     const sink: JobSink = { kind: 'chunks', run: records => takeFrom(records, left) }
-    const parts = await run<T, T[]>(rdd, scope, sink, partitions)
+    const parts = await run<T[]>(rdd, scope, sink, partitions)
     for (const part of parts) for (const record of part) if (taken.length < n) taken.push(record)
     scanned += partitions.length
   }
@@ -173,98 +156,10 @@ export function toLocalIterator<T>(rdd: RDD<T>): AsyncIterableIterator<T> {
   const scope = currentScope('toLocalIterator')
   async function* partitions(): AsyncGenerator<T, undefined> {
     for (let p = 0; p < rdd.getNumPartitions(); p++) {
-      const [rows] = await run<T, readonly T[]>(rdd, scope, { kind: 'collect' }, [p])
+      const [rows] = await run<readonly T[]>(rdd, scope, { kind: 'collect' }, [p])
       yield* rows ?? []
     }
     return undefined
   }
   return partitions()
-}
-
-export async function countByValue<T>(rdd: RDD<T>): Promise<ReadonlyMap<T, number>> {
-  const scope = currentScope('countByValue')
-  const parts = await run<T, KeyTable<number>>(rdd, scope, {
-    kind: 'chunks',
-    run: async (records, task) => {
-      const table = new KeyTable<number>()
-      await eachRecord(records, task, record => table.set(record, (table.get(record) ?? 0) + 1))
-      return table
-    },
-  })
-  return new KeyedMap<T, number>(mergedCounts(parts))
-}
-
-function mergedCounts(parts: readonly KeyTable<number>[]): KeyTable<number> {
-  const [all = new KeyTable<number>(), ...others] = parts
-  for (const other of others) all.mergeFrom(other, (a, b) => a + b)
-  return all
-}
-
-async function eachRecord(
-  records: TaskInput,
-  task: TaskInfo,
-  take: (record: unknown) => void,
-): Promise<void> {
-  for (;;) {
-    const chunk = await records.next()
-    if (chunk === undefined) return
-    for (const record of recordsOf(chunk)) {
-      try {
-        take(record)
-      } catch (error) {
-        throw task.failed(error, record)
-      }
-    }
-    const pause = task.breathe()
-    if (pause !== undefined) await pause
-  }
-}
-
-export async function countByKey<K, V>(rdd: RDD<readonly [K, V]>): Promise<ReadonlyMap<K, number>> {
-  const pairs = await operator('countByKey', () =>
-    collect(
-      reduceByKey(
-        mapValues(rdd, () => 1),
-        (a, b) => a + b,
-      ),
-    ),
-  )
-  return asMap(pairs)
-}
-
-export async function collectAsMap<K, V>(rdd: RDD<readonly [K, V]>): Promise<ReadonlyMap<K, V>> {
-  return asMap(await operator('collectAsMap', () => collect(rdd)))
-}
-
-function asMap<K, V>(pairs: readonly (readonly [K, V])[]): ReadonlyMap<K, V> {
-  const table = new KeyTable<V>()
-  for (const [key, value] of pairs) table.set(key, value)
-  return new KeyedMap<K, V>(table)
-}
-
-export async function saveAsTextFile<T>(rdd: RDD<T>, path: string): Promise<void> {
-  const scope = currentScope('saveAsTextFile')
-  const exists = await stat(path).then(
-    () => true,
-    () => false,
-  )
-  if (exists) {
-    if (!rdd.context.mayOverwriteOutput()) throw new KindlingError('OUTPUT_PATH_EXISTS', { path })
-    await rm(path, { recursive: true })
-  }
-  // Everything is written beside the target and renamed once, so that readers see all of it or nothing.
-  const temporary = `${path}._temporary`
-  await rm(temporary, { recursive: true, force: true })
-  await mkdir(temporary, { recursive: true })
-  try {
-    await run(rdd, scope, {
-      kind: 'chunks',
-      run: (records, task) => writeTextPartition(records, task, temporary),
-    })
-    await writeFile(`${temporary}/_SUCCESS`, '')
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true })
-    throw error
-  }
 }

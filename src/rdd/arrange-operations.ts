@@ -1,6 +1,7 @@
 /** Operators that re-arrange partitions: union, coalesce, zip, cartesian; and repartition, which shuffles. */
 import { KindlingError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
+import { preferredLocations } from './introspection.ts'
 import { mapPartitionsWithIndex } from './narrow-operations.ts'
 import {
   type CartesianNode,
@@ -36,23 +37,68 @@ export function unionNode(all: readonly Node[]): UnionNode {
   )
 }
 
-export function coalesce<T>(rdd: RDD<T>, numPartitions: number, shuffle: boolean): RDD<T> {
+/** What a coalescer may look at. */
+export interface CoalescerInput {
+  readonly numPartitions: number
+  /** The hosts on which a partition is best read; none when it does not matter. */
+  preferredLocations(partition: number): readonly string[]
+}
+
+/**
+ * Chooses which partitions become one: at most `maxPartitions` groups, every partition of the input in exactly one of them.
+ *
+ * @source Spark PartitionCoalescer
+ */
+export type PartitionCoalescer = (
+  maxPartitions: number,
+  input: CoalescerInput,
+) => readonly (readonly number[])[]
+
+export function coalesce<T>(
+  rdd: RDD<T>,
+  numPartitions: number,
+  shuffle: boolean,
+  coalescer: PartitionCoalescer = neighbours,
+): RDD<T> {
   checkPartitions(numPartitions)
-  if (shuffle) return operator('coalesce', () => repartition(rdd, numPartitions))
-  return operator('coalesce', () => rdd.derive(coalesced(rdd.node, numPartitions)))
+  return operator('coalesce', () => {
+    const input = shuffle ? repartition(rdd, numPartitions) : rdd
+    if (shuffle && coalescer === neighbours) return input
+    return rdd.derive(coalesced(input.node, numPartitions, coalescer))
+  })
 }
 
 /** Neighbouring partitions in groups of nearly equal size. */
-function coalesced(parent: Node, wanted: number): CoalesceNode {
-  const from = parent.numPartitions
+function neighbours(wanted: number, { numPartitions: from }: CoalescerInput): number[][] {
   const n = Math.min(wanted, from)
-  const groups = Array.from({ length: n }, (_, i) => {
+  return Array.from({ length: n }, (_, i) => {
     const start = Math.floor((i * from) / n)
     const end = Math.floor(((i + 1) * from) / n)
     return Array.from({ length: end - start }, (_, j) => start + j)
   })
+}
+
+function coalesced(parent: Node, wanted: number, coalescer: PartitionCoalescer): CoalesceNode {
+  const { numPartitions: from } = parent
+  const groups = coalescer(wanted, {
+    numPartitions: from,
+    preferredLocations: p => preferredLocations(parent, p),
+  }).map(group => [...group])
+  const sorted = groups.flat().sort((a, b) => a - b)
+  if (groups.length > wanted || sorted.length !== from || sorted.some((p, i) => p !== i))
+    throw new KindlingError('INVALID_ARGUMENT', {
+      what: 'what the coalescer gave',
+      value: groups,
+      expected: `at most ${wanted} groups, with each partition from 0 to ${from - 1} in one of them`,
+    })
   return makeNode<CoalesceNode>(
-    { kind: 'coalesce', parent, groups, numPartitions: n, partitioner: undefined },
+    {
+      kind: 'coalesce',
+      parent,
+      groupOf: p => groups[p] ?? [],
+      numPartitions: groups.length,
+      partitioner: undefined,
+    },
     'coalesce',
   )
 }
@@ -77,14 +123,19 @@ export function repartition<T>(rdd: RDD<T>, numPartitions: number): RDD<T> {
 }
 
 export function zip<T, U>(left: RDD<T>, right: RDD<U>): RDD<[T, U]> {
-  return zipPartitions([left, right], 'zip', zipped as never) as RDD<[T, U]>
+  return operator('zip', () =>
+    zipPartitions([left as RDD<unknown>, right as RDD<unknown>], zipped, false),
+  ) as RDD<[T, U]>
 }
 
-function* zipped(a: IterableIterator<unknown>, b: IterableIterator<unknown>): Generator<[unknown, unknown]> {
+function* zipped(
+  a: IterableIterator<unknown>,
+  b: IterableIterator<unknown>,
+): Generator<[unknown, unknown], undefined> {
   for (let n = 0; ; n++) {
     const x = a.next()
     const y = b.next()
-    if (x.done && y.done) return
+    if (x.done && y.done) return undefined
     if (x.done || y.done)
       throw new KindlingError('ZIP_LENGTH_MISMATCH', {
         what: 'records in each partition',
@@ -96,26 +147,36 @@ function* zipped(a: IterableIterator<unknown>, b: IterableIterator<unknown>): Ge
 }
 
 /** Partition i of each RDD handed to one function together. */
-function zipPartitions(
-  rdds: readonly (RDD<never> | RDD<unknown>)[],
-  name: string,
+export function zipPartitions(
+  rdds: readonly RDD<unknown>[],
   f: (...records: IterableIterator<never>[]) => Iterable<unknown>,
+  preservesPartitioning: boolean,
 ): RDD<unknown> {
-  const parents = rdds.map(r => (r as RDD<unknown>).node)
-  const counts = parents.map(p => p.numPartitions)
-  if (new Set(counts).size > 1)
-    throw new KindlingError('INVALID_ARGUMENT', {
-      what: `the partition counts of ${name}`,
-      value: counts.join(' and '),
-      expected: 'the same number on both sides (repartition one of them)',
-    })
-  const node = operator(name, () =>
-    makeNode<ZipNode>(
-      { kind: 'zip', parents, f, numPartitions: counts[0] ?? 0, partitioner: undefined },
-      name,
-    ),
-  )
-  return (rdds[0] as RDD<unknown>).derive(node)
+  return operator('zipPartitions', () => {
+    const { name } = currentScope('zipPartitions')
+    const parents = rdds.map(r => r.node)
+    const counts = parents.map(p => p.numPartitions)
+    if (new Set(counts).size > 1)
+      throw new KindlingError('INVALID_ARGUMENT', {
+        what: `the partition counts of ${name}`,
+        value: counts.join(' and '),
+        expected: 'the same number on all sides (repartition one of them)',
+      })
+    const partitioner = preservesPartitioning
+      ? parents.find(p => p.partitioner !== undefined)?.partitioner
+      : undefined
+    return rdds[0]!.derive(
+      makeNode<ZipNode>({ kind: 'zip', parents, f, numPartitions: counts[0]!, partitioner }, name),
+    )
+  })
+}
+
+/** What `RDD.zipPartitions` is given: the other RDDs, the function, and perhaps whether the partitioner stays. */
+export function zipPartitionsGiven(rdd: RDD<unknown>, given: readonly unknown[]): RDD<unknown> {
+  const at = given.findIndex(g => typeof g === 'function')
+  const others = given.slice(0, at) as RDD<unknown>[]
+  const f = given[at] as (...records: IterableIterator<never>[]) => Iterable<unknown>
+  return zipPartitions([rdd, ...others], f, given[at + 1] === true)
 }
 
 export function cartesian<T, U>(left: RDD<T>, right: RDD<U>): RDD<[T, U]> {

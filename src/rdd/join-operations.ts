@@ -1,10 +1,10 @@
 /** Operators over the pairs of two RDDs, all over one cogroup. */
 import { flatMapValues } from './narrow-operations.ts'
-import { makeNode, newShuffleId, type ShuffleInput, type ShuffleNode } from './nodes.ts'
 import { choosePartitioner } from './pair-operations.ts'
-import { type Partitioning, samePartitioner } from './partitioner.ts'
+import type { Partitioning } from './partitioner.ts'
 import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
+import { shuffleNode } from './shuffle-node.ts'
 
 type Pairs<K, V> = RDD<readonly [K, V]>
 
@@ -12,25 +12,20 @@ type Pairs<K, V> = RDD<readonly [K, V]>
 export function cogroupAll<K>(rdds: readonly RDD<never>[], partitions?: Partitioning): RDD<[K, unknown[][]]> {
   return operator('cogroup', () => {
     const partitioner = choosePartitioner(rdds, partitions)
-    const inputs: ShuffleInput[] = (rdds as readonly unknown[] as RDD<unknown>[]).map(({ node }) => ({
-      node,
-      shuffleId: samePartitioner(node.partitioner, partitioner) ? undefined : newShuffleId(),
-    }))
-    const result = { as: 'cogrouped' } as const
-    const { numPartitions } = partitioner
-    const node = makeNode<ShuffleNode>(
-      { kind: 'shuffle', inputs, partitioner, result, numPartitions },
-      'cogroup',
-    )
+    const nodes = (rdds as readonly unknown[] as RDD<unknown>[]).map(r => r.node)
+    const node = shuffleNode('cogroup', nodes, partitioner, { as: 'cogrouped' })
     return (rdds[0] as unknown as RDD<unknown>).derive(node)
   })
 }
 
-export function cogroup<K, V, W>(
-  a: Pairs<K, V>,
-  b: Pairs<K, W>,
-  partitions?: Partitioning,
-): RDD<[K, [V[], W[]]]> {
+/** What `cogroup` and `groupWith` are given: the other RDDs, then perhaps the partitions. */
+export function cogroupGiven(rdd: RDD<unknown>, given: readonly unknown[]): RDD<[never, never]> {
+  const others = given.filter(g => g instanceof Object && 'node' in g)
+  const partitions = given[others.length] as Partitioning | undefined
+  return cogroupAll([rdd, ...others] as RDD<never>[], partitions) as never
+}
+
+function cogroup<K, V, W>(a: Pairs<K, V>, b: Pairs<K, W>, partitions?: Partitioning): RDD<[K, [V[], W[]]]> {
   return cogroupAll<K>([a as RDD<never>, b as RDD<never>], partitions) as RDD<[K, [V[], W[]]]>
 }
 

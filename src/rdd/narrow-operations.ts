@@ -1,5 +1,8 @@
 /** Operators that need one partition of one parent only. Neighbours become one segment. */
+import type { ChunkSource } from '../data/chunk.ts'
 import { makeNode, type NarrowNode, type Step } from './nodes.ts'
+import type { TaskInfo, TaskInput } from './ports.ts'
+import type { Preparation } from './preparation.ts'
 import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
 
@@ -8,12 +11,13 @@ function narrow<U>(
   name: string,
   step: Step,
   keepsPartitioner: boolean,
+  needs?: Preparation,
 ): RDD<U> {
   const { node } = parent as RDD<unknown>
   const partitioner = keepsPartitioner ? node.partitioner : undefined
   const made = operator(name, () =>
     makeNode<NarrowNode>(
-      { kind: 'narrow', parent: node, step, numPartitions: node.numPartitions, partitioner },
+      { kind: 'narrow', parent: node, step, numPartitions: node.numPartitions, partitioner, needs },
       name,
     ),
   )
@@ -56,6 +60,7 @@ export function mapPartitionsWithIndex<T, U>(
   rdd: RDD<T>,
   f: (index: number, records: IterableIterator<T>) => Iterable<U>,
   preservesPartitioning: boolean,
+  needs?: Preparation,
 ): RDD<U> {
   const g = (records: IterableIterator<T>, index: number): Iterable<U> => f(index, records)
   return narrow(
@@ -63,7 +68,21 @@ export function mapPartitionsWithIndex<T, U>(
     'mapPartitionsWithIndex',
     { op: 'mapPartitions', f: g },
     preservesPartitioning,
+    needs,
   )
+}
+
+/** Chunks to chunks, where the work has to wait for something outside. */
+export function mapChunks<T, U>(
+  rdd: RDD<T>,
+  name: string,
+  f: (records: TaskInput, task: TaskInfo) => ChunkSource,
+): RDD<U> {
+  return narrow(rdd as RDD<unknown>, name, { op: 'mapChunks', f }, false)
+}
+
+export function collectPartial<T, U>(rdd: RDD<T>, f: (record: T) => U | undefined): RDD<U> {
+  return operator('collectPartial', () => filter(map(rdd, f), made => made !== undefined) as RDD<U>)
 }
 
 export function glom<T>(rdd: RDD<T>): RDD<T[]> {

@@ -13,6 +13,8 @@
  */
 import type { ChunkSource } from '../data/chunk.ts'
 import type { Partitioner } from './partitioner.ts'
+import type { TaskInfo, TaskInput } from './ports.ts'
+import type { Preparation } from './preparation.ts'
 import { currentScope, type OperatorScope } from './scope.ts'
 import { StorageLevel } from './storage-level.ts'
 
@@ -37,15 +39,22 @@ export interface NodeBase {
   /** Set by `persist` and `unpersist`. */
   storage: StorageLevel
   label: string | undefined
+  /** What a job has to know before it can run over this node. */
+  readonly needs?: Preparation | undefined
 }
 
 /** Partitions described by data; reading one again gives the same records. */
 export interface SourceNode extends NodeBase {
   readonly kind: 'source'
+  /** What `toDebugString` calls it. */
+  readonly className?: string
   readonly descriptors: readonly unknown[]
-  open(descriptor: unknown): ChunkSource
+  /** @param failed wraps what a user's function threw */
+  open(descriptor: unknown, failed: (error: unknown) => Error): ChunkSource | Promise<ChunkSource>
   /** Whether a partition is known to hold nothing, so that its task need not run. */
   isEmpty?(descriptor: unknown): boolean
+  /** The hosts on which a partition is best read. */
+  locations?(descriptor: unknown): readonly string[]
 }
 
 /** One step over one parent, partition by partition. */
@@ -63,6 +72,16 @@ export type Step =
       readonly op: 'mapPartitions'
       readonly f: (records: IterableIterator<never>, partition: number) => Iterable<unknown>
     }
+  /** Chunks to chunks, for what has to wait: the only step whose work may be asynchronous. */
+  | { readonly op: 'mapChunks'; readonly f: (records: TaskInput, task: TaskInfo) => ChunkSource }
+
+/** The steps that run as one loop with their neighbours; the others take whole partitions. */
+export type FusedOp = Exclude<Step, { op: 'mapPartitions' | 'mapChunks' }>
+
+/** Whether a step runs as one loop with its neighbours. */
+export function isFused(step: Step): step is FusedOp {
+  return step.op !== 'mapPartitions' && step.op !== 'mapChunks'
+}
 
 /** How values of one key become one: Spark's Aggregator. Without `create`, the first value is its own combiner. */
 export interface Aggregator {
@@ -101,11 +120,12 @@ export interface UnionNode extends NodeBase {
   readonly aligned: boolean
 }
 
-/** Fewer partitions, each several of the parent's. */
+/** Each partition several of the parent's, or none. */
 export interface CoalesceNode extends NodeBase {
   readonly kind: 'coalesce'
   readonly parent: Node
-  readonly groups: readonly (readonly number[])[]
+  /** The parent's partitions that a partition is made of; asked when a task runs, once what the node needs is prepared. */
+  groupOf(partition: number): readonly number[]
 }
 
 /** Partition i of every parent, handed to one function together. */

@@ -2,7 +2,7 @@
 import { copyValue } from '../data/codec.ts'
 import { KeyTable } from '../data/key-table.ts'
 import { keyBy, keys, mapPartitions, mapValues } from './narrow-operations.ts'
-import { type Aggregator, makeNode, newShuffleId, type ShuffleNode, type ShuffleResult } from './nodes.ts'
+import type { Aggregator, ShuffleResult } from './nodes.ts'
 import {
   defaultPartitioner,
   type Partitioner,
@@ -12,6 +12,7 @@ import {
 } from './partitioner.ts'
 import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
+import { shuffleNode } from './shuffle-node.ts'
 
 /** The rarer settings of an aggregation. */
 export interface CombineOptions {
@@ -42,13 +43,7 @@ function shuffled<K, V, R>(
   partitioner: Partitioner,
   result: ShuffleResult,
 ): RDD<R> {
-  const alike = samePartitioner(rdd.partitioner, partitioner)
-  const input = { node: rdd.node, shuffleId: alike ? undefined : newShuffleId() }
-  const node = makeNode<ShuffleNode>(
-    { kind: 'shuffle', inputs: [input], partitioner, result, numPartitions: partitioner.numPartitions },
-    name,
-  )
-  return rdd.derive(node)
+  return rdd.derive(shuffleNode(name, [rdd.node], partitioner, result))
 }
 
 /** The node behind every aggregation; without a shuffle when the records are partitioned so already. */

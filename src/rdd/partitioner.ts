@@ -47,6 +47,12 @@ export class HashPartitioner implements Partitioner {
 const SAMPLES_PER_PARTITION = 20
 const MAX_SAMPLES = 1_000_000
 
+/** Some keys of a partition, and how many it has. */
+export interface KeySample {
+  readonly count: number
+  readonly keys: readonly unknown[]
+}
+
 /**
  * By order: partition i holds the keys up to the i-th bound. The bounds come from a sample of the keys, taken when the first
  * job needs them, so that defining a sort runs nothing.
@@ -72,21 +78,25 @@ export class RangePartitioner implements Partitioner {
     return this.bounds !== undefined
   }
 
-  /** How many keys of each input partition the bounds want, given how many partitions the input has. */
+  /** How many keys the bounds want to be chosen from. */
+  get sampleSize(): number {
+    return Math.min(SAMPLES_PER_PARTITION * this.numPartitions, MAX_SAMPLES)
+  }
+
+  /** How many keys of each input partition to keep at first, given how many there are: some hold more than their share. */
   samplesPerInput(inputPartitions: number): number {
-    const wanted = Math.min(SAMPLES_PER_PARTITION * this.numPartitions, MAX_SAMPLES)
-    return Math.ceil((3 * wanted) / Math.max(1, inputPartitions))
+    return Math.ceil((3 * this.sampleSize) / Math.max(1, inputPartitions))
   }
 
   /** Fixes the bounds by weighted quantiles: each sampled key stands for `count / sample.length` keys of its partition. */
-  setBounds(samples: readonly { readonly count: number; readonly keys: readonly unknown[] }[]): void {
+  setBounds(samples: readonly KeySample[]): void {
     if (this.bounds !== undefined) return
     const weighted: { key: unknown; weight: number }[] = []
     for (const { count, keys } of samples)
       for (const key of keys) weighted.push({ key, weight: count / keys.length })
     weighted.sort((a, b) => this.compare(a.key, b.key))
     const total = weighted.reduce((sum, w) => sum + w.weight, 0)
-    const step = total / this.numPartitions
+    const step = total / Math.min(this.numPartitions, weighted.length)
     const bounds: unknown[] = []
     let seen = 0
     let target = step
@@ -117,6 +127,20 @@ export class RangePartitioner implements Partitioner {
       else low = middle + 1
     }
     return this.ascending ? low : bounds.length - low
+  }
+
+  /** Whether both have as many partitions, the same direction and order, and the same bounds; as long as these are unknown: no. */
+  equals(other: Partitioner): boolean {
+    if (!(other instanceof RangePartitioner)) return false
+    const [mine, theirs] = [this.bounds, other.bounds]
+    return (
+      mine !== undefined &&
+      theirs?.length === mine.length &&
+      other.numPartitions === this.numPartitions &&
+      other.ascending === this.ascending &&
+      other.compare === this.compare &&
+      mine.every((bound, i) => this.compare(bound, theirs[i]) === 0)
+    )
   }
 }
 

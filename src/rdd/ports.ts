@@ -1,4 +1,5 @@
 /** What lineage needs of the layers above it: somebody who runs jobs. */
+import type { Clock } from '../base/clock.ts'
 import type { Chunk, ChunkSource } from '../data/chunk.ts'
 import type { Node } from './nodes.ts'
 import type { OperatorScope } from './scope.ts'
@@ -58,16 +59,22 @@ export interface JobRequest<R> {
 
 /** The context as RDDs see it. */
 export interface JobRunner {
+  readonly clock: Clock
   readonly defaultParallelism: number
   /** `spark.default.parallelism` where it is set. */
   readonly configuredParallelism: number | undefined
   readonly takeScaleUp: number
   readonly maxLineBytes: number
   /** Runs a job and gives the result of each partition, in the order of `partitions`. */
-  runJob<R>(request: JobRequest<R>): Promise<R[]>
+  runRequest<R>(request: JobRequest<R>): Promise<R[]>
+  /** Finds out what a job over the node needs to know, by jobs of its own; nothing when it is known. */
+  prepare(node: Node): Promise<void>
   /** Runs an action under its name and the caller's line; where a batch is running, the action belongs to it. */
   action<R>(name: string, run: () => Promise<R>): Promise<R>
-  /** A number that makes samples repeatable: the same operator at the same place draws the same. */
+  /**
+   * A number that makes samples repeatable: the same operator at the same place in the same batch draws the same. Outside of a
+   * batch, the n-th use of a place draws as the n-th use of it in another run of the program.
+   */
   seedFor(scope: OperatorScope): number
   /** Drops what was kept of a node. */
   unpersist(node: Node): void

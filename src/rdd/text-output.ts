@@ -1,17 +1,27 @@
-/** One partition of records as lines of a file. */
-import { open, rename } from 'node:fs/promises'
-import { KindlingError } from '../base/errors.ts'
-import type { TaskInfo, TaskInput } from './ports.ts'
+/** Records as lines: how one looks, and a partition of them as bytes. */
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { PartitionWriter } from './output-directory.ts'
 import { recordsOf } from './segment/interpret.ts'
 
 /** Characters gathered before they are written. */
 const WRITE_CHARACTERS = 1 << 18
+
+const pack = promisify(gzip)
+
+/** How lines are packed. */
+export type Compression = 'none' | 'gzip'
 
 /** How a record looks as a line: strings as they are, tuples and records as JSON, the rest by `String`. */
 export function textOf(record: unknown): string {
   if (typeof record !== 'object' || record === null) return String(record)
   if (record instanceof Date) return record.toISOString()
   return JSON.stringify(record, jsonValue)
+}
+
+/** A record as JSON, strings too; what JSON has no form for at the top (undefined) becomes null. */
+export function jsonOf(record: unknown): string {
+  return JSON.stringify(record, jsonValue) ?? 'null'
 }
 
 /** JSON has no bigint, Map or Set: digits, entries and members stand for them. */
@@ -21,48 +31,25 @@ function jsonValue(_key: string, value: unknown): unknown {
   return value
 }
 
-/** `part-00003` */
-export function partName(partition: number): string {
-  return `part-${String(partition).padStart(5, '0')}`
-}
-
-/**
- * Writes the records to `directory/part-NNNNN`, renamed into place when all are there: an attempt that fails leaves nothing.
- *
- * @throws OUTPUT_FAILED with the system's error as cause
- */
-export async function writeTextPartition(
-  records: TaskInput,
-  task: TaskInfo,
-  directory: string,
-): Promise<void> {
-  const target = `${directory}/${partName(task.partition)}`
-  const temporary = `${directory}/.${partName(task.partition)}.${task.attempt}`
-  try {
-    const file = await open(temporary, 'w')
-    try {
+/** Writes one line for each record. Packed, each piece is a member of its own: together they are one packed text. */
+export function lineWriter(lineOf: (record: unknown) => string, compression: Compression): PartitionWriter {
+  const bytesOf = (text: string): Buffer | Promise<Buffer> =>
+    compression === 'gzip' ? pack(text) : Buffer.from(text)
+  return {
+    suffix: compression === 'gzip' ? '.gz' : '',
+    async write(records, task, put) {
       let text = ''
       for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {
         for (const record of recordsOf(chunk)) {
-          text += `${textOf(record)}\n`
+          text += `${lineOf(record)}\n`
           if (text.length < WRITE_CHARACTERS) continue
-          await file.write(text)
+          await put(await bytesOf(text))
           text = ''
         }
         const pause = task.breathe()
         if (pause !== undefined) await pause
       }
-      await file.write(text)
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, target)
-  } catch (error) {
-    if (error instanceof KindlingError) throw error
-    throw new KindlingError(
-      'OUTPUT_FAILED',
-      { path: target, reason: error instanceof Error ? error.message : String(error) },
-      { cause: error },
-    )
+      await put(await bytesOf(text))
+    },
   }
 }

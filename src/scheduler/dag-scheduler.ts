@@ -5,13 +5,10 @@
  * with the user's own failure; tasks still running are told by their signal, and what they yield later is dropped.
  */
 import type { KindlingError } from '../base/errors.ts'
-import { Random } from '../base/random.ts'
-import type { ShuffleNode } from '../rdd/nodes.ts'
-import { type RangePartitioner, Reservoir } from '../rdd/partitioner.ts'
-import type { JobRequest, TaskInput } from '../rdd/ports.ts'
-import { recordsOf } from '../rdd/segment/interpret.ts'
+import type { Node } from '../rdd/nodes.ts'
+import type { JobRequest } from '../rdd/ports.ts'
 import { RunningJob, type SchedulerParts } from './running-job.ts'
-import { cutStages, type Stage, unsampledShuffles } from './stages.ts'
+import { cutStages, type Stage, unprepared } from './stages.ts'
 import type { JobProperties } from './task.ts'
 
 /** Runs jobs; several may run at once. */
@@ -31,17 +28,23 @@ export class DAGScheduler {
     return this.jobs.size
   }
 
-  /** Runs one job; see {@link JobRunner.runJob}. */
+  /** Runs one job; see {@link JobRunner.runRequest}. */
   async runJob<R>(request: JobRequest<R>, properties: JobProperties): Promise<R[]> {
     const { available } = this.parts
-    for (const shuffle of unsampledShuffles(request.node, available))
-      await this.sample(shuffle, request.signal, properties)
+    await this.prepare(request.node, request.signal, properties)
     for (;;) {
       const stage = cutStages(request.node, available)
       const elsewhere = this.computedElsewhere(stage)
       if (elsewhere.length === 0) return this.start(request, properties, stage)
       await Promise.allSettled(elsewhere)
     }
+  }
+
+  /** Runs the jobs that a job on `node` has to wait for; see {@link Preparation}. */
+  async prepare(node: Node, signal: AbortSignal | undefined, properties: JobProperties): Promise<void> {
+    for (const preparation of unprepared(node, this.parts.available))
+      if (!preparation.ready)
+        await preparation.prepare(request => this.runJob({ ...request, signal }, properties))
   }
 
   /** Fails every running job with `error`. */
@@ -82,34 +85,6 @@ export class DAGScheduler {
       for (const id of shuffleIds) if (this.mapStages.get(id) === over) this.mapStages.delete(id)
     })
     return ended as Promise<R[]>
-  }
-
-  /** Fixes the bounds of a range partitioner by a job over the keys of its input. */
-  private async sample(
-    shuffle: ShuffleNode,
-    signal: AbortSignal | undefined,
-    properties: JobProperties,
-  ): Promise<void> {
-    const partitioner = shuffle.partitioner as RangePartitioner
-    const { node } = shuffle.inputs[0]!
-    const size = partitioner.samplesPerInput(node.numPartitions)
-    const run = async (
-      records: TaskInput,
-      task: { readonly partition: number; breathe(): Promise<void> | undefined },
-    ) => {
-      const reservoir = new Reservoir(size, new Random(shuffle.id).fork(task.partition))
-      for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {
-        if (chunk.kind === 'pairs') for (const key of chunk.keys) reservoir.offer(key)
-        else for (const record of recordsOf(chunk)) reservoir.offer((record as readonly unknown[])[0])
-        const pause = task.breathe()
-        if (pause !== undefined) await pause
-      }
-      return reservoir
-    }
-    const { scope } = shuffle
-    const sampling: JobRequest<Reservoir> = { node, sink: { kind: 'chunks', run }, scope, signal }
-    const samples = await this.runJob(sampling, properties)
-    partitioner.setBounds(samples.filter(s => s.count > 0))
   }
 }
 

@@ -8,7 +8,7 @@
  * Cost: O(nodes above the action, down to what exists). Works with an explicit stack: lineage may be thousands deep.
  */
 import { type Node, parentsOf, type ShuffleNode } from '../rdd/nodes.ts'
-import { RangePartitioner } from '../rdd/partitioner.ts'
+import type { Preparation } from '../rdd/preparation.ts'
 import type { Availability } from './task.ts'
 
 /** A set of tasks over the partitions of one node, without a shuffle inside. */
@@ -84,9 +84,9 @@ function* walk(node: Node, available: Availability): Generator<Node> {
   }
 }
 
-/** Shuffles whose range bounds must be sampled before a job on `node` can run; those that others depend on come first. */
-export function unsampledShuffles(node: Node, available: Availability): ShuffleNode[] {
-  const found: ShuffleNode[] = []
+/** What must be prepared before a job on `node` can run; what others depend on comes first. */
+export function unprepared(node: Node, available: Availability): Preparation[] {
+  const found: Preparation[] = []
   const seen = new Set<Node>()
   const stack = [node]
   while (stack.length > 0) {
@@ -95,11 +95,13 @@ export function unsampledShuffles(node: Node, available: Availability): ShuffleN
     seen.add(next)
     const { narrow, shuffled } = parentsOf(next)
     stack.push(...narrow)
-    if (next.kind === 'shuffle' && shuffled.every((_, i) => available.missingOutputs(next, i).length === 0))
+    if (next.needs !== undefined && !next.needs.ready) found.push(next.needs)
+    if (
+      next.kind === 'shuffle' &&
+      next.inputs.every((_, i) => available.missingOutputs(next, i).length === 0)
+    )
       continue
     stack.push(...shuffled.map(s => s.node))
-    if (next.kind === 'shuffle' && next.partitioner instanceof RangePartitioner && !next.partitioner.ready)
-      found.push(next)
   }
   return found.reverse()
 }

@@ -1,6 +1,6 @@
 /** What a segment is made of: the kind of its input chunks, fused steps, and the sink that takes what comes out. */
 import type { KeyTable } from '../../data/key-table.ts'
-import type { Step } from '../nodes.ts'
+import type { FusedOp } from '../nodes.ts'
 import type { OperatorScope } from '../scope.ts'
 
 /** How records arrive: an array of rows, lines of text, or keys and values in two columns. */
@@ -8,7 +8,7 @@ export type InputKind = 'rows' | 'text' | 'pairs'
 
 /** A step that can be fused, with the operator it belongs to. */
 export interface FusedStep {
-  readonly step: Exclude<Step, { op: 'mapPartitions' }>
+  readonly step: FusedOp
   readonly scope: OperatorScope
 }
 

@@ -1,0 +1,36 @@
+/** What an approximate action gives: a first answer in time, and the exact one later. */
+
+/**
+ * The answer of an approximate action.
+ *
+ * @source Spark PartialResult
+ * @example
+ * const result = await rdd.countApprox(200)
+ * result.initialValue // => { mean: 1200, confidence: 0.95, low: 1130, high: 1270 }
+ * await result.getFinalValue() // waits for the job
+ */
+export class PartialResult<R> {
+  /** What was known when the time was over, or the exact answer when the job was quicker. */
+  readonly initialValue: R
+  /** Whether `initialValue` is exact. */
+  readonly isInitialValueFinal: boolean
+  private readonly final: Promise<R>
+
+  constructor(initialValue: R, isInitialValueFinal: boolean, final: Promise<R>) {
+    this.initialValue = initialValue
+    this.isInitialValueFinal = isInitialValueFinal
+    this.final = final
+  }
+
+  /** The exact answer, once the job has ended; rejects with what the job failed with. */
+  getFinalValue(): Promise<R> {
+    return this.final
+  }
+
+  /** The same answers, each turned into another by `f`. */
+  map<U>(f: (value: R) => U): PartialResult<U> {
+    const final = this.final.then(f)
+    final.catch(() => {}) // Whoever asks for it handles it.
+    return new PartialResult(f(this.initialValue), this.isInitialValueFinal, final)
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * An RDD as a directory of files: `part-00000` … one for each partition, and `_SUCCESS`.
+ *
+ * Everything is written beside the target and renamed once, so that readers see all of it or nothing; within, an attempt of a task
+ * writes under a name of its own, so that one that fails leaves nothing.
+ */
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { KindlingError } from '../base/errors.ts'
+import type { TaskInfo, TaskInput } from './ports.ts'
+import type { RDD } from './rdd.ts'
+import { run } from './run-sink.ts'
+import type { OperatorScope } from './scope.ts'
+
+/** Turns the records of a partition into the bytes of its file. */
+export interface PartitionWriter {
+  /** At the end of each file's name. */
+  readonly suffix: string
+  /** `put` takes bytes that it may keep; awaited before the next call. */
+  write(records: TaskInput, task: TaskInfo, put: (bytes: Uint8Array) => Promise<unknown>): Promise<void>
+}
+
+/**
+ * Writes the partitions of an RDD under a new directory.
+ *
+ * @throws OUTPUT_PATH_EXISTS when the directory is there already
+ * @throws OUTPUT_FAILED with the system's error as cause
+ */
+export async function writeDirectory(
+  rdd: RDD<unknown>,
+  path: string,
+  scope: OperatorScope,
+  writer: PartitionWriter,
+): Promise<void> {
+  const exists = await stat(path).then(
+    () => true,
+    () => false,
+  )
+  if (exists) {
+    if (!rdd.context.mayOverwriteOutput()) throw new KindlingError('OUTPUT_PATH_EXISTS', { path })
+    await rm(path, { recursive: true })
+  }
+  const temporary = `${path}._temporary`
+  await rm(temporary, { recursive: true, force: true })
+  await mkdir(temporary, { recursive: true })
+  try {
+    await run(rdd, scope, {
+      kind: 'chunks',
+      run: (records, task) => writePartition(records, task, temporary, writer),
+    })
+    await writeFile(`${temporary}/_SUCCESS`, '')
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function writePartition(
+  records: TaskInput,
+  task: TaskInfo,
+  directory: string,
+  writer: PartitionWriter,
+): Promise<void> {
+  const name = `part-${String(task.partition).padStart(5, '0')}${writer.suffix}`
+  const temporary = `${directory}/.${name}.${task.attempt}`
+  const path = `${directory}/${name}`
+  try {
+    const file = await open(temporary, 'w')
+    try {
+      await writer.write(records, task, bytes => file.write(bytes))
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    if (error instanceof KindlingError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new KindlingError('OUTPUT_FAILED', { path, reason }, { cause: error })
+  }
+}
