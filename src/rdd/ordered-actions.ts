@@ -43,7 +43,11 @@ export async function takeOrdered<T>(rdd: RDD<T>, n: number, compare: Compare<T>
 
 /** Leaves the `n` smallest, in order; those that came first before their equals. */
 function smallest<T>(records: T[], n: number, compare: Compare<T>): T[] {
-  records.sort(compare)
+  // `sort` puts undefined last, whatever the comparison says: such records are sorted in boxes.
+  if (records.includes(undefined as T)) {
+    const boxes = records.map(record => ({ record })).sort((a, b) => compare(a.record, b.record))
+    for (const [i, { record }] of boxes.entries()) records[i] = record
+  } else records.sort(compare)
   if (records.length > n) records.length = n
   return records
 }

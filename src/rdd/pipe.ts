@@ -5,7 +5,7 @@
  * ends with its task, also when that is cancelled or wants no more records.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { KindlingError } from '../base/errors.ts'
 import type { Chunk, ChunkSource } from '../data/chunk.ts'
 import { decodeLines, LineFramer } from '../data/text.ts'
@@ -154,7 +154,7 @@ class PipeSource implements ChunkSource<string> {
       const piece = text
       text = ''
       if (stdin.destroyed || stdin.write(piece)) return
-      await Promise.race([once(stdin, 'drain'), once(stdin, 'close')])
+      await drained(stdin)
     }
     printPipeContext?.(write)
     for (let chunk = await this.records.next(); chunk !== undefined; chunk = await this.records.next()) {
@@ -175,6 +175,17 @@ class PipeSource implements ChunkSource<string> {
     const errors = this.errors.trim() === '' ? '' : `; it wrote: ${this.errors.trim()}`
     return new KindlingError('PIPE_FAILED', { command: this.words.join(' '), reason: reason + errors })
   }
+}
+
+/** Resolves when the stream takes more, or never will. */
+function drained(stream: Writable): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done)
+      resolve()
+    }
+    stream.once('drain', done).once('close', done)
+  })
 }
 
 function chunkOf(lines: Uint8Array | undefined): Chunk<string> | undefined {
