@@ -4,32 +4,27 @@ import { Config, configEntries } from '../base/config.ts'
 import { KindlingError } from '../base/errors.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
 import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
-import type { ChunkSource } from '../data/chunk.ts'
 import { hashString } from '../data/hash.ts'
 import { InlineBackend, type TaskHook } from '../executor/inline-backend.ts'
 import { TaskRunner } from '../executor/task-runner.ts'
 import { describeLongCall, type LongCall } from '../executor/task-time.ts'
 import { unionNode } from '../rdd/arrange-operations.ts'
 import { filter } from '../rdd/narrow-operations.ts'
-import { makeNode, type Node, type SourceNode } from '../rdd/nodes.ts'
-import { ObjectFileSource } from '../rdd/object-files.ts'
+import type { Node, SourceNode } from '../rdd/nodes.ts'
 import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRequest, JobRunner, TaskInput } from '../rdd/ports.ts'
 import { RDD } from '../rdd/rdd.ts'
-import { currentScope, describeScope, type OperatorScope, operator } from '../rdd/scope.ts'
+import { currentBatch, currentScope, describeScope, type OperatorScope, operator } from '../rdd/scope.ts'
 import { iterateSource } from '../rdd/segment/iterate.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
-import { listInputFiles } from '../rdd/sources/file-listing.ts'
-import { openRange, rangeLength, sliceRange } from '../rdd/sources/number-range.ts'
-import { openTextSplit, splitTextFiles, type TextSplit } from '../rdd/sources/text-file.ts'
-import { type PartitionReader, type PartitionsOptions, userMadeNode } from '../rdd/sources/user-made.ts'
 import {
-  groupFiles,
-  openRecordSplit,
-  openWholeFiles,
-  type RecordSplit,
-  splitRecordFiles,
-} from '../rdd/sources/whole-files.ts'
+  binaryRecordsNode,
+  objectFileNode,
+  rangeNode,
+  textFileNode,
+  wholeFilesNode,
+} from '../rdd/sources/source-node.ts'
+import { type PartitionReader, type PartitionsOptions, userMadeNode } from '../rdd/sources/user-made.ts'
 import { DAGScheduler } from '../scheduler/dag-scheduler.ts'
 import type { SparkListener } from '../scheduler/events.ts'
 import { ShuffleStore } from '../shuffle/shuffle-store.ts'
@@ -56,8 +51,8 @@ export interface SparkContextOptions {
 
 /** Long calls that are remembered. */
 const LONG_CALLS_KEPT = 100
-/** Places in a program whose uses are counted, so that each draws other random numbers. */
-const MAX_SEED_PLACES = 10_000
+/** Places in a program, in a batch, whose uses are counted, so that each draws other random numbers. */
+const MAX_SEED_PLACES = 4096
 
 /**
  * Makes RDDs and runs their jobs. Several may live in one process.
@@ -158,9 +153,8 @@ export class SparkContext implements JobRunner {
    */
   parallelize<T>(records: Iterable<T>, numPartitions: number = this.defaultParallelism): RDD<T> {
     checkPartitions(numPartitions)
-    this.assertRunning('parallelize')
     const all = Array.isArray(records) ? records : Array.from(records)
-    return operator('parallelize', () => new RDD(this, literalSource('parallelize', all, numPartitions)))
+    return this.made('parallelize', () => literalSource('parallelize', all, numPartitions))
   }
 
   /** {@link SparkContext.parallelize} under Spark's other name. */
@@ -174,8 +168,7 @@ export class SparkContext implements JobRunner {
    * @throws RECORD_NOT_ENCODABLE for records that are no data
    */
   makeRDDWithLocations<T>(records: Iterable<readonly [T, readonly string[]]>): RDD<T> {
-    this.assertRunning('makeRDDWithLocations')
-    return operator('makeRDDWithLocations', () => new RDD(this, locatedSource([...records])))
+    return this.made('makeRDDWithLocations', () => locatedSource([...records]))
   }
 
   /** An RDD without partitions. */
@@ -195,10 +188,8 @@ export class SparkContext implements JobRunner {
    */
   range(start: number, end?: number, step = 1, numPartitions: number = this.defaultParallelism): RDD<number> {
     checkPartitions(numPartitions)
-    this.assertRunning('range')
     const range = end === undefined ? { start: 0, end: start, step } : { start, end, step }
-    const parts = sliceRange(range, numPartitions)
-    return this.source('range', 'ParallelCollectionRDD', parts, openRange, part => rangeLength(part) === 0)
+    return this.made('range', () => rangeNode(range, numPartitions))
   }
 
   /**
@@ -218,8 +209,7 @@ export class SparkContext implements JobRunner {
     read: PartitionReader<D, T>,
     opts: PartitionsOptions<D> = {},
   ): RDD<T> {
-    this.assertRunning('fromPartitions')
-    return operator('fromPartitions', () => new RDD(this, userMadeNode(descriptors, read, opts)))
+    return this.made('fromPartitions', () => userMadeNode(descriptors, read, opts))
   }
 
   /**
@@ -233,8 +223,7 @@ export class SparkContext implements JobRunner {
    * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; LINE_TOO_LONG in the job
    */
   textFile(path: string, minPartitions: number = this.defaultMinPartitions): RDD<string> {
-    this.assertRunning('textFile')
-    return operator('textFile', () => new RDD(this, this.textNode(path, minPartitions)))
+    return this.made('textFile', () => textFileNode(path, minPartitions, this.maxLineBytes))
   }
 
   /**
@@ -245,18 +234,12 @@ export class SparkContext implements JobRunner {
    * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
    */
   wholeTextFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, string]> {
-    return this.wholeFiles('wholeTextFiles', path, minPartitions, 'text')
+    return this.made('wholeTextFiles', () => wholeFilesNode(path, minPartitions, 'text'))
   }
 
   /** Each file as `[path, bytes]`, as it is; see {@link SparkContext.wholeTextFiles}. */
   binaryFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, Uint8Array]> {
-    return this.wholeFiles('binaryFiles', path, minPartitions, 'bytes')
-  }
-
-  private wholeFiles<T>(name: string, path: string, minPartitions: number, as: 'text' | 'bytes'): RDD<T> {
-    this.assertRunning(name)
-    const groups = groupFiles(listInputFiles(path), minPartitions)
-    return this.source(name, 'WholeFileRDD', groups, group => openWholeFiles(group, as))
+    return this.made('binaryFiles', () => wholeFilesNode(path, minPartitions, 'bytes'))
   }
 
   /**
@@ -266,16 +249,7 @@ export class SparkContext implements JobRunner {
    * @throws FILE_DAMAGED when a file ends in mid-record
    */
   binaryRecords(path: string, recordBytes: number): RDD<Uint8Array> {
-    this.assertRunning('binaryRecords')
-    if (!Number.isSafeInteger(recordBytes) || recordBytes < 1)
-      throw new KindlingError('INVALID_ARGUMENT', {
-        what: 'the length of a record',
-        value: recordBytes,
-        expected: 'a whole number of bytes, at least 1',
-      })
-    const splits = splitRecordFiles(listInputFiles(path), recordBytes)
-    const open = (split: RecordSplit): ChunkSource => openRecordSplit(split, recordBytes)
-    return this.source('binaryRecords', 'BinaryFileRDD', splits, open, split => split.start === split.end)
+    return this.made('binaryRecords', () => binaryRecordsNode(path, recordBytes))
   }
 
   /**
@@ -284,9 +258,7 @@ export class SparkContext implements JobRunner {
    * @throws INPUT_PATH_NOT_FOUND; FILE_DAMAGED (in the job) when a file is not as it was written
    */
   objectFile<T>(path: string): RDD<T> {
-    this.assertRunning('objectFile')
-    const files = listInputFiles(path).map(file => file.path)
-    return this.source('objectFile', 'ObjectFileRDD', files, file => new ObjectFileSource(file))
+    return this.made('objectFile', () => objectFileNode(path))
   }
 
   /** The lines of text files, each read as JSON: what {@link RDD.saveAsNDJSONFile} wrote, or any file of such lines. */
@@ -296,40 +268,10 @@ export class SparkContext implements JobRunner {
     )
   }
 
-  private textNode(path: string, minPartitions: number): SourceNode {
-    const descriptors = splitTextFiles(listInputFiles(path), minPartitions)
-    const { maxLineBytes } = this
-    return makeNode<SourceNode>(
-      {
-        kind: 'source',
-        className: 'TextFileRDD',
-        descriptors,
-        open: split => openTextSplit(split as TextSplit, { maxLineBytes }),
-        isEmpty: split => (split as TextSplit).start === (split as TextSplit).end,
-        numPartitions: descriptors.length,
-        partitioner: undefined,
-      },
-      'textFile',
-    )
-  }
-
-  private source<D, T>(
-    name: string,
-    className: string,
-    descriptors: readonly D[],
-    open: (descriptor: D) => ChunkSource,
-    isEmpty: (descriptor: D) => boolean = () => false,
-  ): RDD<T> {
-    const fields = {
-      kind: 'source',
-      className,
-      descriptors,
-      open: open as (descriptor: unknown) => ChunkSource,
-      isEmpty: isEmpty as (descriptor: unknown) => boolean,
-      numPartitions: descriptors.length,
-      partitioner: undefined,
-    } as const
-    return operator(name, () => new RDD(this, makeNode<SourceNode>(fields, name)))
+  /** An RDD over a new node; definitions need a running context. */
+  private made<T>(name: string, node: () => SourceNode): RDD<T> {
+    this.assertRunning(name)
+    return operator(name, () => new RDD(this, node()))
   }
 
   /** The records of several RDDs; see {@link RDD.union}. */
@@ -456,14 +398,14 @@ export class SparkContext implements JobRunner {
 
   /** @internal */
   seedFor(scope: OperatorScope): number {
-    const place = describeScope(scope)
-    const batch = currentJobScope()?.properties.batchTime
-    let nth = 0
-    if (batch === undefined) {
-      nth = this.seedsGiven.get(place) ?? 0
-      if (nth > 0 || this.seedsGiven.size < MAX_SEED_PLACES) this.seedsGiven.set(place, nth + 1)
-    }
-    return hashString(`${place} ${batch ?? ''} ${nth}`) >>> 0
+    const batch = currentJobScope()?.properties.batchTime ?? currentBatch()
+    const place = `${describeScope(scope)} ${batch ?? ''}`
+    const nth = this.seedsGiven.get(place) ?? 0
+    // Put last again: what goes first was not used for longest.
+    this.seedsGiven.delete(place)
+    this.seedsGiven.set(place, nth + 1)
+    if (this.seedsGiven.size > MAX_SEED_PLACES) this.seedsGiven.delete(this.seedsGiven.keys().next().value!)
+    return hashString(`${place} ${nth}`) >>> 0
   }
 
   /** @internal */

@@ -1,8 +1,9 @@
 /** Actions that write files. */
-import { objectWriter } from './object-files.ts'
+
 import { writeDirectory } from './output-directory.ts'
 import type { RDD } from './rdd.ts'
 import { currentScope } from './scope.ts'
+import { objectWriter } from './sources/object-file.ts'
 import { type Compression, jsonOf, lineWriter, textOf } from './text-output.ts'
 
 /** How files of lines are written. */

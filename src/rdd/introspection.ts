@@ -101,6 +101,8 @@ function className(node: Node): string {
       return 'CartesianRDD'
     case 'state':
       return 'StateRDD'
+    case 'stateOutput':
+      return 'StateOutputRDD'
   }
 }
 

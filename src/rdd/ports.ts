@@ -72,8 +72,8 @@ export interface JobRunner {
   /** Runs an action under its name and the caller's line; where a batch is running, the action belongs to it. */
   action<R>(name: string, run: () => Promise<R>): Promise<R>
   /**
-   * A number that makes samples repeatable: the same operator at the same place in the same batch draws the same. Outside of a
-   * batch, the n-th use of a place draws as the n-th use of it in another run of the program.
+   * A number that makes samples repeatable: the n-th use of a place in the program, in the same batch if any, draws the same in
+   * every run.
    */
   seedFor(scope: OperatorScope): number
   /** Drops what was kept of a node. */

@@ -32,6 +32,24 @@ export function inScope<R>(scope: OperatorScope | undefined, body: () => R): R {
   }
 }
 
+let batch: number | undefined
+
+/** Runs `body`, which defines what belongs to the batch at `timeMs`: samples without a seed draw by it. */
+export function inBatch<R>(timeMs: number, body: () => R): R {
+  const outer = batch
+  batch = timeMs
+  try {
+    return body()
+  } finally {
+    batch = outer
+  }
+}
+
+/** The batch whose RDDs are being defined now. */
+export function currentBatch(): number | undefined {
+  return batch
+}
+
 /** The operator being defined now, or one for `name` with the caller's line. */
 export function currentScope(name: string): OperatorScope {
   return current ?? { name, site: captureSite() }

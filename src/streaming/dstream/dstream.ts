@@ -9,7 +9,7 @@ import type { Duration, DurationLike, Interval, Time } from '../../base/time.ts'
 import type { CombineOptions } from '../../rdd/pair-operations.ts'
 import type { Partitioning } from '../../rdd/partitioner.ts'
 import type { Mapped, RDD } from '../../rdd/rdd.ts'
-import { currentScope, inScope, type OperatorScope, operator } from '../../rdd/scope.ts'
+import { currentScope, inBatch, inScope, type OperatorScope, operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import { type MapWithStateDStream, mapWithState } from '../state/map-with-state.ts'
 import type { Emitted, StateSpec } from '../state/state-spec.ts'
@@ -516,7 +516,7 @@ export class DStream<T> {
     const known = this.generated.get(time.milliseconds)
     if (known !== undefined) return known
     if (!this.isTimeValid(time)) return undefined
-    const rdd = inScope(this.scope, () => this.recipe.compute(time, this))
+    const rdd = inBatch(time.milliseconds, () => inScope(this.scope, () => this.recipe.compute(time, this)))
     if (rdd === undefined) return undefined
     if (
       this.level !== StorageLevel.NONE &&

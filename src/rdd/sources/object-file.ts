@@ -9,12 +9,12 @@
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { KindlingError } from '../base/errors.ts'
-import type { Chunk, ChunkSource } from '../data/chunk.ts'
-import { decodeRecords, encodeRecords } from '../data/codec.ts'
-import type { PartitionWriter } from './output-directory.ts'
-import { recordsOf } from './segment/interpret.ts'
-import { notReadable } from './sources/file-listing.ts'
+import { KindlingError } from '../../base/errors.ts'
+import type { Chunk, ChunkSource } from '../../data/chunk.ts'
+import { decodeRecords, encodeRecords } from '../../data/codec.ts'
+import type { PartitionWriter } from '../output-directory.ts'
+import { recordsOf } from '../segment/interpret.ts'
+import { notReadable } from './file-listing.ts'
 
 const MAGIC = Buffer.from('KNDLOBJ\u0001', 'latin1')
 /** Records of one block: enough for columns to pay, few enough to be at hand at once. */

@@ -1,0 +1,75 @@
+/** Source nodes for what contexts read: files, ranges. */
+import { KindlingError } from '../../base/errors.ts'
+import type { ChunkSource } from '../../data/chunk.ts'
+import { makeNode, type SourceNode } from '../nodes.ts'
+import { listInputFiles } from './file-listing.ts'
+import { type NumberRange, openRange, rangeLength, sliceRange } from './number-range.ts'
+import { ObjectFileSource } from './object-file.ts'
+import { openTextSplit, splitTextFiles } from './text-file.ts'
+import { groupFiles, openRecordSplit, openWholeFiles, splitRecordFiles } from './whole-files.ts'
+
+function sourceNode<D>(
+  name: string,
+  className: string,
+  descriptors: readonly D[],
+  open: (descriptor: D) => ChunkSource,
+  isEmpty: (descriptor: D) => boolean = () => false,
+): SourceNode {
+  return makeNode<SourceNode>(
+    {
+      kind: 'source',
+      className,
+      descriptors,
+      open: open as (descriptor: unknown) => ChunkSource,
+      isEmpty: isEmpty as (descriptor: unknown) => boolean,
+      numPartitions: descriptors.length,
+      partitioner: undefined,
+    },
+    name,
+  )
+}
+
+export function rangeNode(range: NumberRange, n: number): SourceNode {
+  const parts = sliceRange(range, n)
+  return sourceNode('range', 'ParallelCollectionRDD', parts, openRange, part => rangeLength(part) === 0)
+}
+
+export function textFileNode(path: string, minPartitions: number, maxLineBytes: number): SourceNode {
+  const splits = splitTextFiles(listInputFiles(path), minPartitions)
+  return sourceNode(
+    'textFile',
+    'TextFileRDD',
+    splits,
+    split => openTextSplit(split, { maxLineBytes }),
+    split => split.start === split.end,
+  )
+}
+
+/** `[path, contents]` for each file. */
+export function wholeFilesNode(path: string, minPartitions: number, as: 'text' | 'bytes'): SourceNode {
+  const groups = groupFiles(listInputFiles(path), minPartitions)
+  return sourceNode(as === 'text' ? 'wholeTextFiles' : 'binaryFiles', 'WholeFileRDD', groups, group =>
+    openWholeFiles(group, as),
+  )
+}
+
+export function binaryRecordsNode(path: string, recordBytes: number): SourceNode {
+  if (!Number.isSafeInteger(recordBytes) || recordBytes < 1)
+    throw new KindlingError('INVALID_ARGUMENT', {
+      what: 'the length of a record',
+      value: recordBytes,
+      expected: 'a whole number of bytes, at least 1',
+    })
+  return sourceNode(
+    'binaryRecords',
+    'BinaryFileRDD',
+    splitRecordFiles(listInputFiles(path), recordBytes),
+    split => openRecordSplit(split, recordBytes),
+    split => split.start === split.end,
+  )
+}
+
+export function objectFileNode(path: string): SourceNode {
+  const files = listInputFiles(path).map(file => file.path)
+  return sourceNode('objectFile', 'ObjectFileRDD', files, file => new ObjectFileSource(file))
+}
