@@ -3,7 +3,7 @@ import { KindlingError } from '../base/errors.ts'
 import { copyValue } from '../data/codec.ts'
 import type { FoldResult, JobSink, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
-import { run } from './run-sink.ts'
+import { noPromise, run } from './run-sink.ts'
 import { currentScope, type OperatorScope, operator } from './scope.ts'
 import { recordsOf } from './segment/interpret.ts'
 import { iterateSource } from './segment/iterate.ts'
@@ -27,7 +27,7 @@ export async function reduce<T>(rdd: RDD<T>, f: (a: T, b: T) => T): Promise<T> {
   const scope = currentScope('reduce')
   const parts = await foldPartitions(rdd, scope, f)
   if (parts.length === 0) throw new KindlingError('EMPTY_COLLECTION', { operation: scope.name })
-  return parts.reduce((a, b) => f(a, b))
+  return parts.reduce((a, b) => noPromise(f(a, b), scope.name))
 }
 
 export function fold<T>(rdd: RDD<T>, zero: T, f: (a: T, b: T) => T): Promise<T> {
@@ -42,9 +42,10 @@ export async function aggregate<T, U>(
 ): Promise<U> {
   const kept = copyValue(zero)
   const sink: JobSink = { kind: 'fold', f: seq, zero: () => copyValue(kept) }
-  const parts = await run<FoldResult>(rdd, currentScope('aggregate'), sink)
+  const scope = currentScope('aggregate')
+  const parts = await run<FoldResult>(rdd, scope, sink)
   let value = copyValue(kept)
-  for (const part of parts) value = comb(value, part.value as U)
+  for (const part of parts) value = noPromise(comb(value, part.value as U), scope.name)
   return value
 }
 

@@ -9,7 +9,7 @@ import { reduceByKey } from './pair-operations.ts'
 import { partitionOf } from './partitioner.ts'
 import type { JobSink } from './ports.ts'
 import type { RDD } from './rdd.ts'
-import { eachRecord, run } from './run-sink.ts'
+import { eachRecord, noPromise, run } from './run-sink.ts'
 import { currentScope, operator } from './scope.ts'
 
 type Pairs<K, V> = RDD<readonly [K, V]>
@@ -70,12 +70,15 @@ export async function reduceByKeyLocally<K, V>(
       await eachRecord(records, task, record => {
         const [key, value] = pairOf<K, V>(record, scope.name)
         const slot = table.slotOf(key)
-        table.set(key, slot === undefined ? value : reduce(table.values[slot] as V, value))
+        table.set(
+          key,
+          slot === undefined ? value : noPromise(reduce(table.values[slot] as V, value), scope.name),
+        )
       })
       return table
     },
   })
-  return new KeyedMap<K, V>(mergedTables(parts, reduce))
+  return new KeyedMap<K, V>(mergedTables(parts, (a, b) => noPromise(reduce(a, b), scope.name)))
 }
 
 function pairOf<K, V>(record: unknown, operation: string): readonly [K, V] {

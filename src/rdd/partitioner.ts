@@ -54,8 +54,8 @@ export interface KeySample {
 }
 
 /**
- * By order: partition i holds the keys up to the i-th bound. The bounds come from a sample of the keys, taken when the first
- * job needs them, so that defining a sort runs nothing.
+ * By order: partition i holds the keys up to the i-th bound. The bounds come from a sample of the keys of the RDD that it is
+ * first used on, taken when the first job needs them, so that defining a sort runs nothing.
  *
  * Shape: `numPartitions` is what was asked for; with fewer distinct keys the last partitions stay empty (Spark makes fewer).
  *
@@ -67,7 +67,11 @@ export class RangePartitioner implements Partitioner {
   readonly compare: (a: unknown, b: unknown) => number
   private bounds: readonly unknown[] | undefined
 
-  constructor(numPartitions: number, ascending: boolean, compare: (a: unknown, b: unknown) => number) {
+  constructor(
+    numPartitions: number,
+    ascending = true,
+    compare: (a: unknown, b: unknown) => number = keyOrder,
+  ) {
     this.numPartitions = checkPartitions(numPartitions)
     this.ascending = ascending
     this.compare = compare

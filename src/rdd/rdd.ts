@@ -307,7 +307,7 @@ export class RDD<T> {
    * @throws INVALID_ARGUMENT when the partition counts differ
    * @source Spark RDD.zipPartitions
    * @example
-   * a.zipPartitions(b, (xs, ys) => xs.map(x => [x, ys.next().value]))
+   * a.zipPartitions(b, (xs, ys) => [[...xs].length - [...ys].length])
    */
   zipPartitions<A, R>(
     a: RDD<A>,
@@ -783,7 +783,7 @@ export class RDD<T> {
    * About how many different records there are.
    *
    * Error: the standard error is at most `relativeSD`, whatever the number; 95 of 100 results are within twice that. Memory:
-   * about (1.05 ÷ relativeSD)² bytes a partition.
+   * at most 2 · (1.054 ÷ relativeSD)² bytes a partition.
    *
    * @param precision `relativeSD`, at least 0.00026; or `{ p, sp }`: 2^p registers (4 ≤ p ≤ 24), and few records counted nearly
    *   exactly at precision sp (p ≤ sp ≤ 32, or 0 for not)

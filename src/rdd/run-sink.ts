@@ -1,4 +1,5 @@
 /** How actions run a job: what is done with each partition, and the records of one as a loop. */
+import { KindlingError } from '../base/errors.ts'
 import type { JobSink, TaskInfo, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
 import type { OperatorScope } from './scope.ts'
@@ -15,6 +16,16 @@ export function run<R>(
   return context.runRequest<R>(
     partitions === undefined ? { node, sink, scope } : { node, sink, scope, partitions },
   )
+}
+
+/** Refuses a promise where a function that is called synchronously must give a value. @throws PROMISE_RETURNED */
+export function noPromise<T>(value: T, operation: string): T {
+  if (value instanceof Promise)
+    throw new KindlingError('PROMISE_RETURNED', {
+      operation,
+      instead: 'foreach or foreachPartition, which may be async,',
+    })
+  return value
 }
 
 /** Calls `take` for each record; what it throws is reported with the record and the action's line. */

@@ -13,6 +13,7 @@ import { mapPartitions, mapPartitionsWithIndex } from './narrow-operations.ts'
 import { reduceByKey } from './pair-operations.ts'
 import { HashPartitioner } from './partitioner.ts'
 import type { RDD } from './rdd.ts'
+import { noPromise } from './run-sink.ts'
 import { operator } from './scope.ts'
 
 export async function treeAggregate<T, U>(
@@ -29,14 +30,14 @@ export async function treeAggregate<T, U>(
       records => {
         let value = copyValue(kept)
         for (const record of records) value = seq(value, record)
-        return [value]
+        return [noPromise(value, 'treeAggregate')]
       },
       false,
     )
     return collect(merged(parts, comb, checkDepth(depth)))
   })
   let value = copyValue(kept)
-  for (const partial of partials) value = comb(value, partial)
+  for (const partial of partials) value = noPromise(comb(value, partial), 'treeAggregate')
   return value
 }
 
@@ -49,14 +50,14 @@ export async function treeReduce<T>(rdd: RDD<T>, f: (a: T, b: T) => T, depth: nu
         if (first.done) return []
         let value = first.value
         for (const record of records) value = f(value, record)
-        return [value]
+        return [noPromise(value, 'treeReduce')]
       },
       false,
     )
     return collect(merged(parts, f, checkDepth(depth)))
   })
   if (partials.length === 0) throw new KindlingError('EMPTY_COLLECTION', { operation: 'treeReduce' })
-  return partials.reduce((a, b) => f(a, b))
+  return partials.reduce((a, b) => noPromise(f(a, b), 'treeReduce'))
 }
 
 /** Merges levels until few enough partitions are left. Each partition holds one partial result, or none. */

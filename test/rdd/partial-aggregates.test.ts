@@ -38,6 +38,16 @@ onEveryBackend('aggregates', ({ sc }) => {
       { numRuns },
     )
     assert.equal(await sc.emptyRDD<number>().treeAggregate(7, add, add), 7)
+    await rejected('PROMISE_RETURNED', () => sc.range(3).treeReduce((async () => 1) as never))
+    await rejected('PROMISE_RETURNED', () => sc.range(3).treeAggregate(0, (async () => 1) as never, add))
+    for (const p of [1, 3]) {
+      const rdd = sc.parallelize([1, 2, 3, 4], p)
+      const later = (async () => 1) as never
+      await rejected('PROMISE_RETURNED', () => rdd.reduce(later))
+      await rejected('PROMISE_RETURNED', () => rdd.aggregate(0, add, later))
+      await rejected('PROMISE_RETURNED', () => rdd.keyBy(() => 'k').reduceByKeyLocally(later))
+      await rejected('PROMISE_RETURNED', () => rdd.treeReduce(later))
+    }
     await rejected('INVALID_ARGUMENT', () => sc.range(3).treeReduce(add, 0))
     await rejected('INVALID_ARGUMENT', () => sc.range(3).treeAggregate(0, add, add, 1.5))
   })

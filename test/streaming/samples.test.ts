@@ -14,7 +14,10 @@ it('samples without a seed differ from batch to batch, and are the same in every
           'out',
           input.transform(rdd => rdd.sample(false, 0.5)),
         )
-        t.collect('indexed', input.transform(rdd => rdd.filter(x => x < 3).zipWithIndex()))
+        t.collect(
+          'indexed',
+          input.transform(rdd => rdd.filter(x => x < 3).zipWithIndex()),
+        )
       },
     })
     await t.run(3)

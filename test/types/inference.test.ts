@@ -43,6 +43,29 @@ export function infers(lines: DStream<string>, numbers: RDD<number>): void {
   const grouped = numbers.groupBy(n => (n % 2 === 0 ? 'even' : 'odd'))
   same<typeof grouped, RDD<['even' | 'odd', number[]]>>(true)
 
+  const both = numbers.zipPartitions(numbers.map(String), (ns, texts) => [[...ns, ...texts]])
+  same<typeof both, RDD<(string | number)[]>>(true)
+  const three = numbers.zipPartitions(
+    numbers.map(String),
+    numbers.map(n => n > 0),
+    (ns, texts, flags) => [[[...ns].length, [...texts].join(''), [...flags][0]] as const],
+  )
+  same<typeof three, RDD<readonly [number, string, boolean | undefined]>>(true)
+
+  const keyed = numbers.keyBy(n => String(n))
+  const groups = keyed.cogroup(
+    keyed.mapValues(n => n > 0),
+    keyed.mapValues(n => [n]),
+    4,
+  )
+  same<typeof groups, RDD<[string, [number[], boolean[], [number][]]]>>(true)
+  const odd = numbers.collectPartial(n => (n % 2 ? String(n) : undefined))
+  same<typeof odd, RDD<string>>(true)
+  const even: Promise<{ buckets: number[]; counts: number[] }> = numbers.histogram(4)
+  const counts2: Promise<number[]> = numbers.histogram([0, 1, 2])
+  void even
+  void counts2
+
   const total: Promise<number> = numbers.map(n => n * 2).reduce((a, b) => a + b)
   void total
 }
@@ -50,6 +73,8 @@ export function infers(lines: DStream<string>, numbers: RDD<number>): void {
 export function refuses(lines: DStream<string>, numbers: RDD<number>): void {
   // @ts-expect-error strings are no pairs
   lines.reduceByKey((a, b) => a + b)
+  // @ts-expect-error words have no sum
+  numbers.map(n => String(n)).sum()
   // @ts-expect-error numbers are no pairs
   numbers.mapValues(n => n)
   // @ts-expect-error nor is an array of unknown length

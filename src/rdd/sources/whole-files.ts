@@ -36,8 +36,7 @@ export function openWholeFiles(paths: readonly string[], as: 'text' | 'bytes'): 
     async next() {
       const path = paths[at++]
       if (path === undefined) return undefined
-      const bytes = await bytesOf(path, as === 'text' && path.endsWith('.gz'))
-      return { kind: 'rows', rows: [[path, as === 'text' ? decode(bytes) : bytes]] }
+      return { kind: 'rows', rows: [[path, await (as === 'text' ? textOf(path) : bytesOf(path, false))]] }
     },
     close() {
       at = paths.length
@@ -56,8 +55,13 @@ async function bytesOf(path: string, packed: boolean): Promise<Uint8Array> {
 }
 
 /** Bytes that are no UTF-8 become U+FFFD; a mark of the byte order at the beginning is left out. */
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes)
+async function textOf(path: string): Promise<string> {
+  const bytes = await bytesOf(path, path.endsWith('.gz'))
+  try {
+    return new TextDecoder().decode(bytes)
+  } catch (error) {
+    throw notReadable(path, error) // Longer than a string can be.
+  }
 }
 
 /** A part of a file of records of a fixed length. */
