@@ -154,7 +154,7 @@ export function sampleByKeyExact<K, V>(
       function* (index, records) {
         const draws = shares.draws(index)
         for (const pair of records as IterableIterator<readonly [K, V]>)
-          for (let n = draws.get(pair[0])!.next(); n > 0; n--) yield pair
+          for (let n = draws.get(pair[0])?.next() ?? 0; n > 0; n--) yield pair
       },
       true,
       shares,

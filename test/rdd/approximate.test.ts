@@ -51,7 +51,6 @@ onEveryBackend('approximate actions', ({ sc }) => {
 describe('when time is over', () => {
   it('gives an estimate from the partitions that are done; the job goes on', async () => {
     const gate = Promise.withResolvers<void>()
-    const stuck = Promise.withResolvers<void>()
     const clock = new SystemClock()
     let timeOver: () => void = () => {}
     // Time is over when the test says so.
@@ -62,15 +61,17 @@ describe('when time is over', () => {
     await using sc = new SparkContext({
       master: 'local[2]',
       clock,
-      taskHook: task => {
-        if (task.partition !== 3) return undefined
-        stuck.resolve()
-        return gate.promise
+      taskHook: task => (task.partition === 3 ? gate.promise : undefined),
+    })
+    const three = Promise.withResolvers<void>()
+    let ended = 0
+    sc.addSparkListener({
+      onTaskEnd: () => {
+        if (++ended === 3) three.resolve()
       },
     })
     const waiting = sc.parallelize([1, 2, 3, 4, 5, 6, 7, 8], 4).countApprox(1000, 0.9)
-    await stuck.promise
-    await new Promise(resolve => setImmediate(resolve))
+    await three.promise
     timeOver()
     const result = await waiting
     assert.equal(result.isInitialValueFinal, false)
