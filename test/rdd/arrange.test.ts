@@ -30,7 +30,7 @@ onEveryBackend('arrangement', ({ sc }) => {
     assert.deepEqual(await sc.emptyRDD().zipWithIndex().collect(), [])
   })
 
-  it('zipWithIndex counts once, before the first job, and not the last partition', async () => {
+  it('zipWithIndex counts once, before the first job, and not the last partition (D40)', async () => {
     const computed: number[] = []
     const counted = (p: number) =>
       sc.parallelize([0, 1, 2, 3, 4, 5], p).map(x => {
@@ -106,7 +106,7 @@ onEveryBackend('arrangement', ({ sc }) => {
     )
   })
 
-  it('coalesce joins neighbours, with shuffle takes any number, and asks a coalescer', async () => {
+  it('coalesce joins neighbours, with shuffle takes any number, and asks a coalescer (D51)', async () => {
     await fc.assert(
       fc.asyncProperty(data, parts, parts, async (all, from, to) => {
         const rdd = sc.parallelize(all, from)
@@ -155,7 +155,7 @@ onEveryBackend('arrangement', ({ sc }) => {
     }
   })
 
-  it('element-wise operators agree with arrays and keep what they should', async () => {
+  it('element-wise operators agree with arrays and keep what they should (D46)', async () => {
     await fc.assert(
       fc.asyncProperty(data, parts, async (all, p) => {
         const rdd = sc.parallelize(all, p)

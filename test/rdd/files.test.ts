@@ -45,7 +45,7 @@ onEveryBackend('files', ({ sc }) => {
     assert.equal(await sc.textFile(`${path}/*.gz`).count(), 60_000)
   })
 
-  it('NDJSON, there and back', async () => {
+  it('NDJSON, there and back (D48)', async () => {
     const path = fresh()
     const records = [
       ['a', 1],
@@ -151,7 +151,7 @@ onEveryBackend('files', ({ sc }) => {
     }
   })
 
-  it('whole files and binary files, by directories, globs and lists', async () => {
+  it('whole files and binary files, by directories, globs and lists (D49, D50)', async () => {
     const dir = fresh()
     mkdirSync(dir)
     writeFileSync(join(dir, 'a.txt'), '\ufeffone\ntwo')

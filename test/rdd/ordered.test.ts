@@ -15,7 +15,7 @@ const pairs = fc.array(fc.tuple(small, fc.nat(99)), { maxLength: 20 })
 const byFirst = (a: readonly [number, unknown], b: readonly [number, unknown]): number => a[0] - b[0]
 
 onEveryBackend('order', ({ sc }) => {
-  it('takeOrdered, top, min and max agree with sorting, equal records in order', async () => {
+  it('takeOrdered, top, min and max agree with sorting, equal records in order (D53)', async () => {
     await fc.assert(
       fc.asyncProperty(pairs, parts, fc.nat(25), async (data, p, n) => {
         const rdd = sc.parallelize(data, p)
@@ -105,7 +105,7 @@ onEveryBackend('order', ({ sc }) => {
     )
   })
 
-  it('range partitioners are sampled where they are used first, and are equal by their bounds', async () => {
+  it('range partitioners are sampled where they are used first, and are equal by their bounds (D54)', async () => {
     const a = sc.parallelize(
       Array.from({ length: 100 }, (_, i) => [i, i] as const),
       3,
@@ -190,7 +190,7 @@ onEveryBackend('order', ({ sc }) => {
     ])
   })
 
-  it('filterByRange gives the same with and without range partitioner, and reads only what it must', async () => {
+  it('filterByRange gives the same with and without range partitioner, and reads only what it must (D41)', async () => {
     await fc.assert(
       fc.asyncProperty(
         pairs,

@@ -13,7 +13,7 @@ const pairs = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.integer({ min
 })
 
 onEveryBackend('aggregates', ({ sc }) => {
-  it('treeReduce and treeAggregate give what the flat ones give, for every depth', async () => {
+  it('treeReduce and treeAggregate give what the flat ones give, in order, for every depth (D44)', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.nat(9), { maxLength: 30 }),
@@ -137,7 +137,7 @@ onEveryBackend('aggregates', ({ sc }) => {
     assert.deepEqual(await sorted.lookup(9), [])
   })
 
-  it('countApproxDistinct is exact for few and within its error for many', async () => {
+  it('countApproxDistinct is exact for few and within its error for many (D45)', async () => {
     const error = (found: number, n: number): number => Math.abs(found - n) / n
     for (const n of [1, 10, 100, 5000]) {
       const rdd = sc.range(0, n * 3, 1, 4).map(x => x % n)

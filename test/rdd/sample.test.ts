@@ -44,7 +44,7 @@ onEveryBackend('samples', ({ sc }) => {
     thrown('INVALID_ARGUMENT', () => sc.range(3).sample(true, -1))
   })
 
-  it('without a seed the same line draws anew each time, and one RDD always the same', async () => {
+  it('without a seed the same line draws anew each time, and one RDD always the same (D42)', async () => {
     const rdd = sc.range(0, 1000, 1, 2)
     const draws: string[] = []
     for (let i = 0; i < 3; i++) {
@@ -84,7 +84,7 @@ onEveryBackend('samples', ({ sc }) => {
     thrown('INVALID_ARGUMENT', () => sc.range(3).randomSplit([]))
   })
 
-  it('takeSample gives exactly as many as asked', async () => {
+  it('takeSample gives exactly as many as asked (D43)', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(40), fc.nat(60), parts, seeds, async (size, n, p, seed) => {
         const rdd = sc.range(0, size, 1, p)

@@ -17,7 +17,7 @@ const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.str
 const sorted = <T>(items: readonly T[]): T[] => [...items].sort(byText)
 
 onEveryBackend('sets and groups', ({ sc }) => {
-  it('intersection has each common record once, subtract keeps duplicates', async () => {
+  it('intersection has each common record once, subtract keeps duplicates (D52)', async () => {
     await fc.assert(
       fc.asyncProperty(words, words, parts, parts, fc.option(parts), async (a, b, p, q, n) => {
         const [left, right] = [sc.parallelize(a, p), sc.parallelize(b, q)]

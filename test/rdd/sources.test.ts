@@ -140,7 +140,7 @@ onEveryBackend('sources', ({ sc }) => {
     thrown('INVALID_ARGUMENT', () => sc.fromPartitions([0], () => [], { partitioner }))
   })
 
-  it('makeRDDWithLocations has one partition for each record', async () => {
+  it('makeRDDWithLocations has one partition for each record (D47)', async () => {
     const rdd = sc.makeRDDWithLocations([
       [{ a: 1 }, ['h1']],
       [{ a: 2 }, []],

@@ -4,7 +4,7 @@ import { StreamTest } from '../../src/testing/stream-test.ts'
 
 const numbers = Array.from({ length: 200 }, (_, i) => i)
 
-it('samples without a seed differ from batch to batch, and are the same in every run', async () => {
+it('samples without a seed differ from batch to batch, and are the same in every run (D42)', async () => {
   const produced: (readonly (readonly unknown[])[])[] = []
   for (let run = 0; run < 2; run++) {
     await using t = new StreamTest({
