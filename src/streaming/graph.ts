@@ -1,6 +1,8 @@
 /** The streams of a context: inputs and outputs in order of definition, and the rules that tie them. */
 import { KindlingError } from '../base/errors.ts'
 import type { Duration, Time } from '../base/time.ts'
+import type { StateNode } from '../rdd/nodes.ts'
+import type { RDD } from '../rdd/rdd.ts'
 import type { OutputOperation } from './dstream/host.ts'
 import type { InputDStream } from './dstream/input.ts'
 import type { AnyStream } from './dstream/recipe.ts'
@@ -42,6 +44,26 @@ export class DStreamGraph {
     )
   }
 
+  /**
+   * The states of `time` that no job has computed for many batches. Their inputs are kept until they are applied, so somebody has to
+   * apply them.
+   */
+  overdueStates(time: Time): RDD<unknown>[] {
+    const overdue: RDD<unknown>[] = []
+    for (const stream of this.streams()) {
+      const rdd = stream.known(time)
+      if (rdd?.node.kind === 'state' && isOverdue(rdd.node)) overdue.push(rdd)
+    }
+    return overdue
+  }
+
+  /** All streams that an output reaches, each once. */
+  private streams(): Set<AnyStream> {
+    const all = new Set<AnyStream>(this.outputs.map(({ stream }) => stream))
+    for (const stream of all) for (const parent of stream.dependencies) all.add(parent)
+    return all
+  }
+
   /** Forgets what no stream remembers after the batch of `time`. */
   clearMetadata(time: Time, unpersist: boolean): void {
     const done = new Set<AnyStream>()
@@ -51,4 +73,16 @@ export class DStreamGraph {
       input.forget(remembered === undefined ? time : time.minus(remembered))
     }
   }
+}
+
+/** Versions of a state that may wait to be made; in Spark, a checkpoint makes them every ten batches. */
+const MAX_WAITING_VERSIONS = 10
+
+function isOverdue(node: StateNode): boolean {
+  let waiting = 0
+  for (let at: StateNode | undefined = node; at !== undefined; at = at.previous) {
+    if (at.versions.complete(at.time)) return false
+    if (++waiting > MAX_WAITING_VERSIONS) return true
+  }
+  return false
 }

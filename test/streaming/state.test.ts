@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { seconds, Time } from '../../src/base/time.ts'
+import type { DStream } from '../../src/streaming/dstream/dstream.ts'
+import { type State, StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
 import { runs } from '../support/runs.ts'
 
@@ -92,6 +94,69 @@ describe('updateStateByKey', () => {
     await t.run(3)
     assert.deepEqual(sums, [[['a', [1, 2, 3]]]])
   })
+
+  it('a state that no output computes is applied from time to time, so that its inputs can go', async () => {
+    const applied: number[] = []
+    await using t = new StreamTest({
+      build: t => {
+        t.input<Pair>(
+          'in',
+          Array.from({ length: 40 }, (_, i): Pair[] => [['a', i]]),
+        )
+          .updateStateByKey<number>((values, total, { time }) => {
+            applied.push(time.milliseconds / 1000)
+            return sum(values, total)
+          })
+          .foreachRDD(() => {})
+      },
+    })
+    await t.run(40)
+    assert.deepEqual(
+      applied,
+      Array.from({ length: applied.length }, (_, i) => i + 1),
+    )
+    assert.ok(applied.length >= 30, `${applied.length} of 40 batches were applied`)
+  })
+
+  for (const [name, define] of Object.entries({
+    updateStateByKey: (pairs: DStream<Pair>) => pairs.updateStateByKey<number>(sum),
+    mapWithState: (pairs: DStream<Pair>) =>
+      pairs
+        .mapWithState(
+          StateSpec.function((_key: string, n: number | undefined, state: State<number>) => {
+            state.update((state.getOption() ?? 0) + n!)
+          }),
+        )
+        .stateSnapshots(),
+    'reduceByKeyAndWindow with an inverse': (pairs: DStream<Pair>) =>
+      pairs.reduceByKeyAndWindow(add, (a, b) => a - b, '60s'),
+    'reduceByKeyAndWindow without an inverse': (pairs: DStream<Pair>) =>
+      pairs.reduceByKeyAndWindow(add, '60s'),
+  }))
+    it(`batches that run at the same time see each their own version: ${name}`, async () => {
+      const n = 12
+      await using t = new StreamTest({
+        conf: { 'spark.streaming.concurrentJobs': 2 },
+        master: 'local[2]',
+        build: t => {
+          const input = t.input<Pair>(
+            'in',
+            Array.from({ length: n }, (_, i): Pair[] => [['a', 1 << i]]),
+          )
+          const state = define(input)
+          // Every other batch takes longer than the one after it.
+          state.foreachRDD(async (_rdd, time) => {
+            if (time.milliseconds % 2000 === 1000) await t.clock.sleep(1500)
+          })
+          t.collect('out', state)
+        },
+      })
+      await t.run(n)
+      assert.deepEqual(
+        t.out('out').batches.slice(0, n),
+        Array.from({ length: n }, (_, i) => [['a', (2 << i) - 1]]),
+      )
+    })
 
   it('a failing output leaves the state as every other output sees it', async () => {
     await using t = new StreamTest({

@@ -11,6 +11,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Duration } from '../../base/time.ts'
 import { Time } from '../../base/time.ts'
+import type { RDD } from '../../rdd/rdd.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamInputInfo } from '../listener.ts'
 import { JobSet, OutputJob } from './job-set.ts'
@@ -127,9 +128,20 @@ export class JobGenerator {
         const run = output.jobFor(time)
         if (run !== undefined) set.jobs.push(new OutputJob(set, id, output, run))
       })
+      graph.overdueStates(time).forEach((rdd, i) => {
+        set.jobs.push(catchUpJob(set, graph.outputs.length + i, rdd))
+      })
       this.parts.submit(set)
     } catch (error) {
       this.parts.onError(error, time)
     }
   }
+}
+
+/** Computes a state that no output has asked for, so that the batches it waits for can go. */
+function catchUpJob(set: JobSet, id: number, rdd: RDD<unknown>): OutputJob {
+  const { scope } = rdd.node
+  return new OutputJob(set, id, { scope }, async () => {
+    await rdd.foreachPartition(() => {})
+  })
 }

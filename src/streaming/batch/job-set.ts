@@ -8,13 +8,18 @@ import type { BatchInfo, OutputOperationInfo, StreamInputInfo } from '../listene
 export class OutputJob {
   readonly set: JobSet
   readonly id: number
-  readonly output: OutputOperation
+  readonly output: Pick<OutputOperation, 'scope'>
   readonly run: () => void | Promise<void>
   startTime: number | undefined
   endTime: number | undefined
   error: Error | undefined
 
-  constructor(set: JobSet, id: number, output: OutputOperation, run: () => void | Promise<void>) {
+  constructor(
+    set: JobSet,
+    id: number,
+    output: Pick<OutputOperation, 'scope'>,
+    run: () => void | Promise<void>,
+  ) {
     this.set = set
     this.id = id
     this.output = output
