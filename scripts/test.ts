@@ -36,4 +36,5 @@ step('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'])
 step('format', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'])
 step('layers', ['scripts/check-layers.ts'])
 if (!quick) step('build', ['scripts/build.ts'])
-step('tests', ['--conditions=source', '--test', '--test-concurrency=2', ...tests])
+// A test that hangs is a failure, not the end of the run.
+step('tests', ['--conditions=source', '--test', '--test-concurrency=2', '--test-timeout=180000', ...tests])

@@ -58,7 +58,8 @@ class Ending {
   }
 
   after(ms: number): void {
-    this.timer = setTimeout(() => void this.stop(), ms)
+    // A program that has nothing left to do ends before.
+    this.timer = setTimeout(() => void this.stop(), ms).unref()
   }
 
   interrupt(): void {

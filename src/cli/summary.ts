@@ -6,13 +6,19 @@ import { grouped } from '../ui/draw-table.ts'
 export function summaryOf(state: ProgressSnapshot, elapsedMs: number): string {
   const seconds = elapsedMs / 1000
   const lines = [
-    `${grouped(state.completedBatches)} batches with ${grouped(state.totalRecords)} records in ${seconds.toFixed(1)} s`,
+    `${count(state.completedBatches, 'batch', 'batches')} with ${count(state.totalRecords, 'record', 'records')} in ${seconds.toFixed(1)} s`,
     `batch time ${ms(state.meanProcessingDelay)} on average; total delay ${ms(state.meanTotalDelay)}, at most ${ms(state.maxTotalDelay)}`,
   ]
-  if (state.failedBatches > 0) lines.push(`${grouped(state.failedBatches)} batches failed`)
+  if (state.failedBatches > 0) lines.push(`${count(state.failedBatches, 'batch', 'batches')} failed`)
   if (state.receiverErrors > 0)
-    lines.push(`${grouped(state.receiverErrors)} receiver errors, the last: ${state.lastReceiverError}`)
+    lines.push(
+      `${count(state.receiverErrors, 'receiver error', 'receiver errors')}, the last: ${state.lastReceiverError}`,
+    )
   return `\n${lines.join('\n')}\n`
+}
+
+function count(n: number, one: string, many: string): string {
+  return `${grouped(n)} ${n === 1 ? one : many}`
 }
 
 function ms(n: number): string {

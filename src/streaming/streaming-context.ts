@@ -327,7 +327,9 @@ export class StreamingContext implements StreamHost {
     return Promise.resolve()
   }
 
+  /** {@link StreamingContext.stop}; that of a context which was never started is nothing to warn about. */
   [Symbol.asyncDispose](): Promise<void> {
+    this.stopping ??= this.state === 'initialized' ? this.shutDown({}) : undefined
     return this.stop()
   }
 
