@@ -152,7 +152,7 @@ export class Lowering {
       if (result instanceof Promise)
         throw new KindlingError('PROMISE_RETURNED', {
           operation: node.scope.name,
-          instead: 'foreachPartition, which may be async',
+          instead: 'mapPartitionsAsync',
         })
       if (typeof result?.[Symbol.iterator] !== 'function')
         throw new KindlingError('NOT_ITERABLE', { operation: node.scope.name, value: result })

@@ -26,8 +26,12 @@ export interface FoldResult {
 /** The records of a partition as a sink reads them. `next(limit)` gives a chunk of at most about `limit` records. */
 export interface TaskInput extends ChunkSource {
   next(limit?: number): Chunk | undefined | Promise<Chunk | undefined>
-  /** Makes sure that `next` gives no promise; awaited before a synchronous loop reads. */
-  prepare(): Promise<void> | undefined
+  /**
+   * Makes sure that `next` gives no promise; awaited before a synchronous loop reads.
+   *
+   * @param gather `false` only opens: sources that wait for their data then still give promises
+   */
+  prepare(gather?: boolean): Promise<void> | undefined
 }
 
 /** What a running task tells the functions that run in it. */

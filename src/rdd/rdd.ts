@@ -33,6 +33,8 @@ import {
   zip,
   zipPartitionsGiven,
 } from './arrange-operations.ts'
+import type { AsyncCall } from './async-map.ts'
+import { type MapAsyncOptions, mapAsync, mapPartitionsAsync } from './async-operations.ts'
 import { countApproxDistinct, countApproxDistinctByKey, precisionOf } from './distinct-estimates.ts'
 import { saveAsNDJSONFile, saveAsObjectFile, saveAsTextFile, type TextOutputOptions } from './file-actions.ts'
 import { zipWithIndex, zipWithUniqueId } from './index-operations.ts'
@@ -253,6 +255,41 @@ export class RDD<T> {
   /** `[f(record), record]` for each record. */
   keyBy<K extends Mapped>(f: (record: T) => K): RDD<[K, T]> {
     return keyBy(this, f)
+  }
+
+  // ---- asynchronous ----
+
+  /**
+   * What `f` gives, or its promise resolves to, for each record: for calls of services and databases. Drops the partitioner.
+   *
+   * In each task at most `concurrency` calls are in flight, and results that wait for earlier ones are bounded too. The job's end,
+   * a `take` that has enough and a call's timeout abort `call.signal`: pass it on. Calls may be ahead of what is taken.
+   *
+   * @throws USER_CODE_FAILED (in the job) for what `f` throws or rejects with after all retries, CALL_TIMED_OUT; both name the record
+   * @throws INVALID_ARGUMENT, INVALID_DURATION for the options
+   * @example
+   * ids.mapAsync(async (id, { signal }) => (await fetch(`${url}/${id}`, { signal })).json(), { concurrency: 8, timeout: '5s', retries: 2 })
+   */
+  mapAsync<U extends Mapped>(
+    f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
+    options?: MapAsyncOptions,
+  ): RDD<U> {
+    return mapAsync(this, f, options)
+  }
+
+  /**
+   * What an asynchronous generator makes of a whole partition, record by record as it is taken. Its argument can be read with
+   * `for await`, and with a plain loop where the records are at hand; `call.signal` is aborted when no more is wanted.
+   *
+   * @throws INPUT_NOT_AT_HAND (in the job) for a plain loop over records that arrive asynchronously
+   * @example
+   * rdd.mapPartitionsAsync(async function* (records) { for await (const record of records) yield await look(record) })
+   */
+  mapPartitionsAsync<U>(
+    f: (records: AsyncIterable<T> & Iterable<T>, call: AsyncCall) => AsyncIterable<U>,
+    preservesPartitioning = false,
+  ): RDD<U> {
+    return mapPartitionsAsync(this, f, preservesPartitioning)
   }
 
   // ---- arrangement ----

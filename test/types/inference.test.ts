@@ -40,6 +40,15 @@ export function infers(lines: DStream<string>, numbers: RDD<number>): void {
   const snapshots = mapped.stateSnapshots()
   same<typeof snapshots, DStream<[string, number]>>(true)
 
+  const fetched = lines.mapAsync(async word => [word, 1])
+  same<typeof fetched, DStream<[string, number]>>(true)
+  const plain = numbers.mapAsync(n => n > 0, { ordered: false })
+  same<typeof plain, RDD<boolean>>(true)
+  const generated = numbers.mapPartitionsAsync(async function* (records) {
+    for await (const n of records) yield [n, String(n)] as const
+  })
+  same<typeof generated, RDD<readonly [number, string]>>(true)
+
   const grouped = numbers.groupBy(n => (n % 2 === 0 ? 'even' : 'odd'))
   same<typeof grouped, RDD<['even' | 'odd', number[]]>>(true)
 
