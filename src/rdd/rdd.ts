@@ -37,6 +37,7 @@ import type { AsyncCall } from './async-map.ts'
 import { type MapAsyncOptions, mapAsync, mapPartitionsAsync } from './async-operations.ts'
 import { countApproxDistinct, countApproxDistinctByKey, precisionOf } from './distinct-estimates.ts'
 import { saveAsNDJSONFile, saveAsObjectFile, saveAsTextFile, type TextOutputOptions } from './file-actions.ts'
+import type { FutureAction } from './future-action.ts'
 import { zipWithIndex, zipWithUniqueId } from './index-operations.ts'
 import {
   type Dependency,
@@ -82,6 +83,7 @@ import type { Partitioner, Partitioning } from './partitioner.ts'
 import { type PipeOptions, pipe } from './pipe.ts'
 import type { JobRunner } from './ports.ts'
 import { randomSplit, sample, sampleByKey, sampleByKeyExact, takeSample } from './sample-operations.ts'
+import { currentScope } from './scope.ts'
 import { intersection, subtract, subtractByKey } from './set-operations.ts'
 import type { StatCounter } from './stat-counter.ts'
 import { StorageLevel } from './storage-level.ts'
@@ -974,6 +976,33 @@ export class RDD<T> {
     return sumApprox(this, { timeout, confidence })
   }
 
+  // ---- actions that can be called off; see FutureAction ----
+
+  /** {@link RDD.count} */
+  countAsync(): FutureAction<number> {
+    return this.context.asyncAction('countAsync', () => count(this))
+  }
+
+  /** {@link RDD.collect} */
+  collectAsync(): FutureAction<T[]> {
+    return this.context.asyncAction('collectAsync', () => collect(this))
+  }
+
+  /** {@link RDD.take} */
+  takeAsync(n: number): FutureAction<T[]> {
+    return this.context.asyncAction('takeAsync', () => take(this, n))
+  }
+
+  /** {@link RDD.foreach} */
+  foreachAsync(f: (record: T) => unknown): FutureAction<void> {
+    return this.context.asyncAction('foreachAsync', () => foreach(this, f))
+  }
+
+  /** {@link RDD.foreachPartition} */
+  foreachPartitionAsync(f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown): FutureAction<void> {
+    return this.context.asyncAction('foreachPartitionAsync', () => foreachPartition(this, f))
+  }
+
   // ---- persistence ----
 
   /**
@@ -989,6 +1018,7 @@ export class RDD<T> {
         reason: `this RDD is kept at ${storage} already; call unpersist() first`,
       })
     this.node.storage = level
+    this.context.persist(this.node)
     return this
   }
 
@@ -1002,5 +1032,33 @@ export class RDD<T> {
     this.node.storage = StorageLevel.NONE
     this.context.unpersist(this.node)
     return this
+  }
+
+  /**
+   * Writes the records to files below the checkpoint directory after the next job over this RDD, by a job of its own, and cuts the
+   * lineage there. The action of that first job waits for it. Persist first, or everything is computed twice.
+   *
+   * @throws CHECKPOINT_DIR_NOT_SET; in the action OUTPUT_FAILED, RECORD_NOT_ENCODABLE; when it is read, CHECKPOINT_DAMAGED
+   * @source Spark RDD.checkpoint
+   */
+  checkpoint(): void {
+    this.context.checkpoint(this.node, 'reliable', currentScope('checkpoint'))
+  }
+
+  /** {@link RDD.checkpoint} without files: cuts the lineage and keeps the records in this process, as long as this RDD is kept. */
+  localCheckpoint(): this {
+    if (this.node.storage === StorageLevel.NONE) this.persist(StorageLevel.MEMORY_AND_DISK)
+    this.context.checkpoint(this.node, 'local', currentScope('localCheckpoint'))
+    return this
+  }
+
+  /** Whether the records were written down, by `checkpoint` or `localCheckpoint`. */
+  get isCheckpointed(): boolean {
+    return this.node.checkpoint?.source !== undefined
+  }
+
+  /** The folder of the files; `undefined` before they are written, and with `localCheckpoint`. */
+  getCheckpointFile(): string | undefined {
+    return this.isCheckpointed ? this.node.checkpoint?.path : undefined
   }
 }

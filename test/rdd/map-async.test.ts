@@ -236,6 +236,23 @@ onEachContext('mapAsync', make => {
     assert.deepEqual(at, [0, 1000, 3000, 7000])
   })
 
+  it('a cancelled job ends although a call never does', async () => {
+    const sc = make()
+    const begun = Promise.withResolvers<AbortSignal>()
+    const job = sc
+      .parallelize([1], 1)
+      .mapAsync((_, { signal }) => {
+        begun.resolve(signal)
+        return new Promise<number>(() => {})
+      })
+      .countAsync()
+    const signal = await begun.promise
+    job.cancel()
+    await rejected('JOB_CANCELLED', () => job)
+    assert.ok(signal.aborted)
+    await sc.stop()
+  })
+
   it('after take, timers of calls that ignore their signal are gone', async () => {
     const clock = new ManualClock(0)
     const sc = make({ clock })
@@ -348,6 +365,24 @@ onEachContext('mapPartitionsAsync', make => {
     const one = sc.parallelize([1], 1)
     await rejected('PROMISE_RETURNED', () => one.mapPartitionsAsync((async () => []) as never).collect())
     await rejected('NOT_ITERABLE', () => one.mapPartitionsAsync((() => 1) as never).collect())
+  })
+
+  it('a cancelled job ends although its generator waits for ever', async () => {
+    const sc = make()
+    const begun = Promise.withResolvers<void>()
+    const job = sc
+      .parallelize([1], 1)
+      .mapPartitionsAsync(async function* () {
+        yield 1
+        begun.resolve()
+        await new Promise(() => {})
+        yield 2
+      })
+      .countAsync()
+    await begun.promise
+    job.cancel()
+    await rejected('JOB_CANCELLED', () => job)
+    await sc.stop()
   })
 })
 
