@@ -24,13 +24,22 @@ export {
   seconds,
   Time,
 } from './base/time.ts'
+export { AccumulatorV2 } from './context/accumulator.ts'
+export { CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './context/accumulators.ts'
+export { Broadcast } from './context/broadcast.ts'
+export type { JobGroupOptions } from './context/job-control.ts'
+export type { RDDInfo } from './context/persisted-nodes.ts'
 export { SparkContext, type SparkContextOptions } from './context/spark-context.ts'
+export type { JobInfo, StageInfo, StatusTracker } from './context/status-tracker.ts'
 export { registerClass } from './data/registered-class.ts'
 export type { LongCall } from './executor/task-time.ts'
 export type { BoundedDouble } from './rdd/approximate/estimates.ts'
 export { PartialResult } from './rdd/approximate/partial-result.ts'
 export type { CoalescerInput, PartitionCoalescer } from './rdd/arrange-operations.ts'
+export type { AsyncCall } from './rdd/async-map.ts'
+export type { MapAsyncOptions } from './rdd/async-operations.ts'
 export type { TextOutputOptions } from './rdd/file-actions.ts'
+export { FutureAction } from './rdd/future-action.ts'
 export type { Dependency, Partition } from './rdd/introspection.ts'
 export type { Histogram } from './rdd/numeric-actions.ts'
 export type { CombineOptions } from './rdd/pair-operations.ts'
@@ -41,6 +50,7 @@ export type { PartitionReader, PartitionsOptions } from './rdd/sources/user-made
 export { StatCounter } from './rdd/stat-counter.ts'
 export { StorageLevel } from './rdd/storage-level.ts'
 export type {
+  AccumulatorUpdate,
   JobEnded,
   JobStarted,
   SparkListener,

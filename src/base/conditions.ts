@@ -55,6 +55,34 @@ export const conditions = {
     message: 'Records of one block come to more than {limit}. Use more partitions, or smaller records.',
     doc: 'The encoded records of one block must stay below 1 GiB, and 2^27 in number. A single record that large, or an array with billions of holes, gives this error too.',
   },
+  BROADCAST_DESTROYED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'Broadcast {id} was destroyed, so its value is gone. Call destroy() only after the last job that uses it, or make a new one with sc.broadcast.',
+    doc: 'destroy() forgets the value of a broadcast for good. Where only the memory of workers is to be freed, call unpersist().',
+  },
+  CALL_TIMED_OUT: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'The function given to {operation} gave no result within {timeout} ({attempts}). Give it more time (timeout), more attempts (retries), or find out what it waits for.',
+    doc: 'A call of the function of mapAsync took longer than its timeout, also when it was tried again. The signal that the function gets was aborted at that moment; pass it on (to fetch, for example), so that the call really ends.',
+  },
+  CHECKPOINT_DAMAGED: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'Checkpoint file {path} cannot be used: {reason}. The lineage behind it was cut, so it cannot be computed again: restore the file, or run the program anew.',
+    doc: 'A file that RDD.checkpoint wrote is missing, cut off, changed, or written by another version. Files carry a version, lengths and checksums, so damage is found before any record of the damaged block is used.',
+  },
+  CHECKPOINT_DIR_NOT_SET: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{operation} needs a checkpoint directory, and none has been set. Call sc.setCheckpointDir(directory) before, or use localCheckpoint().',
+    doc: 'checkpoint() writes the records of an RDD to files below the checkpoint directory of its context.',
+  },
   CLASS_NAME_TAKEN: {
     domain: 'user',
     retry: 'never',
@@ -114,6 +142,13 @@ export const conditions = {
     retry: 'never',
     message: '{what} is not possible now: {reason}.',
     doc: 'An operation was called in a state that does not allow it. The message says which state and why.',
+  },
+  INPUT_NOT_AT_HAND: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The function given to {operation} reads its records with a synchronous loop, but they arrive asynchronously. Write "for await (const record of records)".',
+    doc: 'The argument of mapPartitionsAsync is an iterable and an async iterable. The synchronous form only works where all records can be had without waiting, which is not so behind mapAsync, mapPartitionsAsync, checkpoint files and asynchronous sources. The asynchronous form always works.',
   },
   INPUT_NOT_READABLE: {
     domain: 'external',
@@ -261,7 +296,7 @@ export const conditions = {
     domain: 'user',
     retry: 'never',
     message:
-      'The function given to {operation} returned a promise where a value is expected. Use {instead} for asynchronous work.',
+      'The function given to {operation} returned a promise where a value is expected. For asynchronous work use {instead}.',
     doc: 'map, filter, reduce and their relatives call the function synchronously. For asynchronous work there are mapAsync, mapPartitionsAsync, foreach and foreachPartition.',
   },
   RECEIVER_FAILED: {

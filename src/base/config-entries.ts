@@ -75,6 +75,22 @@ export const configEntries = {
     since: '0.1.0',
     doc: 'Most events that wait for listeners; further ones are dropped and counted.',
   }) as ConfigEntry<number>,
+  retainedJobs: whole({
+    key: 'spark.ui.retainedJobs',
+    unit: 'jobs',
+    default: 1000,
+    min: 1,
+    since: '0.1.0',
+    doc: 'How many jobs that have ended statusTracker remembers.',
+  }) as ConfigEntry<number>,
+  retainedStages: whole({
+    key: 'spark.ui.retainedStages',
+    unit: 'stages',
+    default: 1000,
+    min: 1,
+    since: '0.1.0',
+    doc: 'How many stages statusTracker remembers.',
+  }) as ConfigEntry<number>,
   segments: text({
     key: 'kindling.task.segments',
     default: 'auto',

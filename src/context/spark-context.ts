@@ -1,38 +1,35 @@
-/** The joint: builds and owns everything below, makes RDDs, and runs their jobs. */
+/** The joint: builds and owns everything below. Making RDDs and running jobs are in `rdd-maker.ts` and `job-control.ts`. */
 import { type Clock, SystemClock } from '../base/clock.ts'
 import { Config, configEntries } from '../base/config.ts'
 import { KindlingError } from '../base/errors.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
 import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
+import { packageVersion } from '../base/version.ts'
 import { hashString } from '../data/hash.ts'
 import { InlineBackend, type TaskHook } from '../executor/inline-backend.ts'
 import { TaskRunner } from '../executor/task-runner.ts'
 import { describeLongCall, type LongCall } from '../executor/task-time.ts'
-import { unionNode } from '../rdd/arrange-operations.ts'
-import { filter } from '../rdd/narrow-operations.ts'
-import type { Node, SourceNode } from '../rdd/nodes.ts'
-import { checkPartitions } from '../rdd/partitioner.ts'
-import type { JobRequest, JobRunner, TaskInput } from '../rdd/ports.ts'
+import type { Node } from '../rdd/nodes.ts'
+import type { JobRequest, JobRunner } from '../rdd/ports.ts'
 import { RDD } from '../rdd/rdd.ts'
-import { currentBatch, currentScope, describeScope, type OperatorScope, operator } from '../rdd/scope.ts'
-import { iterateSource } from '../rdd/segment/iterate.ts'
+import { currentBatch, describeScope, type OperatorScope } from '../rdd/scope.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
-import {
-  binaryRecordsNode,
-  objectFileNode,
-  rangeNode,
-  textFileNode,
-  wholeFilesNode,
-} from '../rdd/sources/source-node.ts'
-import { type PartitionReader, type PartitionsOptions, userMadeNode } from '../rdd/sources/user-made.ts'
 import { DAGScheduler } from '../scheduler/dag-scheduler.ts'
 import type { SparkListener } from '../scheduler/events.ts'
+import { JobHistory } from '../scheduler/job-history.ts'
+import type { Submission } from '../scheduler/submitted-job.ts'
 import { ShuffleStore } from '../shuffle/shuffle-store.ts'
 import { BlockStore } from '../storage/block-store.ts'
+import { type AccumulatorV2, registerAccumulator } from './accumulator.ts'
+import { CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './accumulators.ts'
+import { type Broadcast, BroadcastStore } from './broadcast.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { processDefaults } from './defaults.ts'
 import { currentJobScope } from './job-scope.ts'
-import { literalSource, locatedSource } from './literals.ts'
+import { SwitchedLogger } from './log-level.ts'
 import { type Master, parseMaster } from './master.ts'
+import { PersistedNodes, type RDDInfo, storageInfo } from './persisted-nodes.ts'
+import { RDDMaker } from './rdd-maker.ts'
 
 /** How a context is made. All optional. */
 export interface SparkContextOptions {
@@ -62,12 +59,16 @@ const MAX_SEED_PLACES = 4096
  * await using sc = new SparkContext({ appName: 'sums' })
  * await sc.parallelize([1, 2, 3]).reduce((a, b) => a + b) // => 6
  */
-export class SparkContext implements JobRunner {
+export class SparkContext extends RDDMaker implements JobRunner {
   readonly appName: string
   readonly master: string
   readonly conf: Config
   readonly logger: Logger
   readonly clock: Clock
+  /** ms since epoch. */
+  readonly startTime: number
+  /** `local-` and the start time; what Spark gives a local program. */
+  readonly applicationId: string
   readonly defaultParallelism: number
   readonly configuredParallelism: number | undefined
   readonly takeScaleUp: number
@@ -76,8 +77,15 @@ export class SparkContext implements JobRunner {
   readonly blocks: BlockStore = new BlockStore()
   /** @internal */
   readonly shuffle: ShuffleStore = new ShuffleStore()
+  private readonly log: SwitchedLogger
+  private readonly broadcasts = new BroadcastStore()
+  private readonly persisted = new PersistedNodes()
+  private readonly checkpoints: Checkpoints
   private readonly bus: ListenerBus<SparkListener>
-  private readonly scheduler: DAGScheduler
+  /** @internal */
+  protected readonly runner: JobRunner = this
+  /** @internal */
+  protected readonly scheduler: DAGScheduler
   private readonly backend: InlineBackend
   private readonly longCallsKept: LongCall[] = []
   private readonly longCallPlaces = new Set<string>()
@@ -85,18 +93,23 @@ export class SparkContext implements JobRunner {
   private stopping: Promise<void> | undefined
 
   constructor(options: SparkContextOptions = {}) {
+    super()
     const defaults = processDefaults()
     const given =
       options.conf instanceof Config ? Object.fromEntries(options.conf.entries()) : (options.conf ?? {})
     const conf = new Config({ ...defaults.conf, ...given })
-    this.logger =
+    this.log = new SwitchedLogger(
       typeof options.logger === 'string'
         ? consoleLogger(options.logger)
-        : (options.logger ?? defaults.logger ?? silentLogger)
+        : (options.logger ?? defaults.logger ?? silentLogger),
+    )
+    this.logger = this.log
     this.master = options.master ?? conf.getRaw('spark.master') ?? defaults.master ?? 'local'
     this.appName = options.appName ?? conf.getRaw('spark.app.name') ?? 'kindling'
     this.conf = conf
     this.clock = options.clock ?? new SystemClock()
+    this.startTime = this.clock.now()
+    this.applicationId = `local-${this.startTime}`
     const master = parseMaster(this.master)
     this.configuredParallelism = conf.has('spark.default.parallelism')
       ? conf.get(configEntries.defaultParallelism)
@@ -130,204 +143,83 @@ export class SparkContext implements JobRunner {
         maxFailures: maxFailures(master, conf),
         maxStageAttempts: conf.get(configEntries.stageMaxConsecutiveAttempts),
       },
+      history: new JobHistory({
+        jobs: conf.get(configEntries.retainedJobs),
+        stages: conf.get(configEntries.retainedStages),
+      }),
     })
+    this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks)
   }
 
-  /** `spark.default.parallelism`, or the number of slots; at most 2. */
-  get defaultMinPartitions(): number {
-    return Math.min(this.defaultParallelism, 2)
+  /** The version of Kindling. */
+  get version(): string {
+    return packageVersion()
+  }
+
+  /** Whether tasks run in this process. */
+  get isLocal(): boolean {
+    return true
+  }
+
+  /** The configuration; what it says is fixed once the context is made. */
+  getConf(): Config {
+    return this.conf
   }
 
   get isStopped(): boolean {
     return this.stopping !== undefined
   }
 
-  // ---- making RDDs ----
+  // ---- shared by tasks ----
 
   /**
-   * The records of an array in `numPartitions` slices of nearly equal length. They are copied now.
+   * A value that all tasks read.
    *
-   * @param numPartitions default: `defaultParallelism`
-   * @throws INVALID_ARGUMENT unless `numPartitions` is a whole number of at least 1
-   * @throws RECORD_NOT_ENCODABLE for records that are no data
-   */
-  parallelize<T>(records: Iterable<T>, numPartitions: number = this.defaultParallelism): RDD<T> {
-    checkPartitions(numPartitions)
-    const all = Array.isArray(records) ? records : Array.from(records)
-    return this.made('parallelize', () => literalSource('parallelize', all, numPartitions))
-  }
-
-  /** {@link SparkContext.parallelize} under Spark's other name. */
-  makeRDD<T>(records: Iterable<T>, numPartitions?: number): RDD<T> {
-    return operator('makeRDD', () => this.parallelize(records, numPartitions))
-  }
-
-  /**
-   * One partition for each record, with the hosts that it is best read on: `[[record, hosts], …]`. Spark's other `makeRDD`.
+   * It is copied now, as data: changes that the program makes to the original later are not seen, and plain objects and arrays of
+   * the copy are frozen (a `Map`, `Set` or typed array cannot be; leave them as they are). Functions, sockets and instances of
+   * classes that are not registered are refused, as they could not go to a worker.
    *
-   * @throws RECORD_NOT_ENCODABLE for records that are no data
-   */
-  makeRDDWithLocations<T>(records: Iterable<readonly [T, readonly string[]]>): RDD<T> {
-    return this.made('makeRDDWithLocations', () => locatedSource([...records]))
-  }
-
-  /** An RDD without partitions. */
-  emptyRDD<T>(): RDD<T> {
-    return operator('emptyRDD', () => new RDD(this, literalSource('emptyRDD', [], 0)))
-  }
-
-  /**
-   * The whole numbers from `start` up to, but not including, `end`; with one argument, from 0 up to it. Nothing is stored but the
-   * bounds of each partition.
-   *
-   * @param step default 1; may be negative, not 0
-   * @param numPartitions default: `defaultParallelism`
-   * @throws INVALID_ARGUMENT for numbers that are not whole, or a step of 0
+   * @throws RECORD_NOT_ENCODABLE naming the place in the value
    * @example
-   * await sc.range(0, 10, 3).collect() // => [0, 3, 6, 9]
+   * const stop = sc.broadcast(new Set(['the', 'a']))
+   * words.filter(word => !stop.value.has(word))
    */
-  range(start: number, end?: number, step = 1, numPartitions: number = this.defaultParallelism): RDD<number> {
-    checkPartitions(numPartitions)
-    const range = end === undefined ? { start: 0, end: start, step } : { start, end, step }
-    return this.made('range', () => rangeNode(range, numPartitions))
+  broadcast<T>(value: T): Broadcast<T> {
+    this.assertRunning('broadcast')
+    return this.broadcasts.put(value)
+  }
+
+  /** An accumulator of whole numbers, 0 at first. With a name it shows in events and the dashboard. */
+  longAccumulator(name?: string): LongAccumulator {
+    return this.register(new LongAccumulator(), name)
+  }
+
+  /** An accumulator of numbers, 0 at first. */
+  doubleAccumulator(name?: string): DoubleAccumulator {
+    return this.register(new DoubleAccumulator(), name)
+  }
+
+  /** An accumulator that gathers what is added. */
+  collectionAccumulator<T>(name?: string): CollectionAccumulator<T> {
+    return this.register(new CollectionAccumulator<T>(), name)
   }
 
   /**
-   * Partitions that you describe and read yourself.
+   * Makes an accumulator of your own known, so that tasks may add to it. Gives it back.
    *
-   * Order and partitions: those of `descriptors`, which are copied now and must be data. `read` is called once for each attempt of
-   * a task and must give the same records each time; it may be asynchronous, or give an asynchronous iterable.
+   * What is added in an action counts once for each partition; in a transformation, each time it is computed.
    *
-   * @throws RECORD_NOT_ENCODABLE for descriptors that are no data
-   * @throws NOT_ITERABLE (in the job) when `read` gives nothing iterable
-   * @source Spark RDD.compute of a class of one's own
-   * @example
-   * sc.fromPartitions([{ from: 0 }, { from: 1000 }], async ({ from }) => (await query(from, 1000)).rows)
+   * @throws ILLEGAL_STATE when it is registered already
    */
-  fromPartitions<D, T>(
-    descriptors: readonly D[],
-    read: PartitionReader<D, T>,
-    opts: PartitionsOptions<D> = {},
-  ): RDD<T> {
-    return this.made('fromPartitions', () => userMadeNode(descriptors, read, opts))
+  register<A extends AccumulatorV2<never, unknown>>(accumulator: A, name?: string): A {
+    this.assertRunning('register')
+    return registerAccumulator(accumulator, name, this.logger)
   }
 
-  /**
-   * The lines of text files, without their ends.
-   *
-   * Partitions: files are cut by byte ranges of about total ÷ `minPartitions`, at most 32 MiB; `.gz` files are not cut. Bytes that
-   * are no UTF-8 become U+FFFD. The files are listed now, and read again by each job unless persisted.
-   *
-   * @param path a file, a directory (its files, without those whose names begin with `.` or `_`), a glob, or several by commas
-   * @param minPartitions default: `defaultMinPartitions`
-   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; LINE_TOO_LONG in the job
-   */
-  textFile(path: string, minPartitions: number = this.defaultMinPartitions): RDD<string> {
-    return this.made('textFile', () => textFileNode(path, minPartitions, this.maxLineBytes))
-  }
-
-  /**
-   * Each file as `[path, text]`; small files share partitions of about total ÷ `minPartitions` bytes. `.gz` files are unpacked. A
-   * file is held in memory as a whole.
-   *
-   * @param path as for {@link SparkContext.textFile}; paths come out as they were found
-   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
-   */
-  wholeTextFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, string]> {
-    return this.made('wholeTextFiles', () => wholeFilesNode(path, minPartitions, 'text'))
-  }
-
-  /** Each file as `[path, bytes]`, as it is; see {@link SparkContext.wholeTextFiles}. */
-  binaryFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, Uint8Array]> {
-    return this.made('binaryFiles', () => wholeFilesNode(path, minPartitions, 'bytes'))
-  }
-
-  /**
-   * Files of records of `recordBytes` bytes each, as byte arrays; cut between records into partitions of about 32 MiB.
-   *
-   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
-   * @throws FILE_DAMAGED when a file ends in mid-record
-   */
-  binaryRecords(path: string, recordBytes: number): RDD<Uint8Array> {
-    return this.made('binaryRecords', () => binaryRecordsNode(path, recordBytes))
-  }
-
-  /**
-   * What {@link RDD.saveAsObjectFile} wrote; one partition for each file.
-   *
-   * @throws INPUT_PATH_NOT_FOUND; FILE_DAMAGED (in the job) when a file is not as it was written
-   */
-  objectFile<T>(path: string): RDD<T> {
-    return this.made('objectFile', () => objectFileNode(path))
-  }
-
-  /** The lines of text files, each read as JSON: what {@link RDD.saveAsNDJSONFile} wrote, or any file of such lines. */
-  ndjsonFile<T>(path: string, minPartitions: number = this.defaultMinPartitions): RDD<T> {
-    return operator('ndjsonFile', () =>
-      filter(this.textFile(path, minPartitions), line => line.trim() !== '').map(line => JSON.parse(line)),
-    )
-  }
-
-  /** An RDD over a new node; definitions need a running context. */
-  private made<T>(name: string, node: () => SourceNode): RDD<T> {
-    this.assertRunning(name)
-    return operator(name, () => new RDD(this, node()))
-  }
-
-  /** The records of several RDDs; see {@link RDD.union}. */
-  union<T>(rdds: readonly RDD<T>[]): RDD<T> {
-    return new RDD(this, unionNode(rdds.map(r => r.node)))
-  }
-
-  // ---- running jobs ----
-
-  /**
-   * Runs `f` over the records of each partition and gives the results in order of `partitions`.
-   *
-   * @throws INVALID_ARGUMENT for a partition that does not exist
-   */
-  runJob<T, R>(
-    rdd: RDD<T>,
-    f: (records: IterableIterator<T>) => R | Promise<R>,
-    partitions?: readonly number[],
-  ): Promise<R[]> {
-    const run = async (records: TaskInput): Promise<unknown> => {
-      await records.prepare()
-      return f(iterateSource(records) as unknown as IterableIterator<T>)
-    }
-    return this.action('runJob', () => {
-      const request = { node: rdd.node, sink: { kind: 'chunks', run }, scope: rdd.node.scope } as const
-      return this.runRequest<R>(partitions === undefined ? request : { ...request, partitions })
-    })
-  }
+  // ---- running jobs; see JobControl ----
 
   /** @internal */
-  action<R>(name: string, run: () => Promise<R>): Promise<R> {
-    return operator(name, () => {
-      const result = run()
-      currentJobScope()?.add(currentScope(name), result)
-      return result
-    })
-  }
-
-  /** @internal */
-  runRequest<R>(request: JobRequest<R>): Promise<R[]> {
-    const scope = currentJobScope()
-    return this.submit(request, scope?.signal, scope?.properties ?? {})
-  }
-
-  /** @internal */
-  prepare(node: Node): Promise<void> {
-    const scope = currentJobScope()
-    this.assertRunning('A job')
-    return this.clock.activity.track(this.scheduler.prepare(node, scope?.signal, scope?.properties ?? {}))
-  }
-
-  private async submit<R>(
-    request: JobRequest<R>,
-    scopeSignal: AbortSignal | undefined,
-    properties: JobRequestProperties,
-  ): Promise<R[]> {
+  protected async submit<R>(request: JobRequest<R>, submission: Submission): Promise<R[]> {
     this.assertRunning(describeScope(request.scope))
     const n = request.node.numPartitions
     for (const p of request.partitions ?? [])
@@ -337,13 +229,45 @@ export class SparkContext implements JobRunner {
           value: p,
           expected: `a whole number from 0 to ${n - 1}`,
         })
-    const signal = both(request.signal, scopeSignal)
-    return this.clock.activity.track(this.scheduler.runJob({ ...request, signal }, properties))
+    return this.clock.activity.track(this.runAndCheckpoint(request, submission))
   }
 
-  /** Fails all running jobs with JOB_CANCELLED. */
-  cancelAllJobs(reason = 'cancelAllJobs was called'): void {
-    this.scheduler.cancelAll(new KindlingError('JOB_CANCELLED', { reason }))
+  /** @internal */
+  prepare(node: Node): Promise<void> {
+    this.assertRunning('A job')
+    return this.clock.activity.track(this.scheduler.prepare(node, this.submission()))
+  }
+
+  private async runAndCheckpoint<R>(request: JobRequest<R>, submission: Submission): Promise<R[]> {
+    const results = await this.scheduler.runJob(request, submission)
+    if (this.checkpoints.anyMarked) await this.checkpoints.afterJob(request.node, submission.properties)
+    return results
+  }
+
+  // ---- checkpoints and what is kept ----
+
+  /**
+   * Where `RDD.checkpoint` writes: a new folder of this context below `directory`, which is made now.
+   *
+   * @throws OUTPUT_FAILED
+   */
+  setCheckpointDir(directory: string): void {
+    this.checkpoints.setDirectory(directory)
+  }
+
+  /** The folder of this context, `<directory>/<uuid>`; `undefined` until `setCheckpointDir` was called. */
+  getCheckpointDir(): string | undefined {
+    return this.checkpoints.directory
+  }
+
+  /** The RDDs that are marked by `persist` and still referred to, by id. */
+  getPersistentRDDs(): ReadonlyMap<number, RDD<unknown>> {
+    return new Map(this.persisted.nodes().map(node => [node.id, new RDD(this, node)]))
+  }
+
+  /** What is kept of each persisted RDD of which anything is. */
+  getRDDStorageInfo(): RDDInfo[] {
+    return storageInfo(this.persisted.nodes(), this.blocks)
   }
 
   // ---- listening ----
@@ -371,6 +295,16 @@ export class SparkContext implements JobRunner {
     this.logger.warn(describeLongCall(call))
   }
 
+  /**
+   * Writes only messages from `level` on: to the program's own logger, or to standard error when it gave none.
+   *
+   * @param level Spark's names, in any case: ALL, TRACE, DEBUG, INFO, WARN, ERROR, FATAL, OFF
+   * @throws INVALID_ARGUMENT for another
+   */
+  setLogLevel(level: string): void {
+    this.log.setLevel(level)
+  }
+
   // ---- end ----
 
   /** Ends everything at once: running jobs fail with JOB_CANCELLED. Idempotent. */
@@ -390,7 +324,8 @@ export class SparkContext implements JobRunner {
     this.bus.stop()
   }
 
-  private assertRunning(what: string): void {
+  /** @internal */
+  protected assertRunning(what: string): void {
     if (this.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what })
   }
 
@@ -409,8 +344,19 @@ export class SparkContext implements JobRunner {
   }
 
   /** @internal */
+  persist(node: Node): void {
+    this.persisted.add(node)
+  }
+
+  /** @internal */
   unpersist(node: Node): void {
+    this.persisted.remove(node)
     this.blocks.drop(node)
+  }
+
+  /** @internal */
+  checkpoint(node: Node, kind: 'reliable' | 'local', scope: OperatorScope): void {
+    this.checkpoints.mark(node, kind, scope)
   }
 
   /** @internal */
@@ -419,15 +365,6 @@ export class SparkContext implements JobRunner {
   }
 }
 
-type JobRequestProperties =
-  | NonNullable<ReturnType<typeof currentJobScope>>['properties']
-  | Record<string, never>
-
 function maxFailures(master: Master, conf: Config): number {
   return master.maxFailures ?? conf.get(configEntries.taskMaxFailures)
-}
-
-function both(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return AbortSignal.any([a, b])
 }

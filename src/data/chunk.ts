@@ -35,8 +35,8 @@ export interface PairsChunk {
 export interface ChunkSource<T = unknown> {
   /** Whether `next` gives promises; a source without this mark never does. */
   readonly asynchronous?: boolean
-  /** The next chunk, or undefined at the end. */
-  next(): Chunk<T> | undefined | Promise<Chunk<T> | undefined>
+  /** The next chunk, or undefined at the end. `limit` is a hint: more records than that are not wanted now. */
+  next(limit?: number): Chunk<T> | undefined | Promise<Chunk<T> | undefined>
   /** Frees what the source holds (file descriptors, sockets), also in mid-read. May be called more than once. */
   close(): void | Promise<void>
 }

@@ -20,6 +20,7 @@ export class InlineBackend implements Backend {
   private readonly hook: TaskHook | undefined
   private readonly queue: { readonly task: Task; readonly events: TaskEvents }[] = []
   private head = 0
+  private readonly attempts = new Set<Promise<void>>()
   private running = 0
   private stopped = false
   private idle: PromiseWithResolvers<void> | undefined
@@ -46,6 +47,10 @@ export class InlineBackend implements Backend {
     await this.idle.promise
   }
 
+  async settled(): Promise<void> {
+    await Promise.all(this.attempts)
+  }
+
   private fill(): void {
     while (this.running < this.capacity && this.head < this.queue.length) {
       const next = this.queue[this.head++]!
@@ -54,7 +59,9 @@ export class InlineBackend implements Backend {
         this.head = 0
       }
       this.running++
-      void this.run(next.task, next.events)
+      const attempt = this.run(next.task, next.events)
+      this.attempts.add(attempt)
+      void attempt.then(() => this.attempts.delete(attempt))
     }
   }
 

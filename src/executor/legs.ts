@@ -4,10 +4,9 @@
  * Narrow steps are gathered on the way up until something that is no step: a source, a shuffle, a kept node, a function of whole
  * partitions, a re-arrangement. A union gives the legs of the parent it points to; a coalesced partition those of its group.
  */
-
 import { KindlingError } from '../base/errors.ts'
 import type { ChunkSource } from '../data/chunk.ts'
-import { isFused, type Node, type SourceNode, type StateNode } from '../rdd/nodes.ts'
+import { isFused, lineageOf, type Node, type SourceNode, type StateNode } from '../rdd/nodes.ts'
 import { type Leg, PullSource } from '../rdd/segment/drive.ts'
 import { iterateSource, sourceOfIterable } from '../rdd/segment/iterate.ts'
 import type { FusedStep } from '../rdd/segment/plan.ts'
@@ -43,7 +42,7 @@ export class Lowering {
         const kept = at
         return this.withSteps([{ open: () => this.kept(kept, partition), steps: [] }], steps)
       }
-      if (at.kind !== 'narrow' || !isFused(at.step)) break
+      if (at.kind !== 'narrow' || lineageOf(at) !== at || !isFused(at.step)) break
       steps.unshift({ step: at.step, scope: at.scope })
       at = at.parent
     }
@@ -56,7 +55,8 @@ export class Lowering {
   }
 
   /** The legs of a node that is no fused step, without looking at what is kept of it. */
-  private bare(node: Node, partition: number): readonly Leg[] {
+  private bare(given: Node, partition: number): readonly Leg[] {
+    const node = lineageOf(given)
     switch (node.kind) {
       case 'source':
         return [{ open: () => this.opened(node, partition), steps: [] }]
@@ -152,7 +152,7 @@ export class Lowering {
       if (result instanceof Promise)
         throw new KindlingError('PROMISE_RETURNED', {
           operation: node.scope.name,
-          instead: 'foreachPartition, which may be async',
+          instead: 'mapPartitionsAsync',
         })
       if (typeof result?.[Symbol.iterator] !== 'function')
         throw new KindlingError('NOT_ITERABLE', { operation: node.scope.name, value: result })

@@ -1,14 +1,15 @@
 /** Runs one task attempt: lowers its partition and drives the records into what the task is for. */
 import type { Chunk } from '../data/chunk.ts'
-import { isFused, type Node } from '../rdd/nodes.ts'
+import { isFused, lineageOf, type Node } from '../rdd/nodes.ts'
 import type { JobSink } from '../rdd/ports.ts'
 import { drain } from '../rdd/segment/drive.ts'
 import { recordsOf } from '../rdd/segment/interpret.ts'
 import type { CountSink, FoldSink } from '../rdd/segment/plan.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
-import type { Task } from '../scheduler/task.ts'
+import type { Task, TaskResult } from '../scheduler/task.ts'
 import { writeMapOutput } from '../shuffle/writer.ts'
 import { Lowering, type TaskStores } from './legs.ts'
+import { runInTask, TaskScope } from './task-scope.ts'
 import { TaskTime, type TaskTimeSettings } from './task-time.ts'
 
 /** Runs task attempts over the stores of one process. */
@@ -21,8 +22,18 @@ export class TaskRunner {
     this.settings = settings
   }
 
-  /** Resolves to the task's result; a map task's output is in the shuffle store by then. */
-  async run(task: Task): Promise<unknown> {
+  /** Resolves to what the task gives; a map task's output is in the shuffle store by then. */
+  async run(task: Task): Promise<TaskResult> {
+    const scope = new TaskScope(task)
+    try {
+      const value = await task.inContext(() => runInTask(scope, () => this.attempt(task)))
+      return { value, updates: scope.end() }
+    } finally {
+      scope.end()
+    }
+  }
+
+  private async attempt(task: Task): Promise<unknown> {
     const time = new TaskTime(task, this.settings)
     time.throwIfCancelled()
     const lowering = new Lowering(this.stores, time)
@@ -103,8 +114,9 @@ function appendRows(rows: unknown[], chunk: Chunk): void {
 
 /** Whether a partition is known to hold nothing, so that nothing need run: only fused steps above an empty source. */
 export function isEmptyPartition(node: Node, partition: number): boolean {
-  let at = node
-  while (at.kind === 'narrow' && at.storage === StorageLevel.NONE && isFused(at.step)) at = at.parent
+  let at = lineageOf(node)
+  while (at.kind === 'narrow' && at.storage === StorageLevel.NONE && isFused(at.step))
+    at = lineageOf(at.parent)
   if (at.kind !== 'source' || at.isEmpty === undefined) return false
   return at.isEmpty(at.descriptors[partition])
 }

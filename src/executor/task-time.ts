@@ -11,6 +11,7 @@ import {
   KindlingError,
   withContext,
 } from '../base/errors.ts'
+import { cancellationOf } from '../rdd/cancellation.ts'
 import type { TaskInfo } from '../rdd/ports.ts'
 import { describeScope, type OperatorScope } from '../rdd/scope.ts'
 import type { DrivenControl, Driver } from '../rdd/segment/drive.ts'
@@ -74,10 +75,7 @@ export class TaskTime implements Driver {
 
   throwIfCancelled(): void {
     const { signal } = this.task
-    if (!signal.aborted) return
-    throw isKindlingError(signal.reason)
-      ? signal.reason
-      : new KindlingError('JOB_CANCELLED', { reason: 'its job has ended' }, { cause: signal.reason })
+    if (signal.aborted) throw cancellationOf(signal, 'its job has ended')
   }
 
   /** The error for what user code of an operator threw; errors that name their operator already stay as they are. */
@@ -167,7 +165,7 @@ class TaskControl implements DrivenControl {
     const { name } = this.scope(op)
     throw new KindlingError('PROMISE_RETURNED', {
       operation: name,
-      instead: 'foreach or foreachPartition, which may be async,',
+      instead: 'mapAsync before it',
     })
   }
 

@@ -1,4 +1,5 @@
 /** The plain actions: each is one job, or for `take` and `toLocalIterator` several small ones. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { KindlingError } from '../base/errors.ts'
 import { copyValue } from '../data/codec.ts'
 import type { FoldResult, JobSink, TaskInput } from './ports.ts'
@@ -155,9 +156,11 @@ function bothWays<T>(records: TaskInput): IterableIterator<T> & AsyncIterable<T>
 
 export function toLocalIterator<T>(rdd: RDD<T>): AsyncIterableIterator<T> {
   const scope = currentScope('toLocalIterator')
+  // Each job belongs to the code that made the iterator, whoever reads it.
+  const fetch = AsyncLocalStorage.bind((p: number) => run<readonly T[]>(rdd, scope, { kind: 'collect' }, [p]))
   async function* partitions(): AsyncGenerator<T, undefined> {
     for (let p = 0; p < rdd.getNumPartitions(); p++) {
-      const [rows] = await run<readonly T[]>(rdd, scope, { kind: 'collect' }, [p])
+      const [rows] = await fetch(p)
       yield* rows ?? []
     }
     return undefined

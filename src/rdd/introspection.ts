@@ -24,7 +24,10 @@ interface Edge {
   readonly shuffleId: number | undefined
 }
 
+/** A checkpoint is the one parent of its RDD, as in Spark. */
 function edgesOf(node: Node): Edge[] {
+  const written = node.checkpoint?.source
+  if (written !== undefined) return [{ node: written, shuffleId: undefined }]
   if (node.kind === 'shuffle') return [...node.inputs]
   return parentsOf(node).narrow.map(parent => ({ node: parent, shuffleId: undefined }))
 }
@@ -55,6 +58,8 @@ export function preferredLocations(node: Node, partition: number): readonly stri
 
 /** The partitions of parents that a partition is made of without a shuffle. */
 function sourcesOf(node: Node, partition: number): { node: Node; partition: number }[] {
+  const written = node.checkpoint?.source
+  if (written !== undefined) return [{ node: written, partition }]
   switch (node.kind) {
     case 'coalesce':
       if (node.needs?.ready === false) return []

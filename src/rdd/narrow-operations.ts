@@ -77,8 +77,9 @@ export function mapChunks<T, U>(
   rdd: RDD<T>,
   name: string,
   f: (records: TaskInput, task: TaskInfo) => ChunkSource,
+  keepsPartitioner = false,
 ): RDD<U> {
-  return narrow(rdd as RDD<unknown>, name, { op: 'mapChunks', f }, false)
+  return narrow(rdd as RDD<unknown>, name, { op: 'mapChunks', f }, keepsPartitioner)
 }
 
 export function collectPartial<T, U>(rdd: RDD<T>, f: (record: T) => U | undefined): RDD<U> {

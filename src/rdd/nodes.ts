@@ -9,7 +9,8 @@
  *   state    a version of keyed state: the version before it, moved on by a batch's records
  *   stateOutput   what making that version put out
  *
- * `storage` is the one mutable mark: whether, and where, a backend keeps the partitions it computed.
+ * Two marks can change: `storage`, whether and where a backend keeps the partitions it computed, and `checkpoint`, whether they are
+ * written down. Once they are, `lineageOf` gives a source that reads them in place of the node.
  */
 import type { ChunkSource } from '../data/chunk.ts'
 import type { Partitioner } from './partitioner.ts'
@@ -38,9 +39,23 @@ export interface NodeBase {
   readonly partitioner: Partitioner | undefined
   /** Set by `persist` and `unpersist`. */
   storage: StorageLevel
+  /** Set by `checkpoint` and `localCheckpoint`. */
+  checkpoint: CheckpointMark | undefined
   label: string | undefined
   /** What a job has to know before it can run over this node. */
   readonly needs?: Preparation | undefined
+}
+
+/** That a node is to be written down, and where it was. */
+export interface CheckpointMark {
+  readonly kind: 'reliable' | 'local'
+  /** The call of `checkpoint`. */
+  readonly scope: OperatorScope
+  writing: boolean
+  /** Reads what was written: all lineage there is, once it is set. */
+  source: SourceNode | undefined
+  /** The folder of the files. */
+  path: string | undefined
 }
 
 /** Partitions described by data; reading one again gives the same records. */
@@ -196,7 +211,7 @@ export function newShuffleId(): number {
 }
 
 /** What {@link makeNode} fills in. */
-type Made = 'id' | 'scope' | 'storage' | 'label'
+type Made = 'id' | 'scope' | 'storage' | 'checkpoint' | 'label'
 
 /** Completes a node: gives it an id and the operator being defined. */
 export function makeNode<N extends Node>(fields: Omit<N, Made>, name: string): N {
@@ -204,6 +219,7 @@ export function makeNode<N extends Node>(fields: Omit<N, Made>, name: string): N
     id: nextNodeId++,
     scope: currentScope(name),
     storage: StorageLevel.NONE,
+    checkpoint: undefined,
     label: undefined,
     ...fields,
   }
@@ -238,4 +254,44 @@ export function parentsOf(node: Node): {
         shuffled: node.inputs.filter(i => i.shuffleId !== undefined),
       }
   }
+}
+
+/** What a node is computed from: its checkpoint where there is one, else itself. */
+export function lineageOf(node: Node): Node {
+  return node.checkpoint?.source ?? node
+}
+
+/**
+ * Lets go of the parents of a node that is written down, so that their memory can be freed. No task may be running that looked at
+ * the node before it was.
+ */
+export function cutLineage(node: Node): void {
+  const source = node.checkpoint?.source
+  if (source === undefined) return
+  switch (node.kind) {
+    case 'narrow':
+    case 'coalesce':
+      replace(node, { parent: source })
+      break
+    case 'union':
+    case 'zip':
+      replace(node, { parents: node.parents.map(() => source) })
+      break
+    case 'cartesian':
+      replace(node, { left: source, right: source })
+      break
+    case 'shuffle':
+      replace(node, { inputs: [] })
+      break
+    case 'source':
+    case 'state':
+    case 'stateOutput':
+      // A source has no parents, and state lets go of older versions by itself.
+      break
+  }
+}
+
+/** Lineage is read-only to everybody else. */
+function replace<N extends Node>(node: N, fields: Partial<N>): void {
+  Object.assign(node, fields)
 }

@@ -50,7 +50,8 @@ export async function writeDirectory(
     await writeFile(`${temporary}/_SUCCESS`, '')
     await rename(temporary, path)
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true })
+    // Tasks of the job that failed may still be writing there; what cannot be removed must not hide the failure.
+    await rm(temporary, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
     throw error
   }
 }

@@ -78,8 +78,20 @@ export class RangePartitioner implements Partitioner {
     if (numPartitions === 1) this.bounds = []
   }
 
+  /** With bounds that were sampled before, in the natural order of keys. */
+  static withBounds(numPartitions: number, ascending: boolean, bounds: readonly unknown[]): RangePartitioner {
+    const made = new RangePartitioner(numPartitions, ascending, keyOrder)
+    made.bounds = bounds
+    return made
+  }
+
   get ready(): boolean {
     return this.bounds !== undefined
+  }
+
+  /** The keys at which partitions end; `undefined` until they were sampled. */
+  get sampledBounds(): readonly unknown[] | undefined {
+    return this.bounds
   }
 
   /** How many keys the bounds want to be chosen from. */

@@ -1,6 +1,7 @@
 /** What lineage needs of the layers above it: somebody who runs jobs. */
 import type { Clock } from '../base/clock.ts'
 import type { Chunk, ChunkSource } from '../data/chunk.ts'
+import type { FutureAction } from './future-action.ts'
 import type { Node } from './nodes.ts'
 import type { OperatorScope } from './scope.ts'
 
@@ -26,8 +27,12 @@ export interface FoldResult {
 /** The records of a partition as a sink reads them. `next(limit)` gives a chunk of at most about `limit` records. */
 export interface TaskInput extends ChunkSource {
   next(limit?: number): Chunk | undefined | Promise<Chunk | undefined>
-  /** Makes sure that `next` gives no promise; awaited before a synchronous loop reads. */
-  prepare(): Promise<void> | undefined
+  /**
+   * Makes sure that `next` gives no promise; awaited before a synchronous loop reads.
+   *
+   * @param gather `false` only opens: sources that wait for their data then still give promises
+   */
+  prepare(gather?: boolean): Promise<void> | undefined
 }
 
 /** What a running task tells the functions that run in it. */
@@ -71,11 +76,17 @@ export interface JobRunner {
   prepare(node: Node): Promise<void>
   /** Runs an action under its name and the caller's line; where a batch is running, the action belongs to it. */
   action<R>(name: string, run: () => Promise<R>): Promise<R>
+  /** An action as a handle with which its jobs can be cancelled. */
+  asyncAction<R>(name: string, run: () => Promise<R>): FutureAction<R>
   /**
    * A number that makes samples repeatable: the n-th use of a place in the program, in the same batch if any, draws the same in
    * every run.
    */
   seedFor(scope: OperatorScope): number
+  /** Told that a node's partitions are to be kept. */
+  persist(node: Node): void
+  /** Marks a node to be written down after the next job over it. */
+  checkpoint(node: Node, kind: 'reliable' | 'local', scope: OperatorScope): void
   /** Drops what was kept of a node. */
   unpersist(node: Node): void
   /** Whether saving over an existing directory is refused (streaming jobs may). */

@@ -33,8 +33,11 @@ import {
   zip,
   zipPartitionsGiven,
 } from './arrange-operations.ts'
+import type { AsyncCall } from './async-map.ts'
+import { type MapAsyncOptions, mapAsync, mapPartitionsAsync } from './async-operations.ts'
 import { countApproxDistinct, countApproxDistinctByKey, precisionOf } from './distinct-estimates.ts'
 import { saveAsNDJSONFile, saveAsObjectFile, saveAsTextFile, type TextOutputOptions } from './file-actions.ts'
+import type { FutureAction } from './future-action.ts'
 import { zipWithIndex, zipWithUniqueId } from './index-operations.ts'
 import {
   type Dependency,
@@ -80,6 +83,7 @@ import type { Partitioner, Partitioning } from './partitioner.ts'
 import { type PipeOptions, pipe } from './pipe.ts'
 import type { JobRunner } from './ports.ts'
 import { randomSplit, sample, sampleByKey, sampleByKeyExact, takeSample } from './sample-operations.ts'
+import { currentScope } from './scope.ts'
 import { intersection, subtract, subtractByKey } from './set-operations.ts'
 import type { StatCounter } from './stat-counter.ts'
 import { StorageLevel } from './storage-level.ts'
@@ -253,6 +257,41 @@ export class RDD<T> {
   /** `[f(record), record]` for each record. */
   keyBy<K extends Mapped>(f: (record: T) => K): RDD<[K, T]> {
     return keyBy(this, f)
+  }
+
+  // ---- asynchronous ----
+
+  /**
+   * What `f` gives, or its promise resolves to, for each record: for calls of services and databases. Drops the partitioner.
+   *
+   * In each task at most `concurrency` calls are in flight, and results that wait for earlier ones are bounded too. The job's end,
+   * a `take` that has enough and a call's timeout abort `call.signal`: pass it on. Calls may be ahead of what is taken.
+   *
+   * @throws USER_CODE_FAILED (in the job) for what `f` throws or rejects with after all retries, CALL_TIMED_OUT; both name the record
+   * @throws INVALID_ARGUMENT, INVALID_DURATION for the options
+   * @example
+   * ids.mapAsync(async (id, { signal }) => (await fetch(`${url}/${id}`, { signal })).json(), { concurrency: 8, timeout: '5s', retries: 2 })
+   */
+  mapAsync<U extends Mapped>(
+    f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
+    options?: MapAsyncOptions,
+  ): RDD<U> {
+    return mapAsync(this, f, options)
+  }
+
+  /**
+   * What an asynchronous generator makes of a whole partition, record by record as it is taken. Its argument can be read with
+   * `for await`, and with a plain loop where the records are at hand; `call.signal` is aborted when no more is wanted.
+   *
+   * @throws INPUT_NOT_AT_HAND (in the job) for a plain loop over records that arrive asynchronously
+   * @example
+   * rdd.mapPartitionsAsync(async function* (records) { for await (const record of records) yield await look(record) })
+   */
+  mapPartitionsAsync<U>(
+    f: (records: AsyncIterable<T> & Iterable<T>, call: AsyncCall) => AsyncIterable<U>,
+    preservesPartitioning = false,
+  ): RDD<U> {
+    return mapPartitionsAsync(this, f, preservesPartitioning)
   }
 
   // ---- arrangement ----
@@ -937,6 +976,33 @@ export class RDD<T> {
     return sumApprox(this, { timeout, confidence })
   }
 
+  // ---- actions that can be called off; see FutureAction ----
+
+  /** {@link RDD.count} */
+  countAsync(): FutureAction<number> {
+    return this.context.asyncAction('countAsync', () => count(this))
+  }
+
+  /** {@link RDD.collect} */
+  collectAsync(): FutureAction<T[]> {
+    return this.context.asyncAction('collectAsync', () => collect(this))
+  }
+
+  /** {@link RDD.take} */
+  takeAsync(n: number): FutureAction<T[]> {
+    return this.context.asyncAction('takeAsync', () => take(this, n))
+  }
+
+  /** {@link RDD.foreach} */
+  foreachAsync(f: (record: T) => unknown): FutureAction<void> {
+    return this.context.asyncAction('foreachAsync', () => foreach(this, f))
+  }
+
+  /** {@link RDD.foreachPartition} */
+  foreachPartitionAsync(f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown): FutureAction<void> {
+    return this.context.asyncAction('foreachPartitionAsync', () => foreachPartition(this, f))
+  }
+
   // ---- persistence ----
 
   /**
@@ -952,6 +1018,7 @@ export class RDD<T> {
         reason: `this RDD is kept at ${storage} already; call unpersist() first`,
       })
     this.node.storage = level
+    this.context.persist(this.node)
     return this
   }
 
@@ -965,5 +1032,33 @@ export class RDD<T> {
     this.node.storage = StorageLevel.NONE
     this.context.unpersist(this.node)
     return this
+  }
+
+  /**
+   * Writes the records to files below the checkpoint directory after the next job over this RDD, by a job of its own, and cuts the
+   * lineage there. The action of that first job waits for it. Persist first, or everything is computed twice.
+   *
+   * @throws CHECKPOINT_DIR_NOT_SET; in the action OUTPUT_FAILED, RECORD_NOT_ENCODABLE; when it is read, CHECKPOINT_DAMAGED
+   * @source Spark RDD.checkpoint
+   */
+  checkpoint(): void {
+    this.context.checkpoint(this.node, 'reliable', currentScope('checkpoint'))
+  }
+
+  /** {@link RDD.checkpoint} without files: cuts the lineage and keeps the records in this process, as long as this RDD is kept. */
+  localCheckpoint(): this {
+    if (this.node.storage === StorageLevel.NONE) this.persist(StorageLevel.MEMORY_AND_DISK)
+    this.context.checkpoint(this.node, 'local', currentScope('localCheckpoint'))
+    return this
+  }
+
+  /** Whether the records were written down, by `checkpoint` or `localCheckpoint`. */
+  get isCheckpointed(): boolean {
+    return this.node.checkpoint?.source !== undefined
+  }
+
+  /** The folder of the files; `undefined` before they are written, and with `localCheckpoint`. */
+  getCheckpointFile(): string | undefined {
+    return this.isCheckpointed ? this.node.checkpoint?.path : undefined
   }
 }

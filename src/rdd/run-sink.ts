@@ -23,7 +23,7 @@ export function noPromise<T>(value: T, operation: string): T {
   if (value instanceof Promise)
     throw new KindlingError('PROMISE_RETURNED', {
       operation,
-      instead: 'foreach or foreachPartition, which may be async,',
+      instead: 'mapAsync before it',
     })
   return value
 }

@@ -7,14 +7,17 @@
 import type { KindlingError } from '../base/errors.ts'
 import type { Node } from '../rdd/nodes.ts'
 import type { JobRequest } from '../rdd/ports.ts'
+import type { JobHistory } from './job-history.ts'
 import { RunningJob, type SchedulerParts } from './running-job.ts'
 import { cutStages, type Stage, unprepared } from './stages.ts'
-import type { JobProperties } from './task.ts'
+import { type Submission, SubmittedJob } from './submitted-job.ts'
 
 /** Runs jobs; several may run at once. */
 export class DAGScheduler {
   private readonly parts: SchedulerParts
-  private readonly jobs = new Set<RunningJob>()
+  private readonly submitted = new Set<SubmittedJob>()
+  /** The running jobs, and what resolves when each has ended. */
+  private readonly jobs = new Map<RunningJob, Promise<void>>()
   /** Map stages being computed, by shuffle id: a second job that needs one waits for it instead of computing it again. */
   private readonly mapStages = new Map<number, Promise<unknown>>()
   private nextJobId = 0
@@ -23,33 +26,51 @@ export class DAGScheduler {
     this.parts = parts
   }
 
+  get history(): JobHistory {
+    return this.parts.history
+  }
+
   /** How many jobs run. */
   get activeJobs(): number {
     return this.jobs.size
   }
 
   /** Runs one job; see {@link JobRunner.runRequest}. */
-  async runJob<R>(request: JobRequest<R>, properties: JobProperties): Promise<R[]> {
+  async runJob<R>(request: JobRequest<R>, submission: Submission): Promise<R[]> {
     const { available } = this.parts
-    await this.prepare(request.node, request.signal, properties)
-    for (;;) {
-      const stage = cutStages(request.node, available)
-      const elsewhere = this.computedElsewhere(stage)
-      if (elsewhere.length === 0) return this.start(request, properties, stage)
-      await Promise.allSettled(elsewhere)
+    const submitted = new SubmittedJob(submission)
+    this.submitted.add(submitted)
+    try {
+      submitted.throwIfCancelled()
+      await this.prepare(request.node, submission)
+      for (;;) {
+        submitted.throwIfCancelled()
+        const stage = cutStages(request.node, available)
+        const elsewhere = this.computedElsewhere(stage)
+        if (elsewhere.length === 0) return await this.start(request, submitted, stage)
+        await submitted.wait(elsewhere)
+      }
+    } finally {
+      submitted.end()
+      this.submitted.delete(submitted)
     }
   }
 
   /** Runs the jobs that a job on `node` has to wait for; see {@link Preparation}. */
-  async prepare(node: Node, signal: AbortSignal | undefined, properties: JobProperties): Promise<void> {
+  async prepare(node: Node, submission: Submission): Promise<void> {
     for (const preparation of unprepared(node, this.parts.available))
-      if (!preparation.ready)
-        await preparation.prepare(request => this.runJob({ ...request, signal }, properties))
+      if (!preparation.ready) await preparation.prepare(request => this.runJob(request, submission))
   }
 
-  /** Fails every running job with `error`. */
-  cancelAll(error: KindlingError): void {
-    for (const job of [...this.jobs]) job.cancel(error)
+  /** Fails the jobs that match, also those that wait, with `error`. */
+  cancelWhere(matches: (job: SubmittedJob) => boolean, error: KindlingError): void {
+    for (const job of [...this.submitted]) if (matches(job)) job.cancel(error)
+  }
+
+  /** Resolves when all jobs that run now have ended: none of their tasks looks at lineage any more. */
+  async afterRunningJobs(): Promise<void> {
+    await Promise.all(this.jobs.values())
+    await this.parts.backend.settled()
   }
 
   private computedElsewhere(result: Stage): Promise<unknown>[] {
@@ -64,7 +85,8 @@ export class DAGScheduler {
     return found
   }
 
-  private start<R>(request: JobRequest<R>, properties: JobProperties, result: Stage): Promise<R[]> {
+  private start<R>(request: JobRequest<R>, submitted: SubmittedJob, result: Stage): Promise<R[]> {
+    const { properties } = submitted.submission
     const job = new RunningJob(
       this.nextJobId++,
       request as JobRequest<unknown>,
@@ -72,12 +94,13 @@ export class DAGScheduler {
       result,
       this.parts,
     )
-    this.jobs.add(job)
+    submitted.begin(job)
     const ended = job.run()
     const over = ended.then(
       () => {},
       () => {},
     )
+    this.jobs.set(job, over)
     const shuffleIds = job.stages.filter(s => s.output !== undefined).map(shuffleIdOf)
     for (const id of shuffleIds) this.mapStages.set(id, over)
     void over.then(() => {

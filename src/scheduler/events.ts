@@ -7,9 +7,13 @@ export interface JobStarted {
   readonly time: number
   readonly stageIds: readonly number[]
   /** The action and its line. */
+  readonly name: string
+  /** What `setJobDescription` said, else the name. */
   readonly description: string
   readonly batchTime: number | undefined
   readonly outputOpId: number | undefined
+  /** The local properties of the code that started it, by Spark's keys. */
+  readonly properties: Readonly<Record<string, string>>
 }
 
 /** A job ended. */
@@ -47,11 +51,23 @@ export interface TaskStarted {
   readonly time: number
 }
 
+/** What one task added to an accumulator. */
+export interface AccumulatorUpdate {
+  readonly id: number
+  readonly name: string | undefined
+  /** What the task added. */
+  readonly update: unknown
+  /** The accumulator's value after it. */
+  readonly value: unknown
+}
+
 /** A task ended. */
 export interface TaskEnded extends TaskStarted {
   /** ms */
   readonly duration: number
   readonly error: Error | undefined
+  /** What it added to accumulators; empty unless it succeeded and counts. */
+  readonly accumulatorUpdates: readonly AccumulatorUpdate[]
 }
 
 /** Callbacks for the events of the engine; implement those you need. */

@@ -92,6 +92,15 @@ export class JobDecisions {
     return attempt
   }
 
+  /** Whether the success of a task would count: its partition has no result yet, and the job is not over. */
+  awaits(stageId: number, partition: number): boolean {
+    return !this.over && this.stages.get(stageId)!.pending.has(partition)
+  }
+
+  get isOver(): boolean {
+    return this.over
+  }
+
   decide(event: JobEvent): JobAction[] {
     if (this.over) return []
     switch (event.kind) {

@@ -1,13 +1,24 @@
 /** One job: does what `job-decisions.ts` decides, and tells listeners. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from '../base/clock.ts'
-import { asError, isKindlingError, KindlingError } from '../base/errors.ts'
+import { asError, type KindlingError } from '../base/errors.ts'
 import type { EventOf, ListenerBus } from '../base/listener-bus.ts'
 import type { JobRequest } from '../rdd/ports.ts'
 import { describeScope } from '../rdd/scope.ts'
-import type { SparkListener } from './events.ts'
+import type { AccumulatorUpdate, SparkListener } from './events.ts'
 import { type JobAction, JobDecisions, type JobEvent, type JobLimits } from './job-decisions.ts'
+import type { JobHistory, StageRecord } from './job-history.ts'
 import type { Stage } from './stages.ts'
-import type { Availability, Backend, JobProperties, Task, TaskEvents, TaskWork } from './task.ts'
+import type {
+  Availability,
+  Backend,
+  JobProperties,
+  Task,
+  TaskEvents,
+  TaskResult,
+  TaskUpdate,
+  TaskWork,
+} from './task.ts'
 
 /** What the scheduler stands on. */
 export interface SchedulerParts {
@@ -16,6 +27,7 @@ export interface SchedulerParts {
   readonly clock: Clock
   readonly bus: ListenerBus<SparkListener>
   readonly limits: JobLimits
+  readonly history: JobHistory
 }
 
 let nextTaskId = 0
@@ -23,7 +35,7 @@ let nextTaskId = 0
 /** One job from submission to its end. */
 export class RunningJob implements TaskEvents {
   readonly stages: readonly Stage[]
-  private readonly id: number
+  readonly id: number
   private readonly request: JobRequest<unknown>
   private readonly properties: JobProperties
   private readonly parts: SchedulerParts
@@ -34,6 +46,8 @@ export class RunningJob implements TaskEvents {
   private readonly abortion = new AbortController()
   private readonly startTimes = new Map<number, number>()
   private readonly listening: boolean
+  private readonly records = new Map<number, StageRecord>()
+  private readonly inContext = AsyncLocalStorage.snapshot()
   private resolve!: (results: unknown[]) => void
   private reject!: (error: unknown) => void
 
@@ -60,26 +74,23 @@ export class RunningJob implements TaskEvents {
     const { promise, resolve, reject } = Promise.withResolvers<unknown[]>()
     this.resolve = resolve
     this.reject = reject
-    const description = describeScope(this.request.scope)
-    const { batchTime, outputOpId } = this.properties
     const stageIds = this.stages.map(s => s.id)
-    this.tell('onJobStart', {
+    this.parts.history.jobStarted({
       jobId: this.id,
-      time: this.now(),
       stageIds,
-      description,
-      batchTime,
-      outputOpId,
+      properties: this.properties,
+      time: this.now(),
     })
-    const { signal } = this.request
-    if (signal?.aborted) this.cancel(cancelled(signal))
-    else {
-      const onAbort = (): void => this.cancel(cancelled(signal!))
-      signal?.addEventListener('abort', onAbort, { once: true })
-      void promise.catch(() => {}).then(() => signal?.removeEventListener('abort', onAbort))
-      this.happen({ kind: 'started' })
-    }
+    if (this.listening) this.tellStart(stageIds)
+    this.happen({ kind: 'started' })
     return promise
+  }
+
+  private tellStart(stageIds: readonly number[]): void {
+    const name = describeScope(this.request.scope)
+    const { batchTime, outputOpId, description = name, local = {} } = this.properties
+    const facts = { jobId: this.id, time: this.now(), stageIds, name, description, batchTime, outputOpId }
+    this.tell('onJobStart', { ...facts, properties: local })
   }
 
   cancel(error: KindlingError): void {
@@ -87,24 +98,37 @@ export class RunningJob implements TaskEvents {
   }
 
   started(task: Task): void {
+    this.records.get(task.stageId)!.numActiveTasks++
     if (!this.listening) return
     const time = this.now()
     this.startTimes.set(task.id, time)
     this.tell('onTaskStart', this.taskEvent(task, time))
   }
 
-  succeeded(task: Task, result: unknown): void {
-    this.taskEnded(task, undefined)
-    if (task.work.kind === 'result') {
+  succeeded(task: Task, { value, updates }: TaskResult): void {
+    const isResult = task.work.kind === 'result'
+    const awaited = this.decisions.awaits(task.stageId, task.partition)
+    const record = this.records.get(task.stageId)!
+    record.numActiveTasks--
+    if (awaited) record.numCompletedTasks++
+    // What a map task adds counts each time it runs, as in Spark; what a result task adds counts once for its partition.
+    const counts = isResult ? awaited : !this.decisions.isOver
+    if (counts) for (const update of updates) update.apply()
+    this.taskEnded(task, undefined, counts ? updates : [])
+    if (isResult && awaited) {
       const index = this.indices.get(task.partition)!
-      this.results[index] = result
-      this.request.onResult?.(index, result)
+      this.results[index] = value
+      this.request.onResult?.(index, value)
     }
     this.happen({ kind: 'task-succeeded', stageId: task.stageId, partition: task.partition })
   }
 
   failed(task: Task, error: unknown): void {
-    this.taskEnded(task, error)
+    const record = this.records.get(task.stageId)!
+    if (this.decisions.awaits(task.stageId, task.partition)) record.numFailedTasks++
+    // One that never started (the context was stopped) was not active.
+    record.numActiveTasks = Math.max(0, record.numActiveTasks - 1)
+    this.taskEnded(task, error, [])
     this.happen({ kind: 'task-failed', stageId: task.stageId, partition: task.partition, error })
   }
 
@@ -123,6 +147,7 @@ export class RunningJob implements TaskEvents {
         this.submit(action.stage, action.partitions)
         break
       case 'stage-done':
+        this.recordOf(action.stage).status = 'succeeded'
         this.tell('onStageCompleted', {
           stageId: action.stage.id,
           jobId: this.id,
@@ -131,11 +156,14 @@ export class RunningJob implements TaskEvents {
         })
         break
       case 'finish':
+        this.parts.history.jobEnded(this.id, 'succeeded', this.now())
         this.tell('onJobEnd', { jobId: this.id, time: this.now(), error: undefined })
         this.resolve(this.results)
         break
       case 'abort': {
         const { error, stage } = action
+        this.parts.history.jobEnded(this.id, 'failed', this.now())
+        for (const record of this.records.values()) if (record.status === 'active') record.status = 'failed'
         if (stage !== undefined)
           this.tell('onStageCompleted', {
             stageId: stage.id,
@@ -168,20 +196,35 @@ export class RunningJob implements TaskEvents {
         scope,
         signal: this.abortion.signal,
         properties: this.properties,
+        inContext: this.inContext,
       }),
     )
-    const name = describeScope(scope)
-    this.tell('onStageSubmitted', {
-      stageId: stage.id,
-      jobId: this.id,
-      time: this.now(),
-      numTasks: tasks.length,
-      name,
-    })
+    const record = this.recordOf(stage)
+    record.status = 'active'
+    record.submissionTime ??= this.now()
+    if (this.listening)
+      this.tell('onStageSubmitted', {
+        stageId: stage.id,
+        jobId: this.id,
+        time: this.now(),
+        numTasks: tasks.length,
+        name: describeScope(scope),
+      })
     this.parts.backend.submit(tasks, this)
   }
 
-  private taskEnded(task: Task, error: unknown): void {
+  private recordOf(stage: Stage): StageRecord {
+    let record = this.records.get(stage.id)
+    if (record === undefined) {
+      const scope = stage.output?.shuffle.scope ?? this.request.scope
+      const numTasks = stage.output === undefined ? this.partitions.length : stage.node.numPartitions
+      record = this.parts.history.stage(stage.id, { scope, numTasks })
+      this.records.set(stage.id, record)
+    }
+    return record
+  }
+
+  private taskEnded(task: Task, error: unknown, updates: readonly TaskUpdate[]): void {
     if (!this.listening) return
     const started = this.startTimes.get(task.id) ?? this.now()
     this.startTimes.delete(task.id)
@@ -190,6 +233,7 @@ export class RunningJob implements TaskEvents {
       ...this.taskEvent(task, this.now()),
       duration: this.now() - started,
       error: reason,
+      accumulatorUpdates: updates.map(accumulatorUpdate),
     })
   }
 
@@ -213,8 +257,6 @@ function allStages(result: Stage): Stage[] {
   return [...all]
 }
 
-function cancelled(signal: AbortSignal): KindlingError {
-  if (isKindlingError(signal.reason)) return signal.reason
-  const reason = signal.reason instanceof Error ? signal.reason.message : String(signal.reason)
-  return new KindlingError('JOB_CANCELLED', { reason }, { cause: signal.reason })
+function accumulatorUpdate({ id, name, update, value }: TaskUpdate): AccumulatorUpdate {
+  return { id, name, update, value }
 }

@@ -2,12 +2,12 @@
  * Cuts a job's lineage into stages.
  *
  * In: the node an action was called on. Out: its result stage, with the map stages it waits for, parents first.
- * A stage ends where records cross a shuffle. Lineage above a complete kept node, and above shuffle output that exists, is not
- * looked at: those stages are skipped.
+ * A stage ends where records cross a shuffle. Lineage above a complete kept node, above a checkpoint, and above shuffle output that
+ * exists, is not looked at: those stages are skipped.
  *
  * Cost: O(nodes above the action, down to what exists). Works with an explicit stack: lineage may be thousands deep.
  */
-import { type Node, parentsOf, type ShuffleNode } from '../rdd/nodes.ts'
+import { lineageOf, type Node, parentsOf, type ShuffleNode } from '../rdd/nodes.ts'
 import type { Preparation } from '../rdd/preparation.ts'
 import type { Availability } from './task.ts'
 
@@ -78,8 +78,9 @@ function* walk(node: Node, available: Availability): Generator<Node> {
     if (seen.has(next)) continue
     seen.add(next)
     if (available.isComplete(next)) continue
-    yield next
-    const { narrow } = parentsOf(next)
+    const lineage = lineageOf(next)
+    yield lineage
+    const { narrow } = parentsOf(lineage)
     for (let i = narrow.length - 1; i >= 0; i--) stack.push(narrow[i]!)
   }
 }
@@ -90,9 +91,10 @@ export function unprepared(node: Node, available: Availability): Preparation[] {
   const seen = new Set<Node>()
   const stack = [node]
   while (stack.length > 0) {
-    const next = stack.pop()!
-    if (seen.has(next) || available.isComplete(next)) continue
-    seen.add(next)
+    const reached = stack.pop()!
+    if (seen.has(reached) || available.isComplete(reached)) continue
+    seen.add(reached)
+    const next = lineageOf(reached)
     const { narrow, shuffled } = parentsOf(next)
     stack.push(...narrow)
     if (next.needs !== undefined && !next.needs.ready) found.push(next.needs)

@@ -9,6 +9,12 @@ export interface JobProperties {
   readonly batchTime?: number
   /** Index of the output operation in its batch. */
   readonly outputOpId?: number
+  /** What the program calls the job, where it says so. */
+  readonly description?: string
+  readonly group?: string
+  readonly tags?: readonly string[]
+  /** The local properties of the code that started the job, by Spark's keys. */
+  readonly local?: Readonly<Record<string, string>>
 }
 
 /** One attempt at one partition of a stage. */
@@ -24,6 +30,21 @@ export interface Task {
   readonly scope: OperatorScope
   readonly signal: AbortSignal
   readonly properties: JobProperties
+  /** Runs something in the asynchronous context of the code that started the job, whoever made room for the task. */
+  readonly inContext: <R>(run: () => R) => R
+}
+
+/** What one attempt added to one accumulator. */
+export interface TaskUpdate {
+  /** The accumulator. */
+  readonly id: number
+  readonly name: string | undefined
+  /** What the attempt added, as the accumulator's kind of value. */
+  readonly update: unknown
+  /** The value of the program's accumulator. */
+  readonly value: unknown
+  /** Adds the update to the program's accumulator. Called once. Never throws. */
+  apply(): void
 }
 
 /** What a task does with the records: write its share of a shuffle, or give its part of the job's result. */
@@ -31,10 +52,16 @@ export type TaskWork =
   | { readonly kind: 'map'; readonly shuffle: ShuffleNode; readonly input: number }
   | { readonly kind: 'result'; readonly sink: JobSink }
 
+/** What a successful attempt gives. */
+export interface TaskResult {
+  readonly value: unknown
+  readonly updates: readonly TaskUpdate[]
+}
+
 /** How a backend tells what became of a task; exactly one call for each task it was given. */
 export interface TaskEvents {
   started(task: Task): void
-  succeeded(task: Task, result: unknown): void
+  succeeded(task: Task, result: TaskResult): void
   failed(task: Task, error: unknown): void
 }
 
@@ -43,6 +70,8 @@ export interface Backend {
   /** Tasks that run at the same time. */
   readonly capacity: number
   submit(tasks: readonly Task[], events: TaskEvents): void
+  /** Resolves when every task that runs now has ended, wanted or not. */
+  settled(): Promise<void>
   /** Resolves when nothing runs any more; queued tasks fail with CONTEXT_STOPPED. */
   stop(): Promise<void>
 }

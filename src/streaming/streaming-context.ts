@@ -8,6 +8,7 @@ import { KindlingError } from '../base/errors.ts'
 import type { EventOf } from '../base/listener-bus.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
 import { type Duration, type DurationLike, type Time, toDuration } from '../base/time.ts'
+import { withoutGroup } from '../context/job-properties.ts'
 import { currentJobScope } from '../context/job-scope.ts'
 import { SparkContext, type SparkContextOptions } from '../context/spark-context.ts'
 import type { RDD } from '../rdd/rdd.ts'
@@ -79,6 +80,8 @@ export class StreamingContext implements StreamHost {
   private readonly termination = new Termination()
   private readonly unpersist: boolean
   private state: StreamingContextState = 'initialized'
+  /** Local properties of the code that called `start`, without its job group. */
+  private startProperties: Readonly<Record<string, string>> = {}
   private starting: Promise<void> | undefined
   private stopping: Promise<void> | undefined
 
@@ -99,6 +102,8 @@ export class StreamingContext implements StreamHost {
       logger,
       concurrentJobs: conf.get(configEntries.concurrentJobs),
       maxQueuedBatches: conf.get(configEntries.maxQueuedBatches),
+      inScope: (properties, body) =>
+        this.sc.withJobScope({ properties: { ...this.startProperties, ...properties } }, body),
       onError: error => this.report(error),
       onBatchEnd: set => this.batchEnded(set),
     })
@@ -248,6 +253,7 @@ export class StreamingContext implements StreamHost {
     try {
       if (this.sc.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'start' })
       this.graph.validate()
+      this.startProperties = withoutGroup(this.sc.localProperties())
       const first = this.generator.firstTime()
       const zeroTime = first.minus(this.batchDuration)
       this.graph.initialize(zeroTime)

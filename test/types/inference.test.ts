@@ -1,6 +1,13 @@
 /** Checked by the compiler: `npm run check:types`. Nothing here has to run. */
 import { it } from 'node:test'
-import { type DStream, type MapWithStateDStream, type RDD, type State, StateSpec } from 'kindling'
+import {
+  type DStream,
+  type FutureAction,
+  type MapWithStateDStream,
+  type RDD,
+  type State,
+  StateSpec,
+} from 'kindling'
 
 type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
 function same<A, B>(_: Equal<A, B>): void {}
@@ -39,6 +46,18 @@ export function infers(lines: DStream<string>, numbers: RDD<number>): void {
   same<typeof mapped, MapWithStateDStream<string, number, [string, number]>>(true)
   const snapshots = mapped.stateSnapshots()
   same<typeof snapshots, DStream<[string, number]>>(true)
+
+  const fetched = lines.mapAsync(async word => [word, 1])
+  same<typeof fetched, DStream<[string, number]>>(true)
+  const plain = numbers.mapAsync(n => n > 0, { ordered: false })
+  same<typeof plain, RDD<boolean>>(true)
+  const generated = numbers.mapPartitionsAsync(async function* (records) {
+    for await (const n of records) yield [n, String(n)] as const
+  })
+  same<typeof generated, RDD<readonly [number, string]>>(true)
+  const future = fetched && numbers.collectAsync()
+  same<typeof future, FutureAction<number[]>>(true)
+  same<Awaited<typeof future>, number[]>(true)
 
   const grouped = numbers.groupBy(n => (n % 2 === 0 ? 'even' : 'odd'))
   same<typeof grouped, RDD<['even' | 'odd', number[]]>>(true)

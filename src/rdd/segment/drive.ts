@@ -125,20 +125,27 @@ export class PullSource implements ChunkSource {
   /**
    * Makes sure that `next` gives no promise: for a user's synchronous loop. Sources are opened, and those that wait for their
    * data are read to the end; all others stay lazy. `undefined` when nothing has to be waited for.
+   *
+   * @param gather `false` only opens: sources that wait for their data then still give promises
    */
-  prepare(): Promise<void> | undefined {
+  prepare(gather = true): Promise<void> | undefined {
     for (let i = 0; i < this.legs.length; i++) {
       const source = this.ahead[i] ?? this.legs[i]!.open()
-      if (source instanceof Promise || source.asynchronous === true) return this.prepareFrom(i, source)
+      if (source instanceof Promise || (gather && source.asynchronous === true))
+        return this.prepareFrom(i, source, gather)
       this.ahead[i] = source
     }
     return undefined
   }
 
-  private async prepareFrom(i: number, opening: ChunkSource | Promise<ChunkSource>): Promise<void> {
+  private async prepareFrom(
+    i: number,
+    opening: ChunkSource | Promise<ChunkSource>,
+    gather: boolean,
+  ): Promise<void> {
     const source = await opening
-    this.ahead[i] = source.asynchronous === true ? await gathered(source) : source
-    await this.prepare()
+    this.ahead[i] = gather && source.asynchronous === true ? await gathered(source) : source
+    await this.prepare(gather)
   }
 
   next(limit: number = PULL_ROWS): Chunk | undefined | Promise<Chunk | undefined> {
@@ -162,7 +169,7 @@ export class PullSource implements ChunkSource {
           })
         this.begin(leg, opened)
       }
-      const chunk = this.source!.next()
+      const chunk = this.source!.next(this.legs[this.at]!.steps.length === 0 ? this.sink.limit : undefined)
       if (chunk instanceof Promise) return chunk.then(c => (this.take(c) ? c : this.next(limit)))
       if (this.take(chunk)) return chunk
     }

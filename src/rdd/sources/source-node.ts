@@ -8,7 +8,8 @@ import { ObjectFileSource } from './object-file.ts'
 import { openTextSplit, splitTextFiles } from './text-file.ts'
 import { groupFiles, openRecordSplit, openWholeFiles, splitRecordFiles } from './whole-files.ts'
 
-function sourceNode<D>(
+/** A source whose partitions are described by `descriptors`. */
+export function sourceNode<D>(
   name: string,
   className: string,
   descriptors: readonly D[],

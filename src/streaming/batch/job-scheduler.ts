@@ -2,7 +2,8 @@
  * Runs the output operations of batches: `concurrentJobs` at a time, batch by batch, and within a batch in order of definition.
  *
  * Everything that a callback starts belongs to its output: the output ends when the callback and all its actions have settled, and
- * fails when any of them did. A failed output is reported; the next ones run all the same.
+ * fails when any of them did. A failed output is reported; the next ones run all the same. Its jobs carry the batch, the output and a
+ * description in their properties, over the local properties of whoever started the context.
  */
 import type { Clock } from '../../base/clock.ts'
 import {
@@ -14,6 +15,7 @@ import {
 } from '../../base/errors.ts'
 import type { ListenerBus } from '../../base/listener-bus.ts'
 import type { Logger } from '../../base/logger.ts'
+import { propertyKeys } from '../../context/job-properties.ts'
 import { JobScope, runInJobScope } from '../../context/job-scope.ts'
 import { describeScope } from '../../rdd/scope.ts'
 import type { StreamingListener } from '../listener.ts'
@@ -27,6 +29,8 @@ export interface JobSchedulerParts {
   readonly concurrentJobs: number
   /** Most batches that wait while others run. */
   readonly maxQueuedBatches: number
+  /** Runs an output in a scope of its own, with these local properties over those of the start. */
+  inScope<R>(properties: Readonly<Record<string, string>>, body: () => R): R
   /** An output failed. */
   onError(error: Error): void
   /** The last output of a batch ended. */
@@ -133,7 +137,7 @@ export class JobScheduler {
     const scope = new JobScope({ batchTime, outputOpId: job.id }, signal)
     let failure: { readonly error: unknown } | undefined
     try {
-      await runInJobScope(scope, async () => job.run())
+      await runInJobScope(scope, () => this.parts.inScope(propertiesOf(job), async () => job.run()))
     } catch (error) {
       failure = { error }
     }
@@ -163,5 +167,15 @@ export class JobScheduler {
       { operation: scope.name, time: String(job.set.time), reason },
       { cause: error, context: { ...context, operator: scope.name, site: String(scope.site) } },
     )
+  }
+}
+
+/** @source Spark JobScheduler.JobHandler */
+function propertiesOf(job: OutputJob): Record<string, string> {
+  const { time } = job.set
+  return {
+    [propertyKeys.description]: `Streaming job from [output operation ${job.id}, batch time ${time}]`,
+    [propertyKeys.batchTime]: String(time.milliseconds),
+    [propertyKeys.outputOpId]: String(job.id),
   }
 }

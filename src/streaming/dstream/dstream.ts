@@ -6,6 +6,8 @@
  */
 import { KindlingError } from '../../base/errors.ts'
 import type { Duration, DurationLike, Interval, Time } from '../../base/time.ts'
+import type { AsyncCall } from '../../rdd/async-map.ts'
+import { asyncMapper, type MapAsyncOptions } from '../../rdd/async-operations.ts'
 import type { CombineOptions } from '../../rdd/pair-operations.ts'
 import type { Partitioning } from '../../rdd/partitioner.ts'
 import type { Mapped, RDD } from '../../rdd/rdd.ts'
@@ -81,7 +83,7 @@ export class DStream<T> {
   /**
    * `f` of each record.
    *
-   * @throws PROMISE_RETURNED (in the batch) when `f` gives a promise
+   * @throws PROMISE_RETURNED (in the batch) when `f` gives a promise: use `mapAsync`
    * @example
    * lines.flatMap(line => line.split(' ')).map(word => [word, 1]) // DStream<[string, number]>
    */
@@ -112,6 +114,22 @@ export class DStream<T> {
     preservesPartitioning = false,
   ): DStream<U> {
     return elementwise(this, 'mapPartitions', rdd => rdd.mapPartitions(f, preservesPartitioning))
+  }
+
+  /** What `f` gives, or its promise resolves to, for each record; see {@link RDD.mapAsync}. */
+  mapAsync<U extends Mapped>(
+    f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
+    options?: MapAsyncOptions,
+  ): DStream<U> {
+    return elementwise(this, 'mapAsync', asyncMapper(f, options))
+  }
+
+  /** What an asynchronous generator makes of each partition; see {@link RDD.mapPartitionsAsync}. */
+  mapPartitionsAsync<U>(
+    f: (records: AsyncIterable<T> & Iterable<T>, call: AsyncCall) => AsyncIterable<U>,
+    preservesPartitioning = false,
+  ): DStream<U> {
+    return elementwise(this, 'mapPartitionsAsync', rdd => rdd.mapPartitionsAsync(f, preservesPartitioning))
   }
 
   /** Exactly `numPartitions` partitions in each batch. Shuffles. */

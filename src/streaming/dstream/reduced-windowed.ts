@@ -208,7 +208,7 @@ function apply(
   if (value instanceof Promise)
     throw new KindlingError('PROMISE_RETURNED', {
       operation: 'reduceByKeyAndWindow',
-      instead: 'foreachRDD, which may be async,',
+      instead: 'mapAsync before it',
     })
   if (filter === undefined) {
     table.put(slot, value)

@@ -167,7 +167,7 @@ async function updateAll(
       else if (state instanceof Promise)
         throw new KindlingError('PROMISE_RETURNED', {
           operation: 'updateStateByKey',
-          instead: 'foreachRDD, which may be async,',
+          instead: 'mapAsync before it',
         })
       else table.put(slot, state)
     } catch (error) {

@@ -1,0 +1,105 @@
+/**
+ * Values that all tasks read.
+ *
+ * A broadcast is an id and a value kept under it in the context's store, so that a worker can later be sent the id alone and fetch
+ * the value once. The store forgets a value when it is destroyed, or when nothing refers to its broadcast any more.
+ */
+import { KindlingError } from '../base/errors.ts'
+import { copyValue } from '../data/codec.ts'
+
+/** What is kept of one broadcast. */
+interface Held {
+  readonly id: number
+  value: unknown
+  destroyed: boolean
+}
+
+/** The broadcasts of one context. */
+export class BroadcastStore {
+  private readonly held = new Map<number, WeakRef<Held>>()
+  private readonly forgotten = new FinalizationRegistry<number>(id => this.held.delete(id))
+  private nextId = 0
+
+  /** @throws RECORD_NOT_ENCODABLE */
+  put<T>(value: T): Broadcast<T> {
+    const held: Held = { id: this.nextId++, value: frozen(copyValue(value)), destroyed: false }
+    this.held.set(held.id, new WeakRef(held))
+    this.forgotten.register(held, held.id)
+    return new Broadcast(held, this)
+  }
+
+  /** The value behind an id. @throws BROADCAST_DESTROYED also when it was forgotten */
+  read(id: number): unknown {
+    const held = this.held.get(id)?.deref()
+    if (held === undefined || held.destroyed) throw new KindlingError('BROADCAST_DESTROYED', { id })
+    return held.value
+  }
+
+  /** @internal */
+  destroy(id: number): void {
+    this.held.delete(id)
+  }
+
+  /** How many values are kept. */
+  get size(): number {
+    return this.held.size
+  }
+}
+
+/**
+ * A value given to all tasks; made by `sc.broadcast`.
+ *
+ * @source Spark Broadcast
+ */
+export class Broadcast<T> {
+  private readonly held: Held
+  private readonly store: BroadcastStore
+
+  /** @internal */
+  constructor(held: Held, store: BroadcastStore) {
+    this.held = held
+    this.store = store
+  }
+
+  /** Unique in its context. */
+  get id(): number {
+    return this.held.id
+  }
+
+  /** The value. Its plain objects and arrays are frozen. @throws BROADCAST_DESTROYED */
+  get value(): T {
+    if (this.held.destroyed) throw new KindlingError('BROADCAST_DESTROYED', { id: this.held.id })
+    return this.held.value as T
+  }
+
+  /** Drops the copies that workers have; they get it again when they use it. There are none in one process. */
+  unpersist(): void {
+    void this.value
+  }
+
+  /** Forgets the value. Using the broadcast afterwards is an error, also in tasks. May be called more than once. */
+  destroy(): void {
+    this.store.destroy(this.held.id)
+    this.held.destroyed = true
+    this.held.value = undefined
+  }
+}
+
+/** Freezes plain objects and arrays all the way down; the copy has no cycles. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Map) {
+    for (const [key, item] of value) {
+      frozen(key)
+      frozen(item)
+    }
+  } else if (value instanceof Set) for (const item of value) frozen(item)
+  else if (Array.isArray(value)) {
+    for (const item of value) frozen(item)
+    Object.freeze(value)
+  } else if (Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) frozen(item)
+    Object.freeze(value)
+  }
+  return value
+}

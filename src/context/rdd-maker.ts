@@ -1,0 +1,168 @@
+/** The part of a context that makes RDDs. Joined in `SparkContext`. */
+import { unionNode } from '../rdd/arrange-operations.ts'
+import { filter } from '../rdd/narrow-operations.ts'
+import type { SourceNode } from '../rdd/nodes.ts'
+import { checkPartitions } from '../rdd/partitioner.ts'
+import type { JobRunner } from '../rdd/ports.ts'
+import { RDD } from '../rdd/rdd.ts'
+import { operator } from '../rdd/scope.ts'
+import {
+  binaryRecordsNode,
+  objectFileNode,
+  rangeNode,
+  textFileNode,
+  wholeFilesNode,
+} from '../rdd/sources/source-node.ts'
+import { type PartitionReader, type PartitionsOptions, userMadeNode } from '../rdd/sources/user-made.ts'
+import { JobControl } from './job-control.ts'
+import { literalSource, locatedSource } from './literals.ts'
+
+/** See the file head. */
+export abstract class RDDMaker extends JobControl {
+  abstract readonly defaultParallelism: number
+  abstract readonly maxLineBytes: number
+  /** @internal What the RDDs belong to. */
+  protected abstract readonly runner: JobRunner
+  /** @internal @throws CONTEXT_STOPPED */
+  protected abstract assertRunning(what: string): void
+
+  /** `spark.default.parallelism`, or the number of slots; at most 2. */
+  get defaultMinPartitions(): number {
+    return Math.min(this.defaultParallelism, 2)
+  }
+
+  /**
+   * The records of an array in `numPartitions` slices of nearly equal length. They are copied now.
+   *
+   * @param numPartitions default: `defaultParallelism`
+   * @throws INVALID_ARGUMENT unless `numPartitions` is a whole number of at least 1
+   * @throws RECORD_NOT_ENCODABLE for records that are no data
+   */
+  parallelize<T>(records: Iterable<T>, numPartitions: number = this.defaultParallelism): RDD<T> {
+    checkPartitions(numPartitions)
+    const all = Array.isArray(records) ? records : Array.from(records)
+    return this.made('parallelize', () => literalSource('parallelize', all, numPartitions))
+  }
+
+  /** {@link RDDMaker.parallelize} under Spark's other name. */
+  makeRDD<T>(records: Iterable<T>, numPartitions?: number): RDD<T> {
+    return operator('makeRDD', () => this.parallelize(records, numPartitions))
+  }
+
+  /**
+   * One partition for each record, with the hosts that it is best read on: `[[record, hosts], …]`. Spark's other `makeRDD`.
+   *
+   * @throws RECORD_NOT_ENCODABLE for records that are no data
+   */
+  makeRDDWithLocations<T>(records: Iterable<readonly [T, readonly string[]]>): RDD<T> {
+    return this.made('makeRDDWithLocations', () => locatedSource([...records]))
+  }
+
+  /** An RDD without partitions. */
+  emptyRDD<T>(): RDD<T> {
+    return operator('emptyRDD', () => new RDD(this.runner, literalSource('emptyRDD', [], 0)))
+  }
+
+  /**
+   * The whole numbers from `start` up to, but not including, `end`; with one argument, from 0 up to it. Nothing is stored but the
+   * bounds of each partition.
+   *
+   * @param step default 1; may be negative, not 0
+   * @param numPartitions default: `defaultParallelism`
+   * @throws INVALID_ARGUMENT for numbers that are not whole, or a step of 0
+   * @example
+   * await sc.range(0, 10, 3).collect() // => [0, 3, 6, 9]
+   */
+  range(start: number, end?: number, step = 1, numPartitions: number = this.defaultParallelism): RDD<number> {
+    checkPartitions(numPartitions)
+    const range = end === undefined ? { start: 0, end: start, step } : { start, end, step }
+    return this.made('range', () => rangeNode(range, numPartitions))
+  }
+
+  /**
+   * Partitions that you describe and read yourself.
+   *
+   * Order and partitions: those of `descriptors`, which are copied now and must be data. `read` is called once for each attempt of
+   * a task and must give the same records each time; it may be asynchronous, or give an asynchronous iterable.
+   *
+   * @throws RECORD_NOT_ENCODABLE for descriptors that are no data
+   * @throws NOT_ITERABLE (in the job) when `read` gives nothing iterable
+   * @source Spark RDD.compute of a class of one's own
+   * @example
+   * sc.fromPartitions([{ from: 0 }, { from: 1000 }], async ({ from }) => (await query(from, 1000)).rows)
+   */
+  fromPartitions<D, T>(
+    descriptors: readonly D[],
+    read: PartitionReader<D, T>,
+    opts: PartitionsOptions<D> = {},
+  ): RDD<T> {
+    return this.made('fromPartitions', () => userMadeNode(descriptors, read, opts))
+  }
+
+  /**
+   * The lines of text files, without their ends.
+   *
+   * Partitions: files are cut by byte ranges of about total ÷ `minPartitions`, at most 32 MiB; `.gz` files are not cut. Bytes that
+   * are no UTF-8 become U+FFFD. The files are listed now, and read again by each job unless persisted.
+   *
+   * @param path a file, a directory (its files, without those whose names begin with `.` or `_`), a glob, or several by commas
+   * @param minPartitions default: `defaultMinPartitions`
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; LINE_TOO_LONG in the job
+   */
+  textFile(path: string, minPartitions: number = this.defaultMinPartitions): RDD<string> {
+    return this.made('textFile', () => textFileNode(path, minPartitions, this.maxLineBytes))
+  }
+
+  /**
+   * Each file as `[path, text]`; small files share partitions of about total ÷ `minPartitions` bytes. `.gz` files are unpacked. A
+   * file is held in memory as a whole.
+   *
+   * @param path as for {@link RDDMaker.textFile}; paths come out as they were found
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
+   */
+  wholeTextFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, string]> {
+    return this.made('wholeTextFiles', () => wholeFilesNode(path, minPartitions, 'text'))
+  }
+
+  /** Each file as `[path, bytes]`, as it is; see {@link RDDMaker.wholeTextFiles}. */
+  binaryFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, Uint8Array]> {
+    return this.made('binaryFiles', () => wholeFilesNode(path, minPartitions, 'bytes'))
+  }
+
+  /**
+   * Files of records of `recordBytes` bytes each, as byte arrays; cut between records into partitions of about 32 MiB.
+   *
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
+   * @throws FILE_DAMAGED when a file ends in mid-record
+   */
+  binaryRecords(path: string, recordBytes: number): RDD<Uint8Array> {
+    return this.made('binaryRecords', () => binaryRecordsNode(path, recordBytes))
+  }
+
+  /**
+   * What {@link RDD.saveAsObjectFile} wrote; one partition for each file.
+   *
+   * @throws INPUT_PATH_NOT_FOUND; FILE_DAMAGED (in the job) when a file is not as it was written
+   */
+  objectFile<T>(path: string): RDD<T> {
+    return this.made('objectFile', () => objectFileNode(path))
+  }
+
+  /** The lines of text files, each read as JSON: what {@link RDD.saveAsNDJSONFile} wrote, or any file of such lines. */
+  ndjsonFile<T>(path: string, minPartitions: number = this.defaultMinPartitions): RDD<T> {
+    return operator('ndjsonFile', () =>
+      filter(this.textFile(path, minPartitions), line => line.trim() !== '').map(line => JSON.parse(line)),
+    )
+  }
+
+  /** The records of several RDDs; see {@link RDD.union}. */
+  union<T>(rdds: readonly RDD<T>[]): RDD<T> {
+    return new RDD(this.runner, unionNode(rdds.map(r => r.node)))
+  }
+
+  /** An RDD over a new node; definitions need a running context. */
+  private made<T>(name: string, node: () => SourceNode): RDD<T> {
+    this.assertRunning(name)
+    return operator(name, () => new RDD(this.runner, node()))
+  }
+}
