@@ -77,7 +77,8 @@ const extremes: JobSink = {
 
 function edges(min: number, max: number, n: number): number[] {
   const span = max - min
-  return Array.from({ length: n + 1 }, (_, i) => (i === n ? max : min + (i * span) / n))
+  // The outer edges are exactly the extremes: -0 + 0 is 0, and rounding might miss the largest.
+  return Array.from({ length: n + 1 }, (_, i) => (i === 0 ? min : i === n ? max : min + (i * span) / n))
 }
 
 /**
