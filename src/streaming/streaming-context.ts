@@ -82,6 +82,8 @@ export class StreamingContext implements StreamHost {
   private state: StreamingContextState = 'initialized'
   /** Local properties of the code that called `start`, without its job group. */
   private startProperties: Readonly<Record<string, string>> = {}
+  /** The latest batch that succeeded. */
+  private succeeded: Time | undefined
   private starting: Promise<void> | undefined
   private stopping: Promise<void> | undefined
 
@@ -410,7 +412,16 @@ export class StreamingContext implements StreamHost {
     const info = set.info()
     for (const { source } of this.graph.inputs) source.batchCompleted?.(info)
     // A failed batch stays remembered until a later one has succeeded.
-    if (!set.failed) this.graph.clearMetadata(set.time, this.unpersist)
+    if (!set.failed && (this.succeeded === undefined || set.time.greater(this.succeeded)))
+      this.succeeded = set.time
+    const { oldestUnfinished } = this.scheduler
+    if (this.succeeded === undefined) return
+    // With several jobs at once a batch may end before an earlier one, which still needs its RDDs and state.
+    const upTo =
+      oldestUnfinished === undefined
+        ? this.succeeded
+        : this.succeeded.min(oldestUnfinished.minus(this.batchDuration))
+    this.graph.clearMetadata(upTo, this.unpersist)
   }
 
   private report(error: Error): void {

@@ -15,6 +15,7 @@ import {
 } from '../../base/errors.ts'
 import type { ListenerBus } from '../../base/listener-bus.ts'
 import type { Logger } from '../../base/logger.ts'
+import type { Time } from '../../base/time.ts'
 import { propertyKeys } from '../../context/job-properties.ts'
 import { JobScope, runInJobScope } from '../../context/job-scope.ts'
 import { describeScope } from '../../rdd/scope.ts'
@@ -42,6 +43,8 @@ export class JobScheduler {
   private readonly parts: JobSchedulerParts
   private readonly queue: OutputJob[] = []
   private readonly running = new Map<OutputJob, AbortController>()
+  /** Batches that were submitted and have not ended, in order of time. */
+  private readonly unfinished = new Set<JobSet>()
   private readonly waiters: (() => void)[] = []
   private readonly roomWaiters: (() => void)[] = []
   /** Batches of which no output has begun. */
@@ -57,6 +60,12 @@ export class JobScheduler {
     return this.queue.length === 0 && this.running.size === 0
   }
 
+  /** The time of the earliest batch that waits or runs. */
+  get oldestUnfinished(): Time | undefined {
+    const [oldest] = this.unfinished
+    return oldest?.time
+  }
+
   submit(set: JobSet): void {
     if (this.stopped) return
     if (set.jobs.length === 0) {
@@ -66,6 +75,7 @@ export class JobScheduler {
     }
     this.parts.bus.post('onBatchSubmitted', { batchInfo: set.info() })
     this.waitingBatches++
+    this.unfinished.add(set)
     this.queue.push(...set.jobs)
     this.fill()
   }
@@ -124,6 +134,7 @@ export class JobScheduler {
     this.running.delete(job)
     if (set.isComplete) {
       set.endTime = job.endTime
+      this.unfinished.delete(set)
       bus.post('onBatchCompleted', { batchInfo: set.info() })
       this.parts.onBatchEnd(set)
     }
