@@ -137,6 +137,13 @@ export const conditions = {
     message: '{path} cannot be read back: {reason}.',
     doc: 'A file of records is not as it was written: cut off, changed, or of another kind. Write it again.',
   },
+  FLOATING_REJECTION: {
+    domain: 'user',
+    retry: 'backoff',
+    message:
+      'A promise that nobody awaited was rejected while {operation} ran: {reason}. Await it, or handle its rejection with catch().',
+    doc: 'A function of your program started something asynchronous, did not wait for it, and it failed. Under kindling run that fails the task or the batch it was started in; the cause is what the promise was rejected with. In a program of your own, Node decides (it ends the process unless you listen for unhandledRejection).',
+  },
   ILLEGAL_STATE: {
     domain: 'user',
     retry: 'never',

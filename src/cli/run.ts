@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { trapFloatingRejections } from '../base/floating.ts'
 import { consoleLogger } from '../base/logger.ts'
 import { setProcessDefaults } from '../context/defaults.ts'
 import { StreamingProgress } from '../status/streaming-progress.ts'
@@ -28,7 +29,7 @@ export async function run(command: RunCommand): Promise<number> {
   process.argv = [process.argv[0]!, file, ...command.args]
   process.on('SIGINT', () => ending.interrupt())
   process.on('SIGTERM', () => ending.interrupt())
-  process.on('unhandledRejection', error => void ending.fail(error))
+  trapFloatingRejections(error => void ending.fail(error))
   process.on('uncaughtException', error => void ending.fail(error))
   if (command.forMs !== undefined) ending.after(command.forMs)
   try {

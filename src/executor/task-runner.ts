@@ -1,4 +1,5 @@
 /** Runs one task attempt: lowers its partition and drives the records into what the task is for. */
+import { failingWithFloats } from '../base/floating.ts'
 import type { Chunk } from '../data/chunk.ts'
 import { isFused, lineageOf, type Node } from '../rdd/nodes.ts'
 import type { JobSink } from '../rdd/ports.ts'
@@ -25,8 +26,15 @@ export class TaskRunner {
   /** Resolves to what the task gives; a map task's output is in the shuffle store by then. */
   async run(task: Task): Promise<TaskResult> {
     const scope = new TaskScope(task)
+    const attempt = (failed: AbortSignal | undefined): Promise<unknown> =>
+      runInTask(scope, () =>
+        this.attempt(
+          failed === undefined ? task : { ...task, signal: AbortSignal.any([task.signal, failed]) },
+        ),
+      )
+    const floated = (error: unknown): Error => new TaskTime(task, this.settings).floated(error, task.scope)
     try {
-      const value = await task.inContext(() => runInTask(scope, () => this.attempt(task)))
+      const value = await task.inContext(() => failingWithFloats(attempt, floated))
       return { value, updates: scope.end() }
     } finally {
       scope.end()

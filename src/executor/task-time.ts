@@ -84,8 +84,17 @@ export class TaskTime implements Driver {
       return error
     const context = this.contextOf(scope, value)
     if (isKindlingError(error)) return withContext(error, context)
-    const reason = error instanceof Error ? error.message : describeValue(error)
-    return new KindlingError('USER_CODE_FAILED', { operation: scope.name, reason }, { cause: error, context })
+    const params = { operation: scope.name, reason: reasonOf(error) }
+    return new KindlingError('USER_CODE_FAILED', params, { cause: error, context })
+  }
+
+  /** The error for what a promise was rejected with that a user function of the task let float. */
+  floated(error: unknown, scope: OperatorScope): Error {
+    const params = { operation: `a task of ${scope.name}`, reason: reasonOf(error) }
+    return new KindlingError('FLOATING_REJECTION', params, {
+      cause: error,
+      context: this.contextOf(scope, undefined),
+    })
   }
 
   /** What functions of this attempt are told, with errors in the name of `scope`. */
@@ -102,6 +111,10 @@ export class TaskTime implements Driver {
     const batch = properties.batchTime === undefined ? {} : { batchTime: properties.batchTime }
     return { ...place, ...batch, ...(value === undefined ? {} : { value: describeValue(value) }) }
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : describeValue(error)
 }
 
 /** Cancellation and lost data are no failure of the function that happened to run. */

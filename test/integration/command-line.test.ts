@@ -110,6 +110,98 @@ await ssc.awaitTermination()
     assert.match(run.err, /at .*broken\.ts:4/)
   })
 
+  it('a rejection that a task let float fails the task, with its line', async () => {
+    for (const [name, how] of [
+      ['now', "Promise.reject(new Error('nobody awaits me'))"],
+      ['later', "(async () => { await null; await null; throw new Error('nobody awaits me') })()"],
+    ] as const) {
+      const file = program(
+        `floating-${name}.ts`,
+        `import { SparkContext } from 'kindling'
+await using sc = new SparkContext()
+try {
+  await sc.parallelize([1, 2, 3]).map(n => {
+    if (n === 2) void ${how}
+    return n
+  }).collect()
+  console.log('done')
+} catch (error) {
+  console.log(error.code, error.message, error.cause.stack.split('\\n')[1])
+}
+console.log('goes on')
+`,
+      )
+      const run = cli('run', file)
+      assert.equal(await run.ended, 0, run.err)
+      assert.match(
+        run.out,
+        /^FLOATING_REJECTION .*a task of collect ran: nobody awaits me.*operator collect, at .*:7/,
+      )
+      assert.match(run.out, new RegExp(`at .*floating-${name}\\.ts:5`))
+      assert.match(run.out, /goes on/)
+    }
+  })
+
+  it('a task that waits for what a floating rejection broke fails too, and is tried again where attempts are left', async () => {
+    const file = program(
+      'floating-hangs.ts',
+      `import { SparkContext } from 'kindling'
+await using sc = new SparkContext({ master: 'local[1,2]' })
+let attempts = 0
+await sc.parallelize([1]).foreach(async () => {
+  if (++attempts === 2) return
+  void new Promise((_, reject) => setTimeout(() => reject(new Error('broken')), 10))
+  await new Promise(resolve => setTimeout(resolve, 1e8).unref())
+})
+console.log('attempts', attempts)
+`,
+    )
+    const run = cli('run', file)
+    assert.equal(await run.ended, 0, run.err)
+    assert.equal(run.out, 'attempts 2\n')
+  })
+
+  it('one that arises in a batch, or in a task of it that has ended, fails the batch', async () => {
+    for (const [name, body] of [
+      ['callback', "void Promise.reject(new Error('floats'))"],
+      [
+        'task',
+        "await rdd.foreach(() => void new Promise((_, no) => setTimeout(() => no(new Error('floats')), 30))); await new Promise(r => setTimeout(r, 1e8).unref())",
+      ],
+    ] as const) {
+      const file = program(
+        `floating-batch-${name}.ts`,
+        `import { StreamingContext } from 'kindling'
+await using ssc = new StreamingContext({ batchDuration: 50 })
+ssc.queueStream<number>([[1]]).foreachRDD(async rdd => {
+  ${body}
+})
+await ssc.start()
+await ssc.awaitTermination()
+`,
+      )
+      const run = cli('run', file)
+      assert.equal(await run.ended, 1)
+      assert.match(
+        run.err,
+        /FLOATING_REJECTION: .*foreachRDD ran: floats.*operator foreachRDD, at .*:3.*batch \d+ ms/,
+      )
+      assert.match(run.err, new RegExp(`at .*floating-batch-${name}\\.ts:4`))
+      assert.match(run.err, /batches failed/)
+    }
+  })
+
+  it('one outside of all work ends the program, with its line', async () => {
+    const file = program(
+      'floating.ts',
+      `\nvoid Promise.reject(new Error('alone'))\nsetTimeout(() => {}, 1e8)\n`,
+    )
+    const run = cli('run', file)
+    await until(() => run.err.includes('alone'), { timeoutMs: 20_000 })
+    assert.match(run.err, /error: Error: alone\n +at .*floating\.ts:2/)
+    run.child.kill('SIGKILL')
+  })
+
   it('Ctrl-C in a long batch: the second one ends at once', async () => {
     const file = program(
       'long.ts',

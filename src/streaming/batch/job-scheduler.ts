@@ -13,6 +13,7 @@ import {
   KindlingError,
   withContext,
 } from '../../base/errors.ts'
+import { failingWithFloats } from '../../base/floating.ts'
 import type { ListenerBus } from '../../base/listener-bus.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Time } from '../../base/time.ts'
@@ -142,8 +143,25 @@ export class JobScheduler {
     this.fill()
   }
 
+  private call(job: OutputJob, signal: AbortSignal): Promise<void> {
+    return failingWithFloats(
+      () => this.callback(job, signal),
+      error => {
+        const { scope } = job.output
+        const reason = error instanceof Error ? error.message : describeValue(error)
+        const context = {
+          batchTime: job.set.time.milliseconds,
+          operator: scope.name,
+          site: String(scope.site),
+        }
+        const params = { operation: scope.name, reason }
+        return new KindlingError('FLOATING_REJECTION', params, { cause: error, context })
+      },
+    )
+  }
+
   /** Runs the callback and waits for every action that it started; the first failure counts. */
-  private async call(job: OutputJob, signal: AbortSignal): Promise<void> {
+  private async callback(job: OutputJob, signal: AbortSignal): Promise<void> {
     const batchTime = job.set.time.milliseconds
     const scope = new JobScope({ batchTime, outputOpId: job.id }, signal)
     let failure: { readonly error: unknown } | undefined
