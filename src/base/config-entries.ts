@@ -12,7 +12,7 @@ import { byteSize, type ConfigEntry, duration, flag, fraction, text, whole } fro
  * Every known key by its short name. Durations are in ms and sizes in bytes once parsed.
  *
  * @example
- * config.get(configEntries.blockInterval) // => 200
+ * new Config().get(configEntries.blockInterval) // => 200
  */
 // The type is repeated after each call because isolated declarations infer nothing from calls.
 export const configEntries = {

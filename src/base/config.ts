@@ -50,6 +50,8 @@ export class Config {
    * Sets a key; undefined takes its value away.
    *
    * @throws INVALID_CONFIG naming key, value and what is expected
+   * @example
+   * new Config().set('spark.streaming.blockInterval', milliseconds(50)).get(configEntries.blockInterval) // => 50
    */
   set(key: string, value: unknown): this {
     if (value === undefined) {
@@ -62,14 +64,24 @@ export class Config {
     return this
   }
 
-  /** Whether a key was set, also under its older name. */
+  /**
+   * Whether a key was set, also under its older name.
+   *
+   * @example
+   * new Config({ 'spark.streaming.blockInterval': '100ms' }).has('spark.streaming.blockInterval') // => true
+   */
   has(key: string): boolean {
     if (this.#values.has(key)) return true
     const oldKey = known.get(key)?.oldKey
     return oldKey !== undefined && this.#values.has(oldKey)
   }
 
-  /** A copy with further values; those given win. This one stays as it is. */
+  /**
+   * A copy with further values; those given win. This one stays as it is.
+   *
+   * @example
+   * new Config({ a: 1 }).with({ b: true }).entries() // => [['a', '1'], ['b', 'true']]
+   */
   with(values: Readonly<Record<string, unknown>>): Config {
     const copy = new Config(Object.fromEntries(this.#values))
     for (const [key, value] of Object.entries(values)) copy.set(key, value)
@@ -81,7 +93,12 @@ export class Config {
     return [...this.#values]
   }
 
-  /** One sentence for each key that nobody will read: misspelt, or without effect in this version. For logging. */
+  /**
+   * One sentence for each key that nobody will read: misspelt, or without effect in this version. For logging.
+   *
+   * @example
+   * new Config({ 'spark.streaming.blockIntervall': 5 }).warnings() // => ['Setting spark.streaming.blockIntervall is unknown and has no effect. Did you mean spark.streaming.blockInterval?']
+   */
   warnings(): string[] {
     const warnings: string[] = []
     for (const key of this.#values.keys()) {

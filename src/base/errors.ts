@@ -109,6 +109,13 @@ Object.defineProperty(KindlingError.prototype, BRAND, { value: true })
 /**
  * Whether a caught value is an error of the engine, and if a code is given, that one. Works for errors of another
  * copy of the package and for those that came from another thread by fromWire.
+ *
+ * @example
+ * try {
+ *   seconds(0.0001)
+ * } catch (error) {
+ *   if (!isKindlingError(error, 'INVALID_DURATION')) throw error
+ * }
  */
 export function isKindlingError(e: unknown, code?: ErrorCode): e is KindlingError {
   if (typeof e !== 'object' || e === null) return false
@@ -122,6 +129,9 @@ export function isKindlingError(e: unknown, code?: ErrorCode): e is KindlingErro
 /**
  * The same error with its place: what is known already stays, the rest is added to context and message. For the border where
  * an operator, partition or batch is first known.
+ *
+ * @example
+ * withContext(new KindlingError('TASK_FAILED', { reason: 'no' }), { partition: 3 }).message // => 'A task failed: no (partition 3)'
  */
 export function withContext(error: KindlingError, context: ErrorContext): KindlingError {
   const known = error.context
@@ -135,7 +145,12 @@ export function withContext(error: KindlingError, context: ErrorContext): Kindli
   return placed
 }
 
-/** What was thrown as an Error: itself when it is one, else UNKNOWN_ERROR with the value in text. Never throws. */
+/**
+ * What was thrown as an Error: itself when it is one, else UNKNOWN_ERROR with the value in text. Never throws.
+ *
+ * @example
+ * asError('text').message // => "Something that is not an Error was thrown: 'text'."
+ */
 export function asError(thrown: unknown): Error {
   if (types.isNativeError(thrown)) return thrown
   return new KindlingError('UNKNOWN_ERROR', { value: describeValue(thrown) }, { cause: thrown })
@@ -146,7 +161,12 @@ export function toWire(e: unknown): WireError {
   return wire(e, 0)
 }
 
-/** The error that toWire was given, as near as plain data allows: a KindlingError with its code, or an Error. */
+/**
+ * The error that toWire was given, as near as plain data allows: a KindlingError with its code, or an Error.
+ *
+ * @example
+ * fromWire(toWire(new KindlingError('TASK_FAILED', { reason: 'no' }))).message // => 'A task failed: no'
+ */
 export function fromWire(w: WireError): Error {
   const options: { cause?: unknown } = w.cause === undefined ? {} : { cause: fromWire(w.cause) }
   let error: Error
@@ -165,7 +185,12 @@ export function fromWire(w: WireError): Error {
   return error
 }
 
-/** Short, one-line rendering of any value for messages. Never throws, and calls no toString or inspector of it. */
+/**
+ * Short, one-line rendering of any value for messages. Never throws, and calls no toString or inspector of it.
+ *
+ * @example
+ * describeValue(new Map([['a', [1, 2]]])) // => "Map(1) { 'a' => [ 1, 2 ] }"
+ */
 export function describeValue(v: unknown, maxChars = 200): string {
   let text: string
   try {

@@ -1,8 +1,12 @@
 /** Takes the engine's log lines. Implement it to send them where your program's logs go. Must not throw. */
 export interface Logger {
+  /** What helps to follow the engine at work. */
   debug(message: string, fields?: object): void
+  /** What happened, as it should. */
   info(message: string, fields?: object): void
+  /** What somebody should look at; the program goes on. */
   warn(message: string, fields?: object): void
+  /** What failed; `fields.error` has the error. */
   error(message: string, fields?: object): void
 }
 
@@ -19,6 +23,8 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
  *
  * @param level least severity written
  * @param write takes each line, without line end; standard error unless given
+ * @example
+ * new SparkContext({ logger: consoleLogger('warn') })
  */
 export function consoleLogger(
   level: LogLevel = 'info',

@@ -35,7 +35,19 @@ interface PlannedTimer {
   readonly run: () => void
 }
 
-/** A clock that stands still except within advance. */
+/**
+ * A clock that stands still except within advance.
+ *
+ * @example
+ * const clock = new ManualClock(0)
+ * let rang = 0
+ * clock.schedule(1000, () => {
+ *   rang = clock.now()
+ * })
+ * await clock.advance(5000)
+ * rang // => 1000
+ * clock.now() // => 5000
+ */
 export class ManualClock implements Clock {
   readonly activity: Activity = new Activity()
   #nowMs: number

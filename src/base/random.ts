@@ -29,7 +29,12 @@ export class Random {
     for (let i = 0; i < 12; i++) this.#word()
   }
 
-  /** The next number, at least 0 and below 1, with 53 random bits. */
+  /**
+   * The next number, at least 0 and below 1, with 53 random bits.
+   *
+   * @example
+   * new Random(1).next() === new Random(1).next() // => true
+   */
   next(): number {
     const high = this.#word() >>> 5
     const low = this.#word() >>> 6

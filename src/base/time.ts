@@ -26,7 +26,12 @@ const unitMs: Readonly<Record<DurationUnit, number>> = {
 // Nobody means batches or windows this short; who writes 1 for "one second" is told so.
 const LEAST_BARE_MS = 5
 
-/** A length of time in whole milliseconds; negative where two were subtracted. Immutable. */
+/**
+ * A length of time in whole milliseconds; negative where two were subtracted. Immutable.
+ *
+ * @example
+ * seconds(90).prettyPrint() // => '1.5 m'
+ */
 export class Duration {
   readonly milliseconds: number
 
@@ -35,39 +40,65 @@ export class Duration {
     this.milliseconds = wholeMs(milliseconds, 'A duration')
   }
 
+  /** The sum of both. */
   plus(that: Duration): Duration {
     return new Duration(this.milliseconds + that.milliseconds)
   }
+  /** What is left without the other; negative when that is longer. */
   minus(that: Duration): Duration {
     return new Duration(this.milliseconds - that.milliseconds)
   }
+  /**
+   * `factor` times as long.
+   *
+   * @throws INVALID_DURATION unless that is a whole number of ms
+   * @example
+   * seconds(2).times(3) // => seconds(6)
+   */
   times(factor: number): Duration {
     return new Duration(this.milliseconds * factor)
   }
-  /** How many times the other fits in, with its fraction. */
+  /**
+   * How many times the other fits in, with its fraction.
+   *
+   * @example
+   * seconds(3).div(seconds(2)) // => 1.5
+   */
   div(that: Duration): number {
     return this.milliseconds / that.milliseconds
   }
 
+  /** Whether it is shorter. */
   less(that: Duration): boolean {
     return this.milliseconds < that.milliseconds
   }
+  /** Whether it is not longer. */
   lessEq(that: Duration): boolean {
     return this.milliseconds <= that.milliseconds
   }
+  /** Whether it is longer. */
   greater(that: Duration): boolean {
     return this.milliseconds > that.milliseconds
   }
+  /** Whether it is not shorter. */
   greaterEq(that: Duration): boolean {
     return this.milliseconds >= that.milliseconds
   }
+  /** Whether both are as long. */
   equals(that: Duration): boolean {
     return this.milliseconds === that.milliseconds
   }
 
+  /**
+   * Whether the other fits in without a rest.
+   *
+   * @example
+   * seconds(6).isMultipleOf(seconds(2)) // => true
+   */
   isMultipleOf(that: Duration): boolean {
     return this.milliseconds % that.milliseconds === 0
   }
+  /** Whether it is 0 ms. */
   isZero(): boolean {
     return this.milliseconds === 0
   }
@@ -102,7 +133,12 @@ export class Duration {
   }
 }
 
-/** A point in time: milliseconds since the epoch. Immutable. */
+/**
+ * A point in time: milliseconds since the epoch. Immutable.
+ *
+ * @example
+ * new Time(5500).floor(seconds(1)) // => new Time(5000)
+ */
 export class Time {
   readonly milliseconds: number
 
@@ -118,10 +154,17 @@ export class Time {
     this.milliseconds = milliseconds + 0 // -0 becomes 0
   }
 
+  /** The time so much later. */
   plus(that: Duration): Time {
     return new Time(this.milliseconds + that.milliseconds)
   }
-  /** Time − Time is the Duration between them; Time − Duration is the earlier Time. */
+  /**
+   * Time − Time is the Duration between them; Time − Duration is the earlier Time.
+   *
+   * @example
+   * new Time(5000).minus(new Time(2000)) // => seconds(3)
+   * new Time(5000).minus(seconds(2)) // => new Time(3000)
+   */
   minus(that: Time): Duration
   minus(that: Duration): Time
   minus(that: Time | Duration): Time | Duration {
@@ -129,7 +172,12 @@ export class Time {
     return that instanceof Time ? new Duration(ms) : new Time(ms)
   }
 
-  /** The latest time not after this one that is a whole number of `step` after `zeroTime` (the epoch unless given). */
+  /**
+   * The latest time not after this one that is a whole number of `step` after `zeroTime` (the epoch unless given).
+   *
+   * @example
+   * new Time(5700).floor(seconds(2), new Time(1000)) // => new Time(5000)
+   */
   floor(step: Duration, zeroTime: Time = new Time(0)): Time {
     const stepMs = positiveStep(step)
     const zeroMs = zeroTime.milliseconds
@@ -140,18 +188,23 @@ export class Time {
     return this.milliseconds % step.milliseconds === 0
   }
 
+  /** Whether it is before the other. */
   less(that: Time): boolean {
     return this.milliseconds < that.milliseconds
   }
+  /** Whether it is not after the other. */
   lessEq(that: Time): boolean {
     return this.milliseconds <= that.milliseconds
   }
+  /** Whether it is after the other. */
   greater(that: Time): boolean {
     return this.milliseconds > that.milliseconds
   }
+  /** Whether it is not before the other. */
   greaterEq(that: Time): boolean {
     return this.milliseconds >= that.milliseconds
   }
+  /** Whether both are the same moment. */
   equals(that: Time): boolean {
     return this.milliseconds === that.milliseconds
   }
@@ -164,11 +217,21 @@ export class Time {
     return this.greater(that) ? this : that
   }
 
-  /** This time and every `step` after it, before `end`. */
+  /**
+   * This time and every `step` after it, before `end`.
+   *
+   * @example
+   * new Time(0).until(new Time(3000), seconds(1)) // => [new Time(0), new Time(1000), new Time(2000)]
+   */
   until(end: Time, step: Duration): Time[] {
     return range(this.milliseconds, end.milliseconds, positiveStep(step))
   }
-  /** This time and every `step` after it, up to and including `end`. */
+  /**
+   * This time and every `step` after it, up to and including `end`.
+   *
+   * @example
+   * new Time(0).to(new Time(2000), seconds(1)) // => [new Time(0), new Time(1000), new Time(2000)]
+   */
   to(end: Time, step: Duration): Time[] {
     return range(this.milliseconds, end.milliseconds + 1, positiveStep(step))
   }
@@ -183,7 +246,12 @@ export class Time {
   }
 }
 
-/** The span from one time to a later one. Immutable. */
+/**
+ * The span from one time to a later one. Immutable.
+ *
+ * @example
+ * new Interval(new Time(1000), new Time(4000)).duration() // => seconds(3)
+ */
 export class Interval {
   readonly beginTime: Time
   readonly endTime: Time
@@ -193,12 +261,18 @@ export class Interval {
     this.endTime = endTime
   }
 
-  /** The interval of length `d` that `nowMs` lies in, counted from the epoch. */
+  /**
+   * The interval of length `d` that `nowMs` lies in, counted from the epoch.
+   *
+   * @example
+   * Interval.currentInterval(seconds(10), 25_000) // => new Interval(new Time(20_000), new Time(30_000))
+   */
   static currentInterval(d: Duration, nowMs: number): Interval {
     const begin = new Time(nowMs).floor(d)
     return new Interval(begin, begin.plus(d))
   }
 
+  /** From begin to end. */
   duration(): Duration {
     return this.endTime.minus(this.beginTime)
   }
@@ -211,20 +285,24 @@ export class Interval {
     return new Interval(this.beginTime.minus(d), this.endTime.minus(d))
   }
 
-  /** @throws INVALID_ARGUMENT, as the other comparisons do, when the two are of different length */
+  /** Whether it ends before the other. @throws INVALID_ARGUMENT, as the other comparisons do, when the two are of different length */
   less(that: Interval): boolean {
     this.#mustHaveLengthOf(that)
     return this.endTime.less(that.endTime)
   }
+  /** `less` or `equals`. */
   lessEq(that: Interval): boolean {
     return this.less(that) || this.equals(that)
   }
+  /** The opposite of `lessEq`. */
   greater(that: Interval): boolean {
     return !this.lessEq(that)
   }
+  /** The opposite of `less`. */
   greaterEq(that: Interval): boolean {
     return !this.less(that)
   }
+  /** Whether both ends are the same. */
   equals(that: Interval): boolean {
     return this.beginTime.equals(that.beginTime) && this.endTime.equals(that.endTime)
   }
@@ -243,17 +321,35 @@ export class Interval {
   }
 }
 
-/** `n` milliseconds. @throws INVALID_DURATION unless n is a whole number */
+/**
+ * `n` milliseconds.
+ *
+ * @throws INVALID_DURATION unless n is a whole number
+ * @example
+ * milliseconds(250).toString() // => '250 ms'
+ */
 export function milliseconds(n: number): Duration {
   return new Duration(n)
 }
 
-/** `n` seconds; fractions are fine down to the millisecond. @throws INVALID_DURATION otherwise */
+/**
+ * `n` seconds; fractions are fine down to the millisecond.
+ *
+ * @throws INVALID_DURATION otherwise
+ * @example
+ * seconds(1.5) // => milliseconds(1500)
+ */
 export function seconds(n: number): Duration {
   return scaled(n, 's', `seconds(${describeValue(n)})`)
 }
 
-/** `n` minutes; fractions are fine down to the millisecond. @throws INVALID_DURATION otherwise */
+/**
+ * `n` minutes; fractions are fine down to the millisecond.
+ *
+ * @throws INVALID_DURATION otherwise
+ * @example
+ * minutes(2) // => seconds(120)
+ */
 export function minutes(n: number): Duration {
   return scaled(n, 'min', `minutes(${describeValue(n)})`)
 }
@@ -265,6 +361,9 @@ export function minutes(n: number): Duration {
  * @param what how messages call it: 'The batch duration'
  * @throws INVALID_DURATION for a negative or broken value, and for a bare number above 0 and below 5, which was
  * nearly always meant to be seconds
+ * @example
+ * toDuration('5s') // => seconds(5)
+ * toDuration(200) // => milliseconds(200)
  */
 export function toDuration(d: DurationLike, what = 'A duration'): Duration {
   if (typeof d === 'number') {

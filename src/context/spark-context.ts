@@ -277,6 +277,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
     this.bus.add(listener)
   }
 
+  /** Tells `listener` no more. */
   removeSparkListener(listener: Partial<SparkListener>): void {
     this.bus.remove(listener)
   }

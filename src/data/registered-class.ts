@@ -28,7 +28,15 @@ const byPrototype = new Map<object, RegisteredClass>()
  * @throws INVALID_ARGUMENT for a class without a name, when none is given
  * @throws CLASS_NAME_TAKEN when the name stands for another class
  * @example
- * registerClass(Point, { encode: p => [p.x, p.y], decode: ([x, y]) => new Point(x, y) })
+ * class Point {
+ *   readonly x: number
+ *   readonly y: number
+ *   constructor(x: number, y: number) {
+ *     this.x = x
+ *     this.y = y
+ *   }
+ * }
+ * registerClass(Point, { encode: p => ({ x: p.x, y: p.y }), decode: ({ x, y }) => new Point(x, y) })
  */
 export function registerClass<T extends object, D>(
   C: abstract new (...args: never[]) => T,

@@ -134,10 +134,12 @@ export class RDD<T> {
     return this.node.label
   }
 
+  /** How many partitions it has. */
   getNumPartitions(): number {
     return this.node.numPartitions
   }
 
+  /** Where its partitions are kept; `NONE` unless persisted. */
   getStorageLevel(): StorageLevel {
     return this.node.storage
   }
@@ -701,6 +703,7 @@ export class RDD<T> {
     return this.context.action('count', () => count(this))
   }
 
+  /** Whether it has no records; looks at as few partitions as `take(1)` does. */
   isEmpty(): Promise<boolean> {
     return this.context.action('isEmpty', () => isEmpty(this))
   }
@@ -710,12 +713,12 @@ export class RDD<T> {
     return this.context.action('take', () => take(this, n))
   }
 
-  /** @throws EMPTY_COLLECTION when there is none */
+  /** The first record. @throws EMPTY_COLLECTION when there is none */
   first(): Promise<T> {
     return this.context.action('first', () => first(this))
   }
 
-  /** @throws EMPTY_COLLECTION when there is none */
+  /** All records reduced to one. @throws EMPTY_COLLECTION when there is none */
   reduce(f: (a: T, b: T) => T): Promise<T> {
     return this.context.action('reduce', () => reduce(this, f))
   }

@@ -72,10 +72,16 @@ export interface TaskEnded extends TaskStarted {
 
 /** Callbacks for the events of the engine; implement those you need. */
 export interface SparkListener {
+  /** An action has asked for a job. */
   onJobStart(event: JobStarted): void
+  /** A job has ended; `error` says whether it failed. */
   onJobEnd(event: JobEnded): void
+  /** The tasks of a stage are handed to the backend. */
   onStageSubmitted(event: StageSubmitted): void
+  /** A stage has ended; `failureReason` says whether it failed. */
   onStageCompleted(event: StageCompleted): void
+  /** An attempt of a task begins. */
   onTaskStart(event: TaskStarted): void
+  /** An attempt of a task has ended. */
   onTaskEnd(event: TaskEnded): void
 }

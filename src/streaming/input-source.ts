@@ -45,6 +45,14 @@ export interface SourceHost {
  * A source of records.
  *
  * @typeParam T the type of a record
+ * @example
+ * const clock: InputSource<number> = {
+ *   name: 'batch times',
+ *   start() {},
+ *   stop() {},
+ *   plan: time => ({ rdd: sc.parallelize([time.milliseconds], 1), numRecords: 1 }),
+ * }
+ * ssc.inputStream(clock) // => [[1000], [2000]]
  */
 export interface InputSource<T> {
   /** What it is, for messages: `socket localhost:9999`. */

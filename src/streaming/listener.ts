@@ -63,16 +63,32 @@ export interface ReceiverInfo {
   readonly lastErrorTime: number
 }
 
-/** Callbacks; implement those you need. A listener that throws is logged and otherwise ignored. */
+/**
+ * Callbacks; implement those you need. A listener that throws is logged and otherwise ignored.
+ *
+ * @example
+ * ssc.addStreamingListener({
+ *   onBatchCompleted: ({ batchInfo }) => console.log(`${batchInfo.batchTime}: ${batchInfo.numRecords} records`),
+ * })
+ */
 export interface StreamingListener {
+  /** The context has started. `time` in ms since epoch. */
   onStreamingStarted(event: { readonly time: number }): void
+  /** A receiver has started, for the first time or again. */
   onReceiverStarted(event: { readonly receiverInfo: ReceiverInfo }): void
+  /** A receiver reported an error; whether it goes on is its own matter. */
   onReceiverError(event: { readonly receiverInfo: ReceiverInfo }): void
+  /** A receiver has stopped. */
   onReceiverStopped(event: { readonly receiverInfo: ReceiverInfo }): void
+  /** The jobs of a batch have been made. Not called for a batch without any. */
   onBatchSubmitted(event: { readonly batchInfo: BatchInfo }): void
+  /** The first output of a batch has begun. */
   onBatchStarted(event: { readonly batchInfo: BatchInfo }): void
+  /** The last output of a batch has ended, whether or not it failed. */
   onBatchCompleted(event: { readonly batchInfo: BatchInfo }): void
+  /** An output of a batch has begun. */
   onOutputOperationStarted(event: { readonly outputOperationInfo: OutputOperationInfo }): void
+  /** An output of a batch has ended; `failureReason` says whether it failed. */
   onOutputOperationCompleted(event: { readonly outputOperationInfo: OutputOperationInfo }): void
 }
 
@@ -80,6 +96,8 @@ export interface StreamingListener {
  * Logs how the total and the processing delay of the last `n` batches are spread, after every n-th batch.
  *
  * @source Spark StatsReportListener
+ * @example
+ * ssc.addStreamingListener(new StatsReportListener(consoleLogger(), 100))
  */
 export class StatsReportListener implements Partial<StreamingListener> {
   private readonly n: number
@@ -91,6 +109,7 @@ export class StatsReportListener implements Partial<StreamingListener> {
     this.n = n
   }
 
+  /** @internal */
   onBatchCompleted({ batchInfo }: { readonly batchInfo: BatchInfo }): void {
     this.batches.push(batchInfo)
     if (this.batches.length < this.n) return

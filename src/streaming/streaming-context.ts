@@ -69,7 +69,9 @@ const CALLBACK_GRACE_MS = 2000
  * await ssc.awaitTermination()
  */
 export class StreamingContext implements StreamHost {
+  /** The context its jobs run in. */
   readonly sc: SparkContext
+  /** The batch interval. */
   readonly batchDuration: Duration
   private readonly ownsSparkContext: boolean
   private readonly writeText: (text: string) => void
@@ -126,16 +128,32 @@ export class StreamingContext implements StreamHost {
 
   // ---- contexts of this process ----
 
-  /** The context that was started last and has not stopped. */
+  /**
+   * The context that was started last and has not stopped.
+   *
+   * @example
+   * await StreamingContext.getActive()?.stop({ graceful: true })
+   */
   static getActive(): StreamingContext | undefined {
     return activeContexts().at(-1)
   }
 
-  /** The active context, or what `build` makes; that one is not started. */
+  /**
+   * The active context, or what `build` makes; that one is not started.
+   *
+   * @example
+   * const context = StreamingContext.getActiveOrCreate(() => new StreamingContext({ batchDuration: seconds(1) }))
+   */
   static getActiveOrCreate(build: () => StreamingContext): StreamingContext {
     return activeContexts().at(-1) ?? build()
   }
 
+  /**
+   * Where it is in its life.
+   *
+   * @example
+   * ssc.getState() // => 'initialized'
+   */
   getState(): StreamingContextState {
     return this.state
   }
@@ -148,6 +166,9 @@ export class StreamingContext implements StreamHost {
    *
    * Shape: one string for each line, without its end; bytes that are no UTF-8 become U+FFFD. Partitions: one for each block
    * interval in which something came. Delivery: what was not received when the connection broke is the sender's matter.
+   *
+   * @example
+   * ssc.socketTextStream('localhost', 9999).flatMap(line => line.split(' ')) // for a test: nc -lk 9999
    */
   socketTextStream(
     host: string,
@@ -157,7 +178,14 @@ export class StreamingContext implements StreamHost {
     return this.input('socketTextStream', socketTextSource(host, port, level))
   }
 
-  /** Records that `converter` makes of the bytes of each connection to a TCP server. */
+  /**
+   * Records that `converter` makes of the bytes of each connection to a TCP server.
+   *
+   * @example
+   * ssc.socketStream('localhost', 9999, async function* (bytes) {
+   *   for await (const piece of bytes) yield piece.length
+   * })
+   */
   socketStream<T>(
     host: string,
     port: number,
@@ -167,32 +195,76 @@ export class StreamingContext implements StreamHost {
     return this.input('socketStream', socketSource(host, port, converter, level))
   }
 
-  /** Records that a receiver of your own stores. */
+  /**
+   * Records that a receiver of your own stores.
+   *
+   * @example
+   * class Greeting extends Receiver<string> {
+   *   override async onStart(): Promise<void> {
+   *     await this.store('hello')
+   *   }
+   * }
+   * ssc.receiverStream(new Greeting()).print()
+   */
   receiverStream<T>(receiver: Receiver<T>): DStream<T> {
     return this.input('receiverStream', new ReceiverSource(receiver))
   }
 
-  /** One queued RDD (or array) for each batch, or all that wait. For tests and experiments; nothing survives a restart. */
+  /**
+   * One queued RDD (or array) for each batch, or all that wait. For tests and experiments; nothing survives a restart.
+   *
+   * @example
+   * ssc.queueStream([[1, 2], sc.parallelize([3])]) // => [[1, 2], [3], []]
+   */
   queueStream<T>(queue: QueueLike<T>, opts: QueueStreamOptions<T> = {}): DStream<T> {
     return this.input('queueStream', queueSource(queue, opts))
   }
 
-  /** Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time. */
+  /**
+   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time.
+   *
+   * @example
+   * ssc.textFileStream('/var/log/incoming').filter(line => line.includes('ERROR'))
+   */
   textFileStream(directory: string): DStream<string> {
     return this.input('textFileStream', fileSource<string>(directory, {}))
   }
 
-  /** {@link StreamingContext.textFileStream} with a filter, old files, and a reader of your own. */
+  /**
+   * {@link StreamingContext.textFileStream} with a filter, old files, and a reader of your own.
+   *
+   * @example
+   * ssc.fileStream('incoming', {
+   *   filter: path => path.endsWith('.json'),
+   *   read: (sc, path) => sc.textFile(path).map(line => JSON.parse(line) as { user: string }),
+   * })
+   */
   fileStream<T = string>(directory: string, opts: FileStreamOptions<T> = {}): DStream<T> {
     return this.input('fileStream', fileSource<T>(directory, opts))
   }
 
-  /** The records of an async iterable, an iterable, a Node stream or a web stream. It is read as fast as batches take them. */
+  /**
+   * The records of an async iterable, an iterable, a Node stream or a web stream. It is read as fast as batches take them.
+   *
+   * @example
+   * const lines = (await import('node:readline')).createInterface({ input: process.stdin })
+   * ssc.iterableStream(lines).map(line => line.length)
+   */
   iterableStream<T>(input: StreamLike<T>): DStream<T> {
     return this.input('iterableStream', iterableSource(input))
   }
 
-  /** The stream of a source of your own. */
+  /**
+   * The stream of a source of your own.
+   *
+   * @example
+   * ssc.inputStream({
+   *   name: 'ones',
+   *   start() {},
+   *   stop() {},
+   *   plan: () => ({ rdd: sc.parallelize([1]), numRecords: 1 }),
+   * }) // => [[1], [1]]
+   */
   inputStream<T>(source: InputSource<T>): DStream<T> {
     return this.input('inputStream', source)
   }
@@ -205,7 +277,13 @@ export class StreamingContext implements StreamHost {
     })
   }
 
-  /** The records of several streams. @throws INVALID_ARGUMENT for none, or unless all slide alike */
+  /**
+   * The records of several streams.
+   *
+   * @throws INVALID_ARGUMENT for none, or unless all slide alike
+   * @example
+   * ssc.union([words, lines]) // => [['a', 'b', 'a', 'to be or'], ['b', 'not to be']]
+   */
   union<T>(streams: readonly DStream<T>[]): DStream<T> {
     return unioned(streams)
   }
@@ -220,16 +298,29 @@ export class StreamingContext implements StreamHost {
 
   // ---- settings ----
 
-  /** Remember RDDs at least so long, for `slice` and for queries from outside. @throws INVALID_ARGUMENT at the second call */
+  /**
+   * Remember RDDs at least so long, for `slice` and for queries from outside.
+   *
+   * @throws INVALID_ARGUMENT at the second call
+   * @example
+   * ssc.remember(minutes(5))
+   */
   remember(duration: DurationLike): void {
     this.assertDefining('remember')
     this.graph.remember(toDuration(duration, 'The remember duration'))
   }
 
+  /**
+   * Tells `listener` of batches, outputs and receivers from now on.
+   *
+   * @example
+   * ssc.addStreamingListener({ onReceiverError: ({ receiverInfo }) => console.error(receiverInfo.lastErrorMessage) })
+   */
   addStreamingListener(listener: Partial<StreamingListener>): void {
     this.bus.add(listener)
   }
 
+  /** Tells `listener` no more. */
   removeStreamingListener(listener: Partial<StreamingListener>): void {
     this.bus.remove(listener)
   }
@@ -291,7 +382,12 @@ export class StreamingContext implements StreamHost {
     return this.termination.wait()
   }
 
-  /** Like {@link StreamingContext.awaitTermination}, but at most so long: true when stopped, false when the time is over. */
+  /**
+   * Like {@link StreamingContext.awaitTermination}, but at most so long: true when stopped, false when the time is over.
+   *
+   * @example
+   * if (!(await ssc.awaitTerminationOrTimeout(seconds(10)))) await ssc.stop({ graceful: true })
+   */
   async awaitTerminationOrTimeout(timeout: DurationLike): Promise<boolean> {
     const abort = new AbortController()
     const ms = toDuration(timeout, 'The timeout').milliseconds
@@ -313,6 +409,8 @@ export class StreamingContext implements StreamHost {
    * running ones aborted. Called inside a batch it resolves at once, since the stop waits for that batch.
    *
    * @throws ILLEGAL_STATE when called by a listener
+   * @example
+   * await ssc.stop({ graceful: true, deadline: seconds(30) })
    */
   stop(options: StopOptions = {}): Promise<void> {
     if (this.bus.insideListener)

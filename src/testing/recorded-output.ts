@@ -32,7 +32,14 @@ export class RecordedOutput<T> {
     return [...this.byTime.keys()].sort((a, b) => a - b)
   }
 
-  /** The records of each batch by partition. */
+  /**
+   * The records of each batch by partition.
+   *
+   * @example
+   * t.collect('out', t.input('in', [[1, 2, 3]], { partitions: 2 }))
+   * await t.run(1)
+   * t.out('out').partitions // => [[[1], [2, 3]]]
+   */
   get partitions(): T[][][] {
     return this.times.map(time => this.byTime.get(time)!)
   }

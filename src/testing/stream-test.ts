@@ -37,6 +37,7 @@ export interface StreamTestOptions {
 export interface HeldTask {
   /** Resolves when the task has come to the point where it waits. */
   readonly held: Promise<void>
+  /** Lets the task go on. */
   release(): void
 }
 
@@ -122,7 +123,13 @@ export class StreamTest {
 
   // ---- defining, inside build ----
 
-  /** A stream of scripted batches; partition p of P holds the positions ⌊p·n/P⌋ to ⌊(p+1)·n/P⌋. */
+  /**
+   * A stream of scripted batches; partition p of P holds the positions ⌊p·n/P⌋ to ⌊(p+1)·n/P⌋.
+   *
+   * @example
+   * const input = t.input('numbers', [[1, 2, 3, 4], [5]], { partitions: 2 })
+   * input.map(n => n * 10) // => [[10, 20, 30, 40], [50]]
+   */
   input<T>(
     name: string,
     batches: ScriptedBatches<T>,
@@ -137,7 +144,14 @@ export class StreamTest {
     return this.ssc.inputStream(new TestInput(name, batches, setting))
   }
 
-  /** Records every RDD of a stream under `name`. Gives the stream. */
+  /**
+   * Records every RDD of a stream under `name`. Gives the stream.
+   *
+   * @example
+   * t.collect('sums', numbers.reduce((a, b) => a + b))
+   * await t.run(2)
+   * t.out('sums').batches // => [[6], [9]]
+   */
   collect<T>(name: string, stream: DStream<T>): DStream<T> {
     let output = this.outputs.get(name)
     if (output === undefined) {
@@ -154,7 +168,17 @@ export class StreamTest {
     return stream
   }
 
-  /** A receiver that the test feeds: for `t.ssc.receiverStream`. */
+  /**
+   * A receiver that the test feeds: for `t.ssc.receiverStream`.
+   *
+   * @example
+   * const receiver = t.receiver<string>()
+   * t.collect('out', t.ssc.receiverStream(receiver))
+   * await t.ssc.start()
+   * await receiver.push('a', 'b')
+   * await t.run(1)
+   * t.out('out').batches // => [['a', 'b']]
+   */
   receiver<T>(opts: { readonly reliable?: boolean } = {}): TestReceiver<T> {
     return new TestReceiver<T>(opts.reliable ?? false)
   }
@@ -165,6 +189,11 @@ export class StreamTest {
    * Lets `n` batch intervals pass; starts the program first. Resolves when all work is done.
    *
    * @throws the first new error, unless `collectErrors` (then see `errors`)
+   * @example
+   * t.collect('out', numbers)
+   * await t.run(3)
+   * t.out('out').times // => [1000, 2000, 3000]
+   * t.clock.now() // => 3000
    */
   async run(n: number, opts: { readonly collectErrors?: boolean } = {}): Promise<void> {
     if (this.ssc.getState() === 'initialized') await this.ssc.start()
@@ -176,7 +205,14 @@ export class StreamTest {
     }
   }
 
-  /** What was collected under `name`. */
+  /**
+   * What was collected under `name`.
+   *
+   * @example
+   * t.collect('out', numbers)
+   * await t.run(1)
+   * t.out<number>('out').batches[0] // => [1, 2, 3]
+   */
   out<T = unknown>(name: string): RecordedOutput<T> {
     const output = this.outputs.get(name)
     if (output !== undefined) return output as RecordedOutput<unknown> as RecordedOutput<T>
@@ -187,7 +223,16 @@ export class StreamTest {
     })
   }
 
-  /** Writes a file whose modification time is in virtual time. Relative paths lie in `dir`. Gives the path. */
+  /**
+   * Writes a file whose modification time is in virtual time. Relative paths lie in `dir`. Gives the path.
+   *
+   * @example
+   * t.collect('out', t.ssc.textFileStream(`${dir}/in`))
+   * await t.ssc.start()
+   * t.file('in/a.txt', 'one\ntwo\n', { at: 500 })
+   * await t.run(1)
+   * t.out('out').batches // => [['one', 'two']]
+   */
   file(path: string, text: string | Uint8Array, opts: { readonly at?: number } = {}): string {
     const full = isAbsolute(path) ? path : join(this.dir, path)
     mkdirSync(dirname(full), { recursive: true })
@@ -204,14 +249,32 @@ export class StreamTest {
 
   // ---- faults ----
 
-  /** The n-th arrival at `point` throws PLANNED_FAULT. */
+  /**
+   * The n-th arrival at `point` throws PLANNED_FAULT.
+   *
+   * @example
+   * t.collect('out', numbers)
+   * t.failAt('task', { attempt: 0 })
+   * await t.run(2, { collectErrors: true })
+   * t.errors.length // => 1
+   * t.out('out').batches // => [[4, 5]]
+   */
   failAt(point: FaultPoint, match: FaultMatch = {}): void {
     this.faults.plan(point, match, () => {
       throw new KindlingError('PLANNED_FAULT', { point })
     })
   }
 
-  /** At the n-th arrival at `point` the program dies: nothing further runs, `run` resolves, `crashed` is true. */
+  /**
+   * At the n-th arrival at `point` the program dies: nothing further runs, `run` resolves, `crashed` is true.
+   *
+   * @example
+   * t.collect('out', numbers)
+   * t.crashAt('output', { nth: 2 })
+   * await t.run(5)
+   * t.crashed // => true
+   * t.out('out').batches // => [[1, 2, 3]]
+   */
   crashAt(point: FaultPoint, match: FaultMatch = {}): void {
     this.faults.plan(point, match, () => {
       this.crashed = true
@@ -220,7 +283,19 @@ export class StreamTest {
     })
   }
 
-  /** The first task that matches waits until it is released. */
+  /**
+   * The first task that matches waits until it is released.
+   *
+   * @example
+   * t.collect('out', numbers)
+   * const held = t.holdTask({ partition: 0 })
+   * const running = t.run(1)
+   * await held.held
+   * t.out('out').batches // => []
+   * held.release()
+   * await running
+   * t.out('out').batches // => [[1, 2, 3]]
+   */
   holdTask(match: Pick<FaultMatch, 'stage' | 'partition' | 'attempt'>): HeldTask {
     const held = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()
@@ -236,6 +311,12 @@ export class StreamTest {
    *
    * @param opts.build another program; default the same
    * @param opts.downFor virtual time until it is back
+   * @example
+   * await using test = new StreamTest({ build: t => void t.collect('out', t.input('in', [[1], [2], [3], [4]])) })
+   * await test.run(1)
+   * await test.crashAndRestart({ downFor: seconds(2) })
+   * await test.run(1)
+   * test.out('out').times // => [1000, 4000]
    */
   async crashAndRestart(
     opts: { readonly build?: (t: StreamTest) => void; readonly downFor?: DurationLike } = {},

@@ -1,7 +1,16 @@
 /** A receiver in the hands of a test. */
 import { Receiver } from '../streaming/receiver/receiver.ts'
 
-/** Stores what the test pushes; a reliable one stores whole blocks and acknowledges them. */
+/**
+ * Stores what the test pushes; a reliable one stores whole blocks and acknowledges them.
+ *
+ * @example
+ * const receiver = t.receiver<number>({ reliable: true })
+ * t.collect('out', ssc.receiverStream(receiver))
+ * await ssc.start()
+ * await receiver.push(1, 2)
+ * receiver.acked // => [1, 2]
+ */
 export class TestReceiver<T> extends Receiver<T> {
   /** What was acknowledged: stored as a block (reliable), or handed over (unreliable). */
   readonly acked: T[] = []

@@ -11,7 +11,17 @@ export interface UntilOptions {
 
 const POLL_MS = 5
 
-/** Resolves once `predicate` holds. @throws WAIT_TIMED_OUT */
+/**
+ * Resolves once `predicate` holds.
+ *
+ * @throws WAIT_TIMED_OUT
+ * @example
+ * let connected = false
+ * setTimeout(() => {
+ *   connected = true
+ * }, 10)
+ * await until(() => connected, { timeoutMs: 5000, what: 'a connection' })
+ */
 export async function until(
   predicate: () => boolean | Promise<boolean>,
   opts: UntilOptions = {},

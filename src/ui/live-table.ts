@@ -21,6 +21,7 @@ export interface LiveTableOptions {
 export interface LiveOutput {
   readonly isTTY?: boolean
   readonly columns?: number
+  /** Takes what is drawn. */
   write(text: string): unknown
 }
 
@@ -31,7 +32,7 @@ const SHOW_CURSOR = '\u001b[?25h'
  * Shows the pairs with the largest values of each batch, with rate and delays. An output operation: call it before `start`.
  *
  * @example
- * liveTable(ssc, counts, { title: 'words of the last 30 s' })
+ * liveTable(ssc, words.countByValueAndWindow(seconds(30)), { title: 'words of the last 30 s' })
  */
 export function liveTable<K>(
   ssc: StreamingContext,

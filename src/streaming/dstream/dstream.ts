@@ -91,24 +91,48 @@ export class DStream<T> {
     return elementwise(this, 'map', rdd => rdd.map(f))
   }
 
-  /** All that `f` gives for each record. */
+  /**
+   * All that `f` gives for each record.
+   *
+   * @example
+   * lines.flatMap(line => line.split(' ')) // => [['to', 'be', 'or'], ['not', 'to', 'be']]
+   */
   flatMap<U>(f: (record: T) => Iterable<U>): DStream<U> {
     return elementwise(this, 'flatMap', rdd => rdd.flatMap(f))
   }
 
-  /** The records for which `keep` holds. */
+  /**
+   * The records for which `keep` holds.
+   *
+   * @example
+   * words.filter(word => word === 'b') // => [['b'], ['b']]
+   */
   filter<U extends T>(keep: (record: T) => record is U): DStream<U>
   filter(keep: (record: T) => unknown): DStream<T>
   filter(keep: (record: T) => unknown): DStream<T> {
     return elementwise(this, 'filter', rdd => rdd.filter(keep))
   }
 
-  /** One array for each partition. */
+  /**
+   * One array for each partition.
+   *
+   * @example
+   * numbers.glom() // => [[[1, 2, 3]], [[4, 5]]]
+   */
   glom(): DStream<T[]> {
     return elementwise(this, 'glom', rdd => rdd.glom())
   }
 
-  /** What `f` makes of each partition. */
+  /**
+   * What `f` makes of each partition.
+   *
+   * @example
+   * numbers.mapPartitions(function* (records) {
+   *   let sum = 0
+   *   for (const n of records) sum += n
+   *   yield sum
+   * }) // => [[6], [9]]
+   */
   mapPartitions<U>(
     f: (records: IterableIterator<T>) => Iterable<U>,
     preservesPartitioning = false,
@@ -132,7 +156,12 @@ export class DStream<T> {
     return elementwise(this, 'mapPartitionsAsync', rdd => rdd.mapPartitionsAsync(f, preservesPartitioning))
   }
 
-  /** Exactly `numPartitions` partitions in each batch. Shuffles. */
+  /**
+   * Exactly `numPartitions` partitions in each batch. Shuffles.
+   *
+   * @example
+   * numbers.repartition(4)
+   */
   repartition(numPartitions: number): DStream<T> {
     return elementwise(this, 'repartition', rdd => rdd.repartition(numPartitions))
   }
@@ -141,22 +170,39 @@ export class DStream<T> {
    * The records of both, this one's first.
    *
    * @throws INVALID_ARGUMENT unless both slide alike and belong to one context
+   * @example
+   * words.union(lines) // => [['a', 'b', 'a', 'to be or'], ['b', 'not to be']]
    */
   union(other: DStream<T>): DStream<T> {
     return unioned([this, other])
   }
 
-  /** One record for each batch: all reduced by `reduce`; nothing for an empty batch. */
+  /**
+   * One record for each batch: all reduced by `reduce`; nothing for an empty batch.
+   *
+   * @example
+   * numbers.reduce((a, b) => a + b) // => [[6], [9], []]
+   */
   reduce(reduce: (a: T, b: T) => T): DStream<T> {
     return reduceOf(this, reduce)
   }
 
-  /** One record for each batch: how many there are, 0 for an empty batch. */
+  /**
+   * One record for each batch: how many there are, 0 for an empty batch.
+   *
+   * @example
+   * words.count() // => [[3], [1], [0]]
+   */
   count(): DStream<number> {
     return countOf(this)
   }
 
-  /** How often each record occurs in each batch. */
+  /**
+   * How often each record occurs in each batch.
+   *
+   * @example
+   * words.countByValue() // => [[['a', 2], ['b', 1]], [['b', 1]]]
+   */
   countByValue(numPartitions?: number): DStream<[T, number]> {
     return countByValue(this, numPartitions)
   }
@@ -165,12 +211,19 @@ export class DStream<T> {
    * Any function of the batch's RDD, called on the driver for each batch.
    *
    * @throws NO_RDD (fails the batch) when this stream has no RDD, or `f` gives none: give an empty RDD instead
+   * @example
+   * numbers.transform(rdd => rdd.sortBy(n => -n)) // => [[3, 2, 1], [5, 4]]
    */
   transform<U>(f: (rdd: RDD<T>, time: Time) => RDD<U>): DStream<U> {
     return transformed('transform', [this as AnyStream], ([rdd], time) => f(rdd as RDD<T>, time))
   }
 
-  /** {@link DStream.transform} over two streams. */
+  /**
+   * {@link DStream.transform} over two streams.
+   *
+   * @example
+   * numbers.transformWith(words, (a, b) => a.map(String).union(b)) // => [['1', '2', '3', 'a', 'b', 'a'], ['4', '5', 'b']]
+   */
   transformWith<U, R>(
     other: DStream<U>,
     f: (mine: RDD<T>, theirs: RDD<U>, time: Time) => RDD<R>,
@@ -181,17 +234,32 @@ export class DStream<T> {
 
   // ---- pairs; the default is a hash partitioner with the context's default parallelism ----
 
-  /** `f` of each value; keys and partitioner stay. */
+  /**
+   * `f` of each value; keys and partitioner stay.
+   *
+   * @example
+   * pairs.mapValues(n => n * 10) // => [[['a', 10], ['b', 20]], [['a', 30]]]
+   */
   mapValues<K, V, U extends Mapped>(this: Pairs<K, V>, f: (value: V) => U): DStream<[K, U]> {
     return elementwise(this, 'mapValues', rdd => rdd.mapValues(f))
   }
 
-  /** One pair for each thing that `f` gives for a value. */
+  /**
+   * One pair for each thing that `f` gives for a value.
+   *
+   * @example
+   * pairs.flatMapValues(n => [n, -n]) // => [[['a', 1], ['a', -1], ['b', 2], ['b', -2]], [['a', 3], ['a', -3]]]
+   */
   flatMapValues<K, V, U>(this: Pairs<K, V>, f: (value: V) => Iterable<U>): DStream<[K, U]> {
     return elementwise(this, 'flatMapValues', rdd => rdd.flatMapValues(f))
   }
 
-  /** The values of each key of each batch reduced to one. */
+  /**
+   * The values of each key of each batch reduced to one.
+   *
+   * @example
+   * words.map(word => [word, 1]).reduceByKey((a, b) => a + b) // => [[['a', 2], ['b', 1]], [['b', 1]]]
+   */
   reduceByKey<K, V>(
     this: Pairs<K, V>,
     reduce: (a: V, b: V) => V,
@@ -201,13 +269,23 @@ export class DStream<T> {
     return elementwise(this, 'reduceByKey', rdd => rdd.reduceByKey(reduce, by))
   }
 
-  /** All values of each key of each batch. */
+  /**
+   * All values of each key of each batch.
+   *
+   * @example
+   * words.map(word => [word, word.length]).groupByKey() // => [[['a', [1, 1]], ['b', [1]]], [['b', [1]]]]
+   */
   groupByKey<K, V>(this: Pairs<K, V>, partitions?: Partitioning): DStream<[K, V[]]> {
     const by = hashed(this, partitions)
     return elementwise(this, 'groupByKey', rdd => rdd.groupByKey(by))
   }
 
-  /** The general aggregation of each batch; see {@link RDD.combineByKey}. */
+  /**
+   * The general aggregation of each batch; see {@link RDD.combineByKey}.
+   *
+   * @example
+   * pairs.combineByKey(n => [n], (list, n) => [...list, n], (a, b) => [...a, ...b]) // => [[['a', [1]], ['b', [2]]], [['a', [3]]]]
+   */
   combineByKey<K, V, C>(
     this: Pairs<K, V>,
     create: (value: V) => C,
@@ -219,7 +297,12 @@ export class DStream<T> {
     return elementwise(this, 'combineByKey', rdd => rdd.combineByKey(create, mergeValue, mergeCombiners, all))
   }
 
-  /** `[key, [mine, theirs]]` for the batches of the same time. */
+  /**
+   * `[key, [mine, theirs]]` for the batches of the same time.
+   *
+   * @example
+   * pairs.cogroup(pairs.mapValues(String)) // => [[['a', [[1], ['1']]], ['b', [[2], ['2']]]], [['a', [[3], ['3']]]]]
+   */
   cogroup<K, V, W>(
     this: Pairs<K, V>,
     other: Pairs<K, W>,
@@ -229,13 +312,23 @@ export class DStream<T> {
     return operator('cogroup', () => this.transformWith(other, (a, b) => a.cogroup(b, by)))
   }
 
-  /** Inner join of the batches of the same time. */
+  /**
+   * Inner join of the batches of the same time.
+   *
+   * @example
+   * pairs.join(words.map(word => [word, true])) // => [[['a', [1, true]], ['a', [1, true]], ['b', [2, true]]], []]
+   */
   join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitioning): DStream<[K, [V, W]]> {
     const by = hashed(this, partitions)
     return operator('join', () => this.transformWith(other, (a, b) => a.join(b, by)))
   }
 
-  /** {@link DStream.join}, keeping keys that only this stream has. */
+  /**
+   * {@link DStream.join}, keeping keys that only this stream has.
+   *
+   * @example
+   * pairs.leftOuterJoin(words.map(word => [word, true])) // => [[['a', [1, true]], ['a', [1, true]], ['b', [2, true]]], [['a', [3, undefined]]]]
+   */
   leftOuterJoin<K, V, W>(
     this: Pairs<K, V>,
     other: Pairs<K, W>,
@@ -245,7 +338,12 @@ export class DStream<T> {
     return operator('leftOuterJoin', () => this.transformWith(other, (a, b) => a.leftOuterJoin(b, by)))
   }
 
-  /** {@link DStream.join}, keeping keys that only the other stream has. */
+  /**
+   * {@link DStream.join}, keeping keys that only the other stream has.
+   *
+   * @example
+   * words.map(word => [word, 0]).rightOuterJoin(pairs) // => [[['a', [0, 1]], ['a', [0, 1]], ['b', [0, 2]]], [['a', [undefined, 3]]]]
+   */
   rightOuterJoin<K, V, W>(
     this: Pairs<K, V>,
     other: Pairs<K, W>,
@@ -255,7 +353,12 @@ export class DStream<T> {
     return operator('rightOuterJoin', () => this.transformWith(other, (a, b) => a.rightOuterJoin(b, by)))
   }
 
-  /** {@link DStream.join}, keeping keys that either stream has. */
+  /**
+   * {@link DStream.join}, keeping keys that either stream has.
+   *
+   * @example
+   * pairs.fullOuterJoin(pairs.filter(([key]) => key === 'b')) // => [[['a', [1, undefined]], ['b', [2, 2]]], [['a', [3, undefined]]]]
+   */
   fullOuterJoin<K, V, W>(
     this: Pairs<K, V>,
     other: Pairs<K, W>,
@@ -274,12 +377,20 @@ export class DStream<T> {
    *
    * @param slideDuration default: this stream's own
    * @throws INVALID_WINDOW, INVALID_SLIDE when a duration is no multiple of this stream's slide
+   * @example
+   * numbers.window(seconds(2)) // => [[1, 2, 3], [1, 2, 3, 4, 5], [4, 5]]
    */
   window(windowDuration: DurationLike, slideDuration?: DurationLike): DStream<T> {
     return windowed(this, windowDuration, slideDuration)
   }
 
-  /** One record for each slide: the window reduced by `reduce`; with `inverse`, kept up to date instead of summed anew. */
+  /**
+   * One record for each slide: the window reduced by `reduce`; with `inverse`, kept up to date instead of summed anew.
+   *
+   * @example
+   * numbers.reduceByWindow((a, b) => a + b, seconds(2)) // => [[6], [15], [9], []]
+   * numbers.reduceByWindow((a, b) => a + b, (a, b) => a - b, seconds(2)) // => [[6], [15], [9], [0]]
+   */
   reduceByWindow(
     reduce: (a: T, b: T) => T,
     windowDuration: DurationLike,
@@ -302,12 +413,22 @@ export class DStream<T> {
     return reduceByWindow(this, reduce, second, third)
   }
 
-  /** One record for each slide: how many records the window has. */
+  /**
+   * One record for each slide: how many records the window has.
+   *
+   * @example
+   * numbers.countByWindow(seconds(2)) // => [[3], [5], [2], [0]]
+   */
   countByWindow(windowDuration: DurationLike, slideDuration?: DurationLike): DStream<number> {
     return countByWindow(this, windowDuration, slideDuration)
   }
 
-  /** How often each record occurs in the window; records that left it are gone. */
+  /**
+   * How often each record occurs in the window; records that left it are gone.
+   *
+   * @example
+   * words.countByValueAndWindow(seconds(2)) // => [[['a', 2], ['b', 1]], [['a', 2], ['b', 2]], [['b', 1]]]
+   */
   countByValueAndWindow(
     windowDuration: DurationLike,
     slideDuration?: DurationLike,
@@ -316,7 +437,12 @@ export class DStream<T> {
     return countByValueAndWindow(this, windowDuration, slideDuration, numPartitions)
   }
 
-  /** All values of each key in the window. */
+  /**
+   * All values of each key in the window.
+   *
+   * @example
+   * pairs.groupByKeyAndWindow(seconds(2)) // => [[['a', [1]], ['b', [2]]], [['a', [1, 3]], ['b', [2]]], [['a', [3]]]]
+   */
   groupByKeyAndWindow<K, V>(
     this: Pairs<K, V>,
     windowDuration: DurationLike,
@@ -390,6 +516,11 @@ export class DStream<T> {
   /**
    * {@link DStream.updateStateByKey} for a whole partition at once: an iterator of `[key, values, state]` in, the new
    * `[key, state]` out; keys left out are dropped. Keys that are put out must belong to the same partition.
+   *
+   * @example
+   * pairs.updateStateByPartition<number>(function* (records) {
+   *   for (const [key, values, sum = 0] of records) yield [key, values.reduce((a, b) => a + b, sum)]
+   * }) // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]]]
    */
   updateStateByPartition<S>(
     this: DStream<T> & Pairs<unknown, unknown>,
@@ -432,7 +563,12 @@ export class DStream<T> {
 
   // ---- outputs ----
 
-  /** Writes the first `n` records of each batch to standard output, under a head with the batch's time. */
+  /**
+   * Writes the first `n` records of each batch to standard output, under a head with the batch's time.
+   *
+   * @example
+   * words.countByValue().print(5)
+   */
   print(n = 10): void {
     print(this, n)
   }
@@ -440,12 +576,22 @@ export class DStream<T> {
   /**
    * Runs `f` on the driver for each batch, also for empty ones. It may be async; actions that it starts belong to the batch, awaited
    * or not.
+   *
+   * @example
+   * words.foreachRDD(async (rdd, time) => {
+   *   console.log(`${time}: ${await rdd.count()} words`)
+   * })
    */
   foreachRDD(f: (rdd: RDD<T>, time: Time) => unknown): void {
     foreachRDD(this, f)
   }
 
-  /** Each batch as text files in the directory `prefix-TIME[.suffix]`; one that exists is replaced. */
+  /**
+   * Each batch as text files in the directory `prefix-TIME[.suffix]`; one that exists is replaced.
+   *
+   * @example
+   * words.saveAsTextFiles(`${dir}/words`, 'txt') // words-1700000000000.txt/part-00000 and so on
+   */
   saveAsTextFiles(prefix: string, suffix = ''): void {
     saveAsTextFiles(this, prefix, suffix)
   }
@@ -464,7 +610,13 @@ export class DStream<T> {
 
   // ---- keeping ----
 
-  /** Keeps the RDDs of this stream while they are remembered. @throws CONTEXT_STARTED */
+  /**
+   * Keeps the RDDs of this stream while they are remembered.
+   *
+   * @throws CONTEXT_STARTED
+   * @example
+   * words.filter(word => word !== 'a').persist()
+   */
   persist(level: StorageLevel = StorageLevel.MEMORY_ONLY_SER): this {
     this.host.assertDefining('persist')
     if (this.recipe.persistInstead !== undefined) this.recipe.persistInstead(level)
@@ -481,6 +633,11 @@ export class DStream<T> {
    * The RDDs from `from` to `to`, both included; times between slides are rounded down.
    *
    * @throws STREAM_NOT_INITIALIZED before the context has started
+   * @example
+   * words.print()
+   * await ssc.start()
+   * const lastMinute = new Interval(new Time(Date.now() - 60_000), new Time(Date.now()))
+   * for (const rdd of words.slice(lastMinute)) console.log(await rdd.count())
    */
   slice(from: Time, to: Time): RDD<T>[]
   slice(interval: Interval): RDD<T>[]

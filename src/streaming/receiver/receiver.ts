@@ -24,6 +24,17 @@ export interface ReceiverSupervisor {
  *
  * @typeParam T the type of a record
  * @source Spark Receiver
+ * @example
+ * class Ticks extends Receiver<number> {
+ *   private timer: NodeJS.Timeout | undefined
+ *   override onStart(): void {
+ *     this.timer = setInterval(() => void this.store(Date.now()), 100)
+ *   }
+ *   override onStop(): void {
+ *     clearInterval(this.timer)
+ *   }
+ * }
+ * ssc.receiverStream(new Ticks()).count().print()
  */
 export abstract class Receiver<T> {
   readonly storageLevel: StorageLevel
@@ -47,15 +58,17 @@ export abstract class Receiver<T> {
     return undefined
   }
 
-  /** @throws ILLEGAL_STATE before the context has started */
+  /** The number of its stream. @throws ILLEGAL_STATE before the context has started */
   get streamId(): number {
     return this.attached().streamId
   }
 
+  /** Whether it has been started and not been stopped. */
   isStarted(): boolean {
     return this.supervisor?.isStarted === true
   }
 
+  /** Whether it has been stopped, or never been started: a reading loop ends then. */
   isStopped(): boolean {
     return this.supervisor === undefined || this.supervisor.isStopped
   }

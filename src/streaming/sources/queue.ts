@@ -3,7 +3,13 @@ import type { SparkContext } from '../../context/spark-context.ts'
 import { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
 
-/** What is queued: push to it at any time, also while the stream runs. */
+/**
+ * What is queued: push to it at any time, also while the stream runs.
+ *
+ * @example
+ * const queue: number[][] = [[1], [2], [3]]
+ * ssc.queueStream(queue, { oneAtATime: false }) // => [[1, 2, 3], []]
+ */
 export type QueueLike<T> = (RDD<T> | readonly T[])[]
 
 /** How the queue is taken from. */

@@ -1,0 +1,80 @@
+/** What the examples in doc comments find without defining it; scripts/docs/examples.ts lists it. */
+import assert from 'node:assert/strict'
+import { DStream, RDD, type SparkContext, type StreamingContext } from 'kindling'
+import { StreamTest } from 'kindling/testing'
+
+type Pair = [string, number]
+
+/** Compares what an expression gives with what stands behind `// =>`. */
+export type Check = (actual: unknown, expected: unknown, line: string) => Promise<void>
+
+/** See the file head. Streams are made when an example asks for them. */
+export class Prelude {
+  readonly t: StreamTest
+  private readonly expected: { readonly name: string; readonly batches: unknown; readonly line: string }[] =
+    []
+
+  constructor() {
+    this.t = new StreamTest({ build: () => {} })
+  }
+
+  get ssc(): StreamingContext {
+    return this.t.ssc
+  }
+  get sc(): SparkContext {
+    return this.t.sc
+  }
+  get dir(): string {
+    return this.t.dir
+  }
+  get lines(): DStream<string> {
+    return this.t.input('lines', [['to be or'], ['not to be']])
+  }
+  get words(): DStream<string> {
+    return this.t.input('words', [['a', 'b', 'a'], ['b']])
+  }
+  get numbers(): DStream<number> {
+    return this.t.input('numbers', [
+      [1, 2, 3],
+      [4, 5],
+    ])
+  }
+  get pairs(): DStream<Pair> {
+    return this.t.input<Pair>('pairs', [
+      [
+        ['a', 1],
+        ['b', 2],
+      ],
+      [['a', 3]],
+    ])
+  }
+  get visits(): RDD<Pair> {
+    return this.sc.parallelize<Pair>([
+      ['ann', 1],
+      ['bob', 2],
+      ['ann', 3],
+    ])
+  }
+
+  readonly check: Check = async (given, expected, line) => {
+    const actual = await given
+    if (actual instanceof DStream) {
+      const name = `example ${this.expected.length}`
+      this.t.collect(name, actual)
+      this.expected.push({ name, batches: expected, line })
+    } else assert.deepEqual(actual instanceof RDD ? await actual.collect() : actual, expected, line)
+  }
+
+  /** Runs the streams that were checked, and compares their batches. */
+  async finish(): Promise<void> {
+    try {
+      if (this.expected.length === 0) return
+      const n = Math.max(...this.expected.map(({ batches }) => (batches as unknown[]).length))
+      await this.t.run(n)
+      for (const { name, batches, line } of this.expected)
+        assert.deepEqual(this.t.out(name).batches.slice(0, (batches as unknown[]).length), batches, line)
+    } finally {
+      await this.t[Symbol.asyncDispose]()
+    }
+  }
+}
