@@ -21,7 +21,7 @@ export interface ConfigEntry<T> {
   readonly doc: string
   /** Version in which the key takes effect; undefined: it is accepted, but does nothing yet. */
   readonly since: string | undefined
-  /** @throws INVALID_CONFIG naming key, value and what is expected */
+  /** The value that a text means. @throws INVALID_CONFIG naming key, value and what is expected */
   parse(raw: unknown): T
 }
 

@@ -1,0 +1,95 @@
+/** The reference pages by topic, and which page a name belongs on. */
+import type { Declaration, Member } from './declarations.ts'
+
+/** A page of docs/reference. */
+export interface Topic {
+  /** File name without `.md`. */
+  readonly page: string
+  readonly title: string
+  readonly about: string
+}
+
+/** In reading order. */
+export const topics: readonly Topic[] = [
+  {
+    page: 'contexts',
+    title: 'Contexts',
+    about: 'Where a program begins: contexts, how they are made, started and stopped.',
+  },
+  {
+    page: 'rdd-transformations',
+    title: 'RDD transformations',
+    about: 'What makes an RDD of others. Nothing runs until an action is called.',
+  },
+  { page: 'rdd-actions', title: 'RDD actions', about: 'What runs a job. All give promises.' },
+  {
+    page: 'pair-operations',
+    title: 'Pair operations',
+    about: 'Operations of RDDs of `[key, value]`: they exist only there. Partitioners.',
+  },
+  { page: 'streams', title: 'Streams', about: 'What makes a stream of others, batch by batch.' },
+  {
+    page: 'windows-and-state',
+    title: 'Windows and state',
+    about: 'What looks at more than one batch: windows, state by key, and batches of the past.',
+  },
+  {
+    page: 'sources-and-receivers',
+    title: 'Sources and receivers',
+    about: 'Where streams come from: sockets, files, queues, iterables, and sources of your own.',
+  },
+  { page: 'outputs', title: 'Outputs', about: 'What is done with each batch.' },
+  {
+    page: 'shared-values',
+    title: 'Shared values',
+    about: 'Values that tasks share: broadcasts, accumulators.',
+  },
+  { page: 'events', title: 'Events', about: 'What the engine tells about itself: listeners, logging.' },
+  { page: 'time', title: 'Time', about: 'Durations, times, intervals, clocks.' },
+  { page: 'testing', title: 'Testing', about: 'Streaming programs on a virtual clock: `kindling/testing`.' },
+]
+
+/** Pages that are made from tables, to which the names of their topic are added. */
+export const tablePages = ['errors', 'configuration'] as const
+
+/** First rule that fits the file of a declaration decides. */
+const byFile: readonly (readonly [RegExp, string])[] = [
+  [/^src\/testing\//, 'testing'],
+  [/^src\/base\/manual-clock/, 'testing'],
+  [/^src\/base\/(time|clock)/, 'time'],
+  [/^src\/base\/(errors|conditions|source-location)/, 'errors'],
+  [/^src\/base\/config/, 'configuration'],
+  [/^src\/base\/logger/, 'events'],
+  [/listener|events/, 'events'],
+  [/^src\/executor\/task-time/, 'events'],
+  [/broadcast|accumulator/, 'shared-values'],
+  [/^src\/streaming\/(receiver|sources)|^src\/streaming\/input-source/, 'sources-and-receivers'],
+  [/^src\/streaming\/state|window/, 'windows-and-state'],
+  [/^src\/ui\/|batches|output/, 'outputs'],
+  [/^src\/streaming\/dstream\//, 'streams'],
+  [/partitioner|pair|join/, 'pair-operations'],
+  [/^src\/rdd\/.*(action|numeric|statistic|histogram|approx|bounded)/, 'rdd-actions'],
+  [/^src\/(rdd|data)\//, 'rdd-transformations'],
+]
+
+/** The page of an exported name. */
+export function topicOf(declaration: Declaration): string {
+  return byFile.find(([pattern]) => pattern.test(declaration.file))?.[1] ?? 'contexts'
+}
+
+/** The page of a member, where a class is spread over several. */
+export function topicOfMember(owner: Declaration, member: Member): string {
+  const [signature = ''] = member.signatures
+  if (owner.name === 'RDD') {
+    if (/\): (Promise|AsyncIterable)/.test(signature)) return 'rdd-actions'
+    return /\bthis: RDD<(readonly )?\[|this: Pairs/.test(signature)
+      ? 'pair-operations'
+      : 'rdd-transformations'
+  }
+  if (owner.name === 'DStream') {
+    if (/window|state|^slice|^remember/i.test(member.name)) return 'windows-and-state'
+    return /\): (void|Batches)/.test(signature) ? 'outputs' : 'streams'
+  }
+  if (owner.name === 'StreamingContext' && /Stream$/.test(member.name)) return 'sources-and-receivers'
+  return topicOf(owner)
+}
