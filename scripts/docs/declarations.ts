@@ -35,6 +35,10 @@ export interface Declaration {
   readonly signatures: readonly string[]
   readonly doc: DocComment | undefined
   readonly members: readonly Member[]
+  /** Public members of base classes, nearest first, without those that it has itself. */
+  readonly inherited: readonly Member[]
+  /** Names of its base classes in this project, nearest first. */
+  readonly bases: readonly string[]
 }
 
 const root = join(import.meta.dirname, '..', '..')
@@ -116,12 +120,22 @@ function declarationOf(
     signatures,
     doc: docOf(statement),
     members,
+    inherited: [],
+    bases: [],
   })
   switch (node.type) {
-    case 'ClassDeclaration':
-      return node.id?.name === local
-        ? made('class', [classHead(source, node)], classMembers(source, node))
-        : undefined
+    case 'ClassDeclaration': {
+      if (node.id?.name !== local) return undefined
+      const members = classMembers(source, node)
+      const chain = baseClasses(source, node)
+      const inherited: Member[] = []
+      for (const base of chain)
+        for (const member of classMembers(base.source, base.node))
+          if (![...members, ...inherited].some(m => m.name === member.name) && member.kind !== 'constructor')
+            inherited.push(member)
+      const bases = chain.map(base => base.node.id!.name)
+      return { ...made('class', [classHead(source, node)], members), inherited, bases }
+    }
     case 'TSInterfaceDeclaration':
       return node.id.name === local
         ? made(
@@ -144,6 +158,35 @@ function declarationOf(
     default:
       return undefined
   }
+}
+
+interface BaseClass {
+  readonly source: Source
+  readonly node: ClassNode
+}
+
+/** The classes above one, as far as they belong to this project. */
+function baseClasses(source: Source, node: ClassNode): BaseClass[] {
+  const above = node.superClass
+  if (above?.type !== 'Identifier') return []
+  const base = classNamed(source, above.name)
+  return base === undefined ? [] : [base, ...baseClasses(base.source, base.node)]
+}
+
+/** A class by the name that a file knows it by. */
+function classNamed(source: Source, name: string): BaseClass | undefined {
+  for (const statement of source.body) {
+    const node = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
+    if (node?.type === 'ClassDeclaration' && node.id?.name === name) return { source, node }
+    if (statement.type !== 'ImportDeclaration' || !statement.source.value.startsWith('.')) continue
+    for (const specifier of statement.specifiers)
+      if (specifier.local.name === name && specifier.type === 'ImportSpecifier')
+        return classNamed(
+          sourceOf(join(dirname(source.file), statement.source.value)),
+          nameOf(specifier.imported),
+        )
+  }
+  return undefined
 }
 
 function classHead(source: Source, node: ClassNode): string {

@@ -5,10 +5,16 @@ import { type Declaration, exportsOf, type Member } from './declarations.ts'
 import { type DocComment, tagsOf } from './doc-comment.ts'
 import { topicOf, topicOfMember, topics } from './topics.ts'
 
-/** Both public lists; a name that both have stands under the first. */
+/**
+ * Both public lists; a name that both have stands under the first. Members of base classes that are not public themselves count as
+ * the class's own.
+ */
 export function publicDeclarations(): Declaration[] {
   const all = [...exportsOf('src/index.ts'), ...exportsOf('src/testing/index.ts')]
-  return all.filter((d, i) => all.findIndex(other => other.name === d.name) === i)
+  const names = new Set(all.map(d => d.name))
+  return all
+    .filter((d, i) => all.findIndex(other => other.name === d.name) === i)
+    .map(d => (d.bases.some(base => names.has(base)) ? d : { ...d, members: [...d.members, ...d.inherited] }))
 }
 
 /** Every page by its file name. */

@@ -1,0 +1,236 @@
+/** StreamingContext, streams, state, receivers and listeners. */
+import { no, type ParityTable } from './table.ts'
+
+/** In the order of the page. */
+export const streamingTables: readonly ParityTable[] = [
+  {
+    spark: 'StreamingContext',
+    rows: [
+      ['new StreamingContext(sparkContext, batchDuration)', 'StreamingContext'],
+      [
+        'new StreamingContext(conf, batchDuration); (master, appName, batchDuration, sparkHome, jars, environment)',
+        'StreamingContext',
+        'one options object',
+      ],
+      ['new StreamingContext(path); (path, hadoopConf); (path, sparkContext)', no('no-recovery')],
+      ['StreamingContext.getActive()', 'StreamingContext.getActive'],
+      ['StreamingContext.getActiveOrCreate(create)', 'StreamingContext.getActiveOrCreate'],
+      [
+        'StreamingContext.getActiveOrCreate(path, create, …), getOrCreate(path, create, …)',
+        no('no-recovery'),
+      ],
+      ['StreamingContext.jarOfClass(cls)', no('jvm')],
+      [
+        'addStreamingListener(listener), removeStreamingListener(listener)',
+        'StreamingContext.addStreamingListener, StreamingContext.removeStreamingListener',
+      ],
+      ['awaitTermination()', 'StreamingContext.awaitTermination'],
+      ['awaitTerminationOrTimeout(ms)', 'StreamingContext.awaitTerminationOrTimeout'],
+      ['binaryRecordsStream(directory, recordLength)', 'StreamingContext.binaryRecordsStream'],
+      ['checkpoint(directory)', no('no-recovery')],
+      [
+        'fileStream[K, V, F](directory)',
+        'StreamingContext.fileStream',
+        'reads lines unless `read` says otherwise',
+      ],
+      ['fileStream[K, V, F](directory, filter, newFilesOnly)', 'StreamingContext.fileStream'],
+      ['fileStream[K, V, F](directory, filter, newFilesOnly, conf)', no('hadoop')],
+      ['getState()', 'StreamingContext.getState', 'a text: `initialized`, `active`, `stopped`'],
+      ['queueStream(queue, oneAtATime)', 'StreamingContext.queueStream'],
+      ['queueStream(queue, oneAtATime, defaultRDD)', 'StreamingContext.queueStream'],
+      ['rawSocketStream(host, port, level)', 'StreamingContext.rawSocketStream, rawSocketSender'],
+      ['receiverStream(receiver)', 'StreamingContext.receiverStream'],
+      ['remember(duration)', 'StreamingContext.remember'],
+      ['socketStream(host, port, converter, level)', 'StreamingContext.socketStream'],
+      ['socketTextStream(host, port, level)', 'StreamingContext.socketTextStream'],
+      ['sparkContext', 'StreamingContext.sc'],
+      ['start()', 'StreamingContext.start'],
+      [
+        'stop(); (stopSparkContext); (stopSparkContext, stopGracefully)',
+        'StreamingContext.stop',
+        'one options object',
+      ],
+      ['textFileStream(directory)', 'StreamingContext.textFileStream'],
+      ['transform(streams, f)', 'StreamingContext.transform', 'RDDs have the types of their streams'],
+      ['union(streams)', 'StreamingContext.union'],
+    ],
+  },
+  {
+    spark: 'DStream',
+    rows: [
+      ['cache()', 'DStream.cache'],
+      ['checkpoint(interval)', no('no-recovery')],
+      ['compute(time)', no('own-node')],
+      ['context', no('at-hand')],
+      ['count()', 'DStream.count'],
+      ['countByValue(n)', 'DStream.countByValue'],
+      ['countByValueAndWindow(window, slide, n)', 'DStream.countByValueAndWindow'],
+      ['countByWindow(window, slide)', 'DStream.countByWindow'],
+      ['dependencies, slideDuration', 'DStream.dependencies, DStream.slideDuration'],
+      ['filter(f)', 'DStream.filter'],
+      ['flatMap(f)', 'DStream.flatMap'],
+      ['foreachRDD(rdd => …); ((rdd, time) => …)', 'DStream.foreachRDD', 'may be async'],
+      ['glom()', 'DStream.glom'],
+      ['map(f)', 'DStream.map', '`mapAsync` for asynchronous work'],
+      ['mapPartitions(f, preservePartitioning)', 'DStream.mapPartitions'],
+      ['persist(); (level)', 'DStream.persist'],
+      ['print(); (n)', 'DStream.print'],
+      ['reduce(f)', 'DStream.reduce'],
+      ['reduceByWindow(f, window, slide)', 'DStream.reduceByWindow'],
+      ['reduceByWindow(f, inverse, window, slide)', 'DStream.reduceByWindow'],
+      ['repartition(n)', 'DStream.repartition'],
+      ['saveAsObjectFiles(prefix, suffix)', 'DStream.saveAsObjectFiles'],
+      ['saveAsTextFiles(prefix, suffix)', 'DStream.saveAsTextFiles'],
+      ['slice(interval); (from, to)', 'DStream.slice'],
+      ['transform(rdd => …); ((rdd, time) => …)', 'DStream.transform'],
+      ['transformWith(other, (a, b) => …); (other, (a, b, time) => …)', 'DStream.transformWith'],
+      ['union(other)', 'DStream.union'],
+      ['window(window); (window, slide)', 'DStream.window'],
+    ],
+  },
+  {
+    spark: 'PairDStreamFunctions',
+    rows: [
+      ['cogroup(other); (other, n); (other, partitioner)', 'DStream.cogroup'],
+      [
+        'combineByKey(create, mergeValue, mergeCombiner, partitioner, mapSideCombine)',
+        'DStream.combineByKey',
+      ],
+      ['flatMapValues(f), mapValues(f)', 'DStream.flatMapValues, DStream.mapValues'],
+      ['fullOuterJoin(other); (other, n); (other, partitioner)', 'DStream.fullOuterJoin'],
+      ['groupByKey(); (n); (partitioner)', 'DStream.groupByKey'],
+      [
+        'groupByKeyAndWindow(window); (window, slide); (window, slide, n); (window, slide, partitioner)',
+        'DStream.groupByKeyAndWindow',
+      ],
+      ['join(other); (other, n); (other, partitioner)', 'DStream.join'],
+      ['leftOuterJoin(other); (other, n); (other, partitioner)', 'DStream.leftOuterJoin'],
+      ['mapWithState(spec)', 'DStream.mapWithState'],
+      ['reduceByKey(f); (f, n); (f, partitioner)', 'DStream.reduceByKey'],
+      [
+        'reduceByKeyAndWindow(f, window); (f, window, slide); (…, n); (…, partitioner)',
+        'DStream.reduceByKeyAndWindow',
+      ],
+      [
+        'reduceByKeyAndWindow(f, inverse, window, slide, n, filter); (f, inverse, window, slide, partitioner, filter)',
+        'DStream.reduceByKeyAndWindow',
+        '`{ partitions, filter }`',
+      ],
+      ['rightOuterJoin(other); (other, n); (other, partitioner)', 'DStream.rightOuterJoin'],
+      [
+        'saveAsHadoopFiles(prefix, suffix); (prefix, suffix, keyClass, …)',
+        'DStream.saveAsNDJSONFiles, DStream.saveAsParquetFiles',
+        'D19',
+      ],
+      [
+        'saveAsNewAPIHadoopFiles(prefix, suffix); (prefix, suffix, keyClass, …)',
+        'DStream.saveAsNDJSONFiles, DStream.saveAsParquetFiles',
+        'D19',
+      ],
+      [
+        'updateStateByKey(f); (f, n); (f, partitioner); (f, partitioner, initialRDD)',
+        'DStream.updateStateByKey',
+      ],
+      [
+        'updateStateByKey(iteratorFunction, partitioner, rememberPartitioner); (…, initialRDD)',
+        'DStream.updateStateByPartition',
+        'keys stay in their partition (D12)',
+      ],
+      [
+        'updateStateByKey((time, key, values, state) => …, partitioner, rememberPartitioner, initialRDD)',
+        'DStream.updateStateByKey',
+        'time and key come third',
+      ],
+    ],
+  },
+  {
+    spark: 'StateSpec and State',
+    rows: [
+      ['StateSpec.function((key, value, state) => mapped)', 'StateSpec.function'],
+      [
+        'StateSpec.function((time, key, value, state) => mapped or none)',
+        'StateSpec.function',
+        'time comes last; `undefined` emits nothing',
+      ],
+      ['StateSpec.function(Java function), two overloads', no('jvm')],
+      ['initialState(rdd); (javaPairRDD)', 'StateSpec.initialState'],
+      ['numPartitions(n), partitioner(p)', 'StateSpec.numPartitions, StateSpec.partitioner'],
+      ['timeout(duration)', 'StateSpec.timeout'],
+      ['State: exists(), get(), getOption()', 'State.exists, State.get, State.getOption'],
+      ['State: update(state), remove(), isTimingOut()', 'State.update, State.remove, State.isTimingOut'],
+      ['MapWithStateDStream.stateSnapshots()', 'MapWithStateDStream.stateSnapshots'],
+    ],
+  },
+  {
+    spark: 'Receiver',
+    rows: [
+      ['new Receiver(storageLevel)', 'Receiver, Receiver.storageLevel'],
+      ['onStart(), onStop()', 'Receiver.onStart, Receiver.onStop'],
+      ['preferredLocation, streamId', 'Receiver.preferredLocation, Receiver.streamId'],
+      ['store(item)', 'Receiver.store', 'awaited when there is no room'],
+      [
+        'store(buffer); (buffer, metadata); (iterator); (iterator, metadata); the Java iterator forms',
+        'Receiver.storeMany',
+        'D6',
+      ],
+      [
+        'store(bytes); (bytes, metadata)',
+        'Receiver.storeBlock',
+        'a block in the format of docs/reference/block-format.md',
+      ],
+      ['reportError(message, error)', 'Receiver.reportError'],
+      ['restart(message); (message, error); (message, error, delay)', 'Receiver.restart'],
+      ['stop(message); (message, error)', 'Receiver.stop'],
+      ['isStarted(), isStopped()', 'Receiver.isStarted, Receiver.isStopped'],
+    ],
+  },
+  {
+    spark: 'InputDStream',
+    rows: [
+      ['start(), stop()', 'InputSource.start, InputSource.stop'],
+      ['compute(validTime)', 'InputSource.plan', 'called once for each batch; what it gave is kept'],
+      ['name, id', 'InputSource.name'],
+    ],
+  },
+  {
+    spark: 'StreamingListener',
+    rows: [
+      ['onStreamingStarted', 'StreamingListener.onStreamingStarted'],
+      [
+        'onReceiverStarted, onReceiverError, onReceiverStopped',
+        'StreamingListener.onReceiverStarted, StreamingListener.onReceiverError, StreamingListener.onReceiverStopped',
+      ],
+      [
+        'onBatchSubmitted, onBatchStarted, onBatchCompleted',
+        'StreamingListener.onBatchSubmitted, StreamingListener.onBatchStarted, StreamingListener.onBatchCompleted',
+      ],
+      [
+        'onOutputOperationStarted, onOutputOperationCompleted',
+        'StreamingListener.onOutputOperationStarted, StreamingListener.onOutputOperationCompleted',
+      ],
+      [
+        'BatchInfo, OutputOperationInfo, ReceiverInfo, StreamInputInfo',
+        'BatchInfo, OutputOperationInfo, ReceiverInfo, StreamInputInfo',
+      ],
+      ['new StatsReportListener(numBatchInfos)', 'StatsReportListener'],
+    ],
+  },
+  {
+    spark: 'Time, Duration, Interval',
+    rows: [
+      ['Milliseconds(n), Seconds(n), Minutes(n)', 'milliseconds, seconds, minutes'],
+      [
+        'Duration: +, -, *, /, comparisons, isMultipleOf, isZero, min, max, prettyPrint',
+        'Duration.plus, Duration.minus, Duration.times, Duration.div, Duration.less, Duration.isMultipleOf, Duration.isZero, Duration.min, Duration.max, Duration.prettyPrint',
+      ],
+      [
+        'Time: +, -, comparisons, floor, isMultipleOf, min, max, until, to',
+        'Time.plus, Time.minus, Time.less, Time.floor, Time.isMultipleOf, Time.min, Time.max, Time.until, Time.to',
+      ],
+      [
+        'Interval: duration, +, -, comparisons, currentInterval',
+        'Interval.duration, Interval.plus, Interval.minus, Interval.less, Interval.currentInterval',
+      ],
+    ],
+  },
+]
