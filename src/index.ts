@@ -72,6 +72,16 @@ export type {
 } from './streaming/listener.ts'
 export { StatsReportListener } from './streaming/listener.ts'
 export { Receiver } from './streaming/receiver/receiver.ts'
+export type { FileStreamOptions } from './streaming/sources/file.ts'
+export type { StreamLike } from './streaming/sources/iterable.ts'
+export type { QueueLike, QueueStreamOptions } from './streaming/sources/queue.ts'
+export {
+  type RawSocketSender,
+  type RawSocketSenderOptions,
+  rawFrame,
+  rawSocketSender,
+} from './streaming/sources/raw-socket.ts'
+export type { BytesConverter } from './streaming/sources/socket.ts'
 export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
 export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'
 export type { StateOptions } from './streaming/state/update-state.ts'

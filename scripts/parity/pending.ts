@@ -93,7 +93,6 @@ export const pending: readonly string[] = [
   'RDD.zipPartitions',
   'RDD.zipWithIndex',
   'RDD.zipWithUniqueId',
-  'Receiver.storeBlock',
   'SparkContext.addJobTag',
   'SparkContext.binaryFiles',
   'SparkContext.binaryRecords',
@@ -148,6 +147,4 @@ export const pending: readonly string[] = [
   'StatusTracker.getJobInfo',
   'StatusTracker.getStageInfo',
   'StreamingContext.binaryRecordsStream',
-  'StreamingContext.rawSocketStream',
-  'rawSocketSender',
 ]

@@ -124,6 +124,12 @@ export const conditions = {
       '{operation} has no result for an empty RDD. Use fold with a zero value, or check isEmpty() before.',
     doc: 'reduce, first, max, min and others need at least one record.',
   },
+  EXTRA_LISTENER_FAILED: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Cannot add the listener {module} of spark.streaming.extraListeners: {reason}.',
+    doc: 'Each entry is a module (a path from the working directory, or a package) whose default export, or the one named after #, is a listener, a class of listeners, or a function that makes one.',
+  },
   FAULT_NOT_HIT: {
     domain: 'user',
     retry: 'never',
@@ -143,6 +149,13 @@ export const conditions = {
     message:
       'A promise that nobody awaited was rejected while {operation} ran: {reason}. Await it, or handle its rejection with catch().',
     doc: 'A function of your program started something asynchronous, did not wait for it, and it failed. Under kindling run that fails the task or the batch it was started in; the cause is what the promise was rejected with. In a program of your own, Node decides (it ends the process unless you listen for unhandledRejection).',
+  },
+  FRAME_NOT_VALID: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'A frame from {source} cannot be read: {reason}. A frame is 4 bytes, big-endian, with the length of a block, and that block.',
+    doc: 'rawSocketStream got something else than blocks, or half of one. The connection is made again. rawFrame and rawSocketSender make frames as they are expected.',
   },
   ILLEGAL_STATE: {
     domain: 'user',

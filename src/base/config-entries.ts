@@ -310,7 +310,9 @@ export const configEntries = {
   stopGracefullyOnShutdown: flag({
     key: 'spark.streaming.stopGracefullyOnShutdown',
     default: false,
-    doc: 'Whether the end of the process lets received data be processed first.',
+    defaultText: 'false; under kindling run true',
+    since: '0.1.0',
+    doc: 'Whether SIGINT and SIGTERM stop a context gracefully: what has been received is processed first.',
   }) as ConfigEntry<boolean>,
   stopSparkContextByDefault: flag({
     key: 'spark.streaming.stopSparkContextByDefault',
@@ -353,7 +355,8 @@ export const configEntries = {
     key: 'spark.streaming.extraListeners',
     default: undefined,
     defaultText: 'none',
-    doc: 'Listeners to add to every StreamingContext.',
+    since: '0.1.0',
+    doc: 'Listeners to add to every StreamingContext: modules, with commas between. A path counts from the working directory; #name takes another export than the default one. The export is a listener, or a class or function that makes one of the configuration.',
   }) as ConfigEntry<string | undefined>,
   sessionDeltaChainThreshold: whole({
     key: 'spark.streaming.sessionByKey.deltaChainThreshold',

@@ -5,11 +5,13 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { configEntries } from '../base/config.ts'
 import { trapFloatingRejections } from '../base/floating.ts'
 import { consoleLogger } from '../base/logger.ts'
 import { setProcessDefaults } from '../context/defaults.ts'
 import { StreamingProgress } from '../status/streaming-progress.ts'
 import { activeContexts, observeContexts } from '../streaming/active-contexts.ts'
+import type { StreamingContext } from '../streaming/streaming-context.ts'
 import { type RunCommand, UsageError } from './command-line.ts'
 import { describeFailure } from './failure.ts'
 import { summaryOf } from './summary.ts'
@@ -24,7 +26,10 @@ export async function run(command: RunCommand): Promise<number> {
   if (!existsSync(file)) throw new UsageError(`There is no file ${command.file}.`)
   const { master, conf } = command
   const logger = consoleLogger(command.verbose ? 'info' : 'warn')
-  setProcessDefaults(master === undefined ? { conf, logger } : { master, conf, logger })
+  const ownsSignals = true
+  setProcessDefaults(
+    master === undefined ? { conf, logger, ownsSignals } : { master, conf, logger, ownsSignals },
+  )
   const ending = new Ending()
   process.argv = [process.argv[0]!, file, ...command.args]
   process.on('SIGINT', () => ending.interrupt())
@@ -40,6 +45,13 @@ export async function run(command: RunCommand): Promise<number> {
   // A program may go on after its module has been evaluated: Node ends it when nothing is left to do.
   process.once('beforeExit', () => ending.conclude())
   return process.exitCode === undefined ? 0 : Number(process.exitCode)
+}
+
+/** Yes, unless the program or the user says no. */
+function stopsGracefully(context: StreamingContext): boolean {
+  const { conf } = context.sc
+  const { stopGracefullyOnShutdown } = configEntries
+  return !conf.has(stopGracefullyOnShutdown.key) || conf.get(stopGracefullyOnShutdown)
 }
 
 /** How the program ends. */
@@ -72,10 +84,12 @@ class Ending {
     void this.stop()
   }
 
-  /** Stops every context gracefully, then says what was done. */
+  /** Stops every context, gracefully unless that is switched off, then says what was done. */
   private async stop(): Promise<void> {
     clearTimeout(this.timer)
-    const stops = activeContexts().map(context => context.stop({ graceful: true, stopSparkContext: true }))
+    const stops = activeContexts().map(context =>
+      context.stop({ graceful: stopsGracefully(context), stopSparkContext: true }),
+    )
     const results = await Promise.allSettled(stops)
     for (const result of results) if (result.status === 'rejected') await this.fail(result.reason)
     this.conclude()

@@ -6,6 +6,8 @@ export interface ProcessDefaults {
   readonly master?: string
   readonly conf?: Readonly<Record<string, string>>
   readonly logger?: Logger
+  /** Whether somebody else decides what SIGINT and SIGTERM do. */
+  readonly ownsSignals?: boolean
 }
 
 let defaults: ProcessDefaults = {}

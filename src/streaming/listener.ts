@@ -92,6 +92,9 @@ export interface StreamingListener {
   onOutputOperationCompleted(event: { readonly outputOperationInfo: OutputOperationInfo }): void
 }
 
+/** Those that Spark shows. */
+const PERCENTILES = [0, 5, 10, 25, 50, 75, 90, 95, 100]
+
 /**
  * Logs how the total and the processing delay of the last `n` batches are spread, after every n-th batch.
  *
@@ -124,8 +127,9 @@ export class StatsReportListener implements Partial<StreamingListener> {
       .filter(delay => delay !== undefined)
       .sort((a, b) => a - b)
     if (ms.length === 0) return
-    const at = (q: number): number => ms[Math.min(ms.length - 1, Math.floor(q * ms.length))]!
-    const spread = [0, 0.25, 0.5, 0.75, 1].map(q => `${q * 100}%: ${at(q)} ms`).join(', ')
+    const at = (percent: number): number =>
+      ms[Math.min(ms.length - 1, Math.floor((percent / 100) * ms.length))]!
+    const spread = PERCENTILES.map(percent => `${percent}%: ${at(percent)} ms`).join(', ')
     this.logger.info(`${what} of the last ${ms.length} batches: ${spread}`)
   }
 }

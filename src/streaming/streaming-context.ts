@@ -11,9 +11,7 @@ import { type Duration, type DurationLike, type Time, toDuration } from '../base
 import { withoutGroup } from '../context/job-properties.ts'
 import { currentJobScope } from '../context/job-scope.ts'
 import { SparkContext, type SparkContextOptions } from '../context/spark-context.ts'
-import type { RDD } from '../rdd/rdd.ts'
 import { operator } from '../rdd/scope.ts'
-import { StorageLevel } from '../rdd/storage-level.ts'
 import { activeContexts, contextStarted, contextStopped } from './active-contexts.ts'
 import { JobGenerator } from './batch/job-generator.ts'
 import { JobScheduler } from './batch/job-scheduler.ts'
@@ -21,17 +19,12 @@ import type { JobSet } from './batch/job-set.ts'
 import type { DStream } from './dstream/dstream.ts'
 import type { OutputOperation, StreamHost } from './dstream/host.ts'
 import { InputDStream } from './dstream/input.ts'
-import type { AnyStream } from './dstream/recipe.ts'
-import { transformed, unioned } from './dstream/transformed.ts'
+import { extraListeners } from './extra-listeners.ts'
 import { DStreamGraph } from './graph.ts'
 import type { InputSource, SourceHost } from './input-source.ts'
 import type { StreamingListener } from './listener.ts'
-import type { Receiver } from './receiver/receiver.ts'
-import { ReceiverSource } from './receiver/receiver-source.ts'
-import { type FileStreamOptions, fileSource } from './sources/file.ts'
-import { iterableSource, type StreamLike } from './sources/iterable.ts'
-import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
-import { type BytesConverter, socketSource, socketTextSource } from './sources/socket.ts'
+import { endStopAtSignals, stopAtSignals } from './signals.ts'
+import { StreamCreators } from './stream-creators.ts'
 import { settledWithin, Termination } from './termination.ts'
 
 /** How a context is made that brings its own SparkContext. */
@@ -68,7 +61,7 @@ const CALLBACK_GRACE_MS = 2000
  * await ssc.start()
  * await ssc.awaitTermination()
  */
-export class StreamingContext implements StreamHost {
+export class StreamingContext extends StreamCreators implements StreamHost {
   /** The context its jobs run in. */
   readonly sc: SparkContext
   /** The batch interval. */
@@ -92,6 +85,7 @@ export class StreamingContext implements StreamHost {
   constructor(options: StreamingContextOptions)
   constructor(sc: SparkContext, batchDuration: DurationLike)
   constructor(first: SparkContext | StreamingContextOptions, batchDuration?: DurationLike) {
+    super()
     this.ownsSparkContext = !(first instanceof SparkContext)
     this.batchDuration = batchInterval(first instanceof SparkContext ? batchDuration : first.batchDuration)
     this.sc = first instanceof SparkContext ? first : new SparkContext(first)
@@ -158,144 +152,6 @@ export class StreamingContext implements StreamHost {
     return this.state
   }
 
-  // ---- inputs ----
-
-  /**
-   * Lines of text from a TCP server. The connection is made again after `spark.streaming.receiverRestartDelay` when it fails or
-   * ends.
-   *
-   * Shape: one string for each line, without its end; bytes that are no UTF-8 become U+FFFD. Partitions: one for each block
-   * interval in which something came. Delivery: what was not received when the connection broke is the sender's matter.
-   *
-   * @example
-   * ssc.socketTextStream('localhost', 9999).flatMap(line => line.split(' ')) // for a test: nc -lk 9999
-   */
-  socketTextStream(
-    host: string,
-    port: number,
-    level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2,
-  ): DStream<string> {
-    return this.input('socketTextStream', socketTextSource(host, port, level))
-  }
-
-  /**
-   * Records that `converter` makes of the bytes of each connection to a TCP server.
-   *
-   * @example
-   * ssc.socketStream('localhost', 9999, async function* (bytes) {
-   *   for await (const piece of bytes) yield piece.length
-   * })
-   */
-  socketStream<T>(
-    host: string,
-    port: number,
-    converter: BytesConverter<T>,
-    level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2,
-  ): DStream<T> {
-    return this.input('socketStream', socketSource(host, port, converter, level))
-  }
-
-  /**
-   * Records that a receiver of your own stores.
-   *
-   * @example
-   * class Greeting extends Receiver<string> {
-   *   override async onStart(): Promise<void> {
-   *     await this.store('hello')
-   *   }
-   * }
-   * ssc.receiverStream(new Greeting()).print()
-   */
-  receiverStream<T>(receiver: Receiver<T>): DStream<T> {
-    return this.input('receiverStream', new ReceiverSource(receiver))
-  }
-
-  /**
-   * One queued RDD (or array) for each batch, or all that wait. For tests and experiments; nothing survives a restart.
-   *
-   * @example
-   * ssc.queueStream([[1, 2], sc.parallelize([3])]) // => [[1, 2], [3], []]
-   */
-  queueStream<T>(queue: QueueLike<T>, opts: QueueStreamOptions<T> = {}): DStream<T> {
-    return this.input('queueStream', queueSource(queue, opts))
-  }
-
-  /**
-   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time.
-   *
-   * @example
-   * ssc.textFileStream('/var/log/incoming').filter(line => line.includes('ERROR'))
-   */
-  textFileStream(directory: string): DStream<string> {
-    return this.input('textFileStream', fileSource<string>(directory, {}))
-  }
-
-  /**
-   * {@link StreamingContext.textFileStream} with a filter, old files, and a reader of your own.
-   *
-   * @example
-   * ssc.fileStream('incoming', {
-   *   filter: path => path.endsWith('.json'),
-   *   read: (sc, path) => sc.textFile(path).map(line => JSON.parse(line) as { user: string }),
-   * })
-   */
-  fileStream<T = string>(directory: string, opts: FileStreamOptions<T> = {}): DStream<T> {
-    return this.input('fileStream', fileSource<T>(directory, opts))
-  }
-
-  /**
-   * The records of an async iterable, an iterable, a Node stream or a web stream. It is read as fast as batches take them.
-   *
-   * @example
-   * const lines = (await import('node:readline')).createInterface({ input: process.stdin })
-   * ssc.iterableStream(lines).map(line => line.length)
-   */
-  iterableStream<T>(input: StreamLike<T>): DStream<T> {
-    return this.input('iterableStream', iterableSource(input))
-  }
-
-  /**
-   * The stream of a source of your own.
-   *
-   * @example
-   * ssc.inputStream({
-   *   name: 'ones',
-   *   start() {},
-   *   stop() {},
-   *   plan: () => ({ rdd: sc.parallelize([1]), numRecords: 1 }),
-   * }) // => [[1], [1]]
-   */
-  inputStream<T>(source: InputSource<T>): DStream<T> {
-    return this.input('inputStream', source)
-  }
-
-  private input<T>(name: string, source: InputSource<T>): DStream<T> {
-    return operator(name, () => {
-      const stream = new InputDStream(this, name, this.graph.inputs.length, source)
-      this.graph.inputs.push(stream as InputDStream<unknown>)
-      return stream
-    })
-  }
-
-  /**
-   * The records of several streams.
-   *
-   * @throws INVALID_ARGUMENT for none, or unless all slide alike
-   * @example
-   * ssc.union([words, lines]) // => [['a', 'b', 'a', 'to be or'], ['b', 'not to be']]
-   */
-  union<T>(streams: readonly DStream<T>[]): DStream<T> {
-    return unioned(streams)
-  }
-
-  /** Any function of the RDDs of several streams, called on the driver for each batch. */
-  transform<R>(
-    streams: readonly AnyStream[],
-    f: (rdds: readonly RDD<unknown>[], time: Time) => RDD<R>,
-  ): DStream<R> {
-    return transformed('transform', streams, f)
-  }
-
   // ---- settings ----
 
   /**
@@ -347,11 +203,16 @@ export class StreamingContext implements StreamHost {
       if (this.sc.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'start' })
       this.graph.validate()
       this.startProperties = withoutGroup(this.sc.localProperties())
+      if (this.sc.conf.has(configEntries.extraListeners.key)) {
+        for (const listener of await extraListeners(this.sc.conf)) this.bus.add(listener)
+        if (this.stopping !== undefined) return
+      }
       const first = this.generator.firstTime()
       const zeroTime = first.minus(this.batchDuration)
       this.graph.initialize(zeroTime)
       this.state = 'active'
       contextStarted(this)
+      if (this.sc.conf.get(configEntries.stopGracefullyOnShutdown)) stopAtSignals(this)
       await Promise.all(this.graph.inputs.map(input => input.source.start(this.sourceHost(input, zeroTime))))
       if (this.stopping !== undefined) return
       this.generator.start(first)
@@ -450,6 +311,7 @@ export class StreamingContext implements StreamHost {
       if (this.stopsSparkContext(options)) await this.sc.stop()
       this.state = 'stopped'
       contextStopped(this)
+      endStopAtSignals(this)
       this.termination.stopped()
     }
   }
@@ -528,6 +390,15 @@ export class StreamingContext implements StreamHost {
   }
 
   // ---- what streams ask ----
+
+  /** @internal */
+  protected input<T>(name: string, source: InputSource<T>): DStream<T> {
+    return operator(name, () => {
+      const stream = new InputDStream(this, name, this.graph.inputs.length, source)
+      this.graph.inputs.push(stream as InputDStream<unknown>)
+      return stream
+    })
+  }
 
   /** @internal */
   get isStarted(): boolean {

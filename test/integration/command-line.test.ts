@@ -18,6 +18,7 @@ after(() => {
 interface Run {
   readonly child: ChildProcess
   readonly ended: Promise<number | null>
+  readonly closed: Promise<[code: number | null, signal: string | null]>
   out: string
   err: string
 }
@@ -29,7 +30,10 @@ function start(args: readonly string[]): Run {
   })
   children.push(child)
   const ended = new Promise<number | null>(resolve => child.on('exit', resolve))
-  const run: Run = { child, ended, out: '', err: '' }
+  const closed = new Promise<[number | null, string | null]>(resolve =>
+    child.on('close', (code, signal) => resolve([code, signal])),
+  )
+  const run: Run = { child, ended, closed, out: '', err: '' }
   child.stdout!.on('data', text => {
     run.out += text
   })
@@ -221,6 +225,50 @@ await ssc.awaitTermination()
     await until(() => run.err.includes('stopping'), { timeoutMs: 20_000 })
     run.child.kill('SIGINT')
     assert.equal(await run.ended, 130)
+  })
+
+  it('SIGTERM stops gracefully, unless that is switched off', async () => {
+    const file = program(
+      'shutdown.ts',
+      `import { StreamingContext, Receiver } from 'kindling'
+class Ones extends Receiver<number> {
+  async onStart() { await this.storeMany([1]); console.log('stored') }
+}
+const ssc = new StreamingContext({ batchDuration: 600_000 })
+ssc.receiverStream(new Ones()).foreachRDD(async rdd => console.log('processed', await rdd.count()))
+await ssc.start()
+await ssc.awaitTermination()
+console.log('ended')
+`,
+    )
+    const run = cli('run', '--conf', 'spark.streaming.stopGracefullyOnShutdown=false', file)
+    await until(() => run.out.includes('stored'), { timeoutMs: 20_000 })
+    run.child.kill('SIGTERM')
+    assert.equal(await run.ended, 0, run.err)
+    assert.equal(run.out, 'stored\nended\n')
+  })
+
+  it('without the command line, a program that asks for it stops gracefully at a signal, and ends by it', async () => {
+    const file = program(
+      'own-shutdown.ts',
+      `import { StreamingContext, Receiver } from 'kindling'
+class Ones extends Receiver<number> {
+  async onStart() { await this.storeMany([1]); console.log('stored') }
+}
+const conf = { 'spark.streaming.stopGracefullyOnShutdown': true }
+const ssc = new StreamingContext({ batchDuration: 2000, conf })
+ssc.receiverStream(new Ones()).foreachRDD(async rdd => console.log('processed', await rdd.count()))
+await ssc.start()
+await ssc.awaitTermination()
+console.log('ended')
+`,
+    )
+    const run = start([file])
+    await until(() => run.out.includes('stored'), { timeoutMs: 20_000 })
+    run.child.kill('SIGTERM')
+    const [code, signal] = await run.closed
+    assert.deepEqual([code, signal], [null, 'SIGTERM'], run.err)
+    assert.equal(run.out, 'stored\nprocessed 1\nended\n')
   })
 
   it('settings of the command line reach the program, which may overrule them', async () => {

@@ -7,12 +7,13 @@ import {
   type RDD,
   type State,
   StateSpec,
+  type StreamingContext,
 } from 'kindling'
 
 type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
 function same<A, B>(_: Equal<A, B>): void {}
 
-export function infers(lines: DStream<string>, numbers: RDD<number>): void {
+export function infers(ssc: StreamingContext, lines: DStream<string>, numbers: RDD<number>): void {
   const counts = lines
     .flatMap(line => line.split(' '))
     .map(word => [word, 1])
@@ -27,6 +28,13 @@ export function infers(lines: DStream<string>, numbers: RDD<number>): void {
     { filter: ([, n]) => n > 0 },
   )
   same<typeof windowed, DStream<[string, number]>>(true)
+
+  const mixed = ssc.transform([lines, counts], ([texts, pairs], time) => {
+    same<typeof texts, RDD<string>>(true)
+    same<typeof pairs, RDD<[string, number]>>(true)
+    return texts.map(text => [text, time.milliseconds])
+  })
+  same<typeof mixed, DStream<[string, number]>>(true)
 
   const joined = counts.leftOuterJoin(counts.mapValues(n => String(n)))
   same<typeof joined, DStream<[string, [number, string | undefined]]>>(true)

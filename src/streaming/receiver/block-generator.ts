@@ -7,7 +7,7 @@
  */
 import type { Clock, Timer } from '../../base/clock.ts'
 import { KindlingError } from '../../base/errors.ts'
-import { encodeRecords } from '../../data/codec.ts'
+import { encodeRecords, recordCount } from '../../data/codec.ts'
 import { blockOfRows } from '../../storage/block.ts'
 import type { ReceivedBlock } from './received-blocks.ts'
 
@@ -86,6 +86,14 @@ export class BlockGenerator {
     this.assertActive()
     this.cut()
     this.deliver({ block: blockOfRows(records) }, records.length, metadata, encodedSize(records))
+  }
+
+  /** The same, of records that are encoded already. @throws BLOCK_DAMAGED */
+  addEncoded(bytes: Uint8Array, metadata: unknown): void {
+    this.assertActive()
+    const count = recordCount(bytes)
+    this.cut()
+    this.deliver({ block: { kind: 'encoded', bytes, pairs: false, count } }, count, metadata, bytes.length)
   }
 
   stop(): void {

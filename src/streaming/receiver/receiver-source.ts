@@ -139,6 +139,11 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
     this.generator.addBlock(records, metadata)
   }
 
+  async storeBlock(bytes: Uint8Array, metadata: unknown): Promise<void> {
+    await this.whenRoom()
+    this.generator.addEncoded(bytes, metadata)
+  }
+
   storeLines(bytes: Uint8Array, lines: number): void | Promise<void> {
     const wait = this.limiter.acquire(lines, this.abort.signal)
     const room = this.whenRoom()

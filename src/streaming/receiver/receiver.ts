@@ -9,6 +9,7 @@ export interface ReceiverSupervisor {
   readonly isStopped: boolean
   store(record: unknown): void | Promise<void>
   storeMany(records: readonly unknown[], metadata: unknown): Promise<void>
+  storeBlock(bytes: Uint8Array, metadata: unknown): Promise<void>
   storeLines(bytes: Uint8Array, lines: number): void | Promise<void>
   reportError(message: string, error: unknown): void
   restart(message: string, error: unknown, delayMs: number | undefined): void
@@ -86,6 +87,16 @@ export abstract class Receiver<T> {
   /** Hands over records as one block; resolves when it is stored. Not rate limited. */
   async storeMany(records: Iterable<T>, metadata?: unknown): Promise<void> {
     await this.attached().storeMany(Array.from(records), metadata)
+  }
+
+  /**
+   * Hands over records that are encoded already, in the format of docs/reference/block-format.md, as one block; resolves when it is
+   * stored. The bytes must not be changed any more. Not rate limited.
+   *
+   * @throws BLOCK_DAMAGED when they do not begin as a block does; damage further in fails the batch
+   */
+  async storeBlock(bytes: Uint8Array, metadata?: unknown): Promise<void> {
+    await this.attached().storeBlock(bytes, metadata)
   }
 
   /** Tells listeners of an error; the receiver goes on. */

@@ -40,12 +40,14 @@ export function socketSource<T>(
   return new ReceiverSource<T>(receiver, `socket ${host}:${port}`)
 }
 
-interface Address {
+/** Where to connect to. */
+export interface Address {
   readonly host: string
   readonly port: number
 }
 
-function checkedAddress(host: string, port: number): Address {
+/** @throws INVALID_ARGUMENT for a port that is none */
+export function checkedAddress(host: string, port: number): Address {
   if (Number.isInteger(port) && port > 0 && port < 65_536) return { host, port }
   throw new KindlingError('INVALID_ARGUMENT', {
     what: 'the port of a socket stream',
@@ -55,7 +57,7 @@ function checkedAddress(host: string, port: number): Address {
 }
 
 /** A connection that is made again; subclasses read it. */
-abstract class ConnectingReceiver<T> extends Receiver<T> {
+export abstract class ConnectingReceiver<T> extends Receiver<T> {
   protected readonly address: Address
   private socket: Socket | undefined
 

@@ -1,0 +1,174 @@
+/**
+ * Blocks of records over TCP: what one program encoded, another takes in as it is, without looking at a single record.
+ *
+ * A frame is the length of a block, 4 bytes, big-endian, and the block in the format of docs/reference/block-format.md. A receiver
+ * connects, as Spark's does, and reads frames until the other side ends; `rawSocketSender` is such another side.
+ */
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { configEntries } from '../../base/config.ts'
+import { KindlingError } from '../../base/errors.ts'
+import { encodeRecords } from '../../data/codec.ts'
+import type { StorageLevel } from '../../rdd/storage-level.ts'
+import type { InputSource, SourceHost } from '../input-source.ts'
+import { ReceiverSource } from '../receiver/receiver-source.ts'
+import { ConnectingReceiver, checkedAddress } from './socket.ts'
+
+const LENGTH_BYTES = 4
+
+/** Records of blocks that somebody sends. */
+export function rawSocketSource<T>(host: string, port: number, level: StorageLevel): InputSource<T> {
+  const receiver = new RawSocketReceiver<T>(checkedAddress(host, port), level)
+  const source = new ReceiverSource<T>(receiver, `raw socket ${host}:${port}`)
+  const start = source.start.bind(source)
+  source.start = (given: SourceHost) => {
+    receiver.maxFrameBytes = given.conf.get(configEntries.receiverMaxHeldBytes)
+    return start(given)
+  }
+  return source
+}
+
+class RawSocketReceiver<T> extends ConnectingReceiver<T> {
+  maxFrameBytes = 0
+
+  protected async read(socket: Socket): Promise<void> {
+    const { host, port } = this.address
+    const frames = new FrameReader(`${host}:${port}`, this.maxFrameBytes)
+    for await (const bytes of socket as AsyncIterable<Uint8Array>)
+      for (const block of frames.push(bytes)) {
+        if (this.isStopped()) return
+        await this.storeBlock(block)
+      }
+    frames.end()
+  }
+}
+
+/** Cuts bytes into the blocks of frames; each in memory of its own. */
+export class FrameReader {
+  private readonly from: string
+  private readonly maxBytes: number
+  private readonly head = new Uint8Array(LENGTH_BYTES)
+  private headFilled = 0
+  private block: Uint8Array | undefined
+  private filled = 0
+
+  constructor(from: string, maxBytes: number) {
+    this.from = from
+    this.maxBytes = maxBytes
+  }
+
+  /** The blocks that are complete with these bytes. @throws FRAME_NOT_VALID for a block that is too long */
+  *push(bytes: Uint8Array): Generator<Uint8Array> {
+    let at = 0
+    while (at < bytes.length) {
+      if (this.block === undefined) {
+        this.head[this.headFilled++] = bytes[at++]!
+        if (this.headFilled < LENGTH_BYTES) continue
+        this.block = new Uint8Array(this.length())
+        this.headFilled = 0
+        this.filled = 0
+      }
+      const part = bytes.subarray(at, at + this.block.length - this.filled)
+      this.block.set(part, this.filled)
+      this.filled += part.length
+      at += part.length
+      if (this.filled < this.block.length) continue
+      const { block } = this
+      this.block = undefined
+      yield block
+    }
+  }
+
+  /** @throws FRAME_NOT_VALID when the bytes ended within a frame */
+  end(): void {
+    if (this.block === undefined && this.headFilled === 0) return
+    throw this.invalid('the connection ended within it')
+  }
+
+  private length(): number {
+    const length = new DataView(this.head.buffer).getUint32(0)
+    if (length <= this.maxBytes) return length
+    throw this.invalid(
+      `it says that its block has ${length} bytes, and ${this.maxBytes} are the limit (kindling.receiver.maxHeldBytes)`,
+    )
+  }
+
+  private invalid(reason: string): KindlingError {
+    return new KindlingError('FRAME_NOT_VALID', { source: this.from, reason })
+  }
+}
+
+/**
+ * Records as one frame: what `ssc.rawSocketStream` reads.
+ *
+ * @throws RECORD_NOT_ENCODABLE, BLOCK_TOO_LARGE
+ * @example
+ * rawFrame([]).length // => 10
+ */
+export function rawFrame(records: readonly unknown[]): Uint8Array {
+  const block = encodeRecords(records)
+  const frame = new Uint8Array(LENGTH_BYTES + block.length)
+  new DataView(frame.buffer).setUint32(0, block.length)
+  frame.set(block, LENGTH_BYTES)
+  return frame
+}
+
+/** Where a sender listens. */
+export interface RawSocketSenderOptions {
+  /** Default `127.0.0.1`. */
+  readonly host?: string
+  /** Default 0: the system chooses one. */
+  readonly port?: number
+}
+
+/** A server that sends blocks; dispose it to end all its connections. */
+export interface RawSocketSender extends AsyncDisposable {
+  readonly port: number
+}
+
+/**
+ * Listens, and sends blocks to whoever connects: for tests, and to feed one program from another.
+ *
+ * `blocks` is called for each connection, and read as fast as that takes them. After the last block the connection stays open until
+ * the other side ends it, so that nothing is sent twice to one that connects again.
+ *
+ * @source Spark RawTextSender
+ * @example
+ * await using sender = await rawSocketSender(() => [['a', 'b'], ['c']])
+ * ssc.rawSocketStream<string>('127.0.0.1', sender.port).count().print()
+ */
+export async function rawSocketSender(
+  blocks: () => Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>,
+  options: RawSocketSenderOptions = {},
+): Promise<RawSocketSender> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+    // What cannot be sent ends the connection; the other side sees that, and connects again.
+    send(socket, blocks()).catch((error: Error) => socket.destroy(error))
+  })
+  server.listen(options.port ?? 0, options.host ?? '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { readonly port: number }
+  return { port, [Symbol.asyncDispose]: () => closed(server, sockets) }
+}
+
+async function send(
+  socket: Socket,
+  blocks: Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>,
+): Promise<void> {
+  for await (const records of blocks) {
+    if (socket.destroyed) return
+    if (!socket.write(rawFrame(records))) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+  }
+}
+
+async function closed(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+  if (!server.listening) return
+  const done = once(server, 'close')
+  server.close()
+  for (const socket of sockets) socket.destroy()
+  await done
+}

@@ -1,0 +1,176 @@
+/** How streams begin: a method for each kind of source. The StreamingContext has them all. */
+import type { Time } from '../base/time.ts'
+import type { RDD } from '../rdd/rdd.ts'
+import { StorageLevel } from '../rdd/storage-level.ts'
+import type { DStream } from './dstream/dstream.ts'
+import type { AnyStream } from './dstream/recipe.ts'
+import { transformed, unioned } from './dstream/transformed.ts'
+import type { InputSource } from './input-source.ts'
+import type { Receiver } from './receiver/receiver.ts'
+import { ReceiverSource } from './receiver/receiver-source.ts'
+import { type FileStreamOptions, fileSource } from './sources/file.ts'
+import { iterableSource, type StreamLike } from './sources/iterable.ts'
+import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
+import { rawSocketSource } from './sources/raw-socket.ts'
+import { type BytesConverter, socketSource, socketTextSource } from './sources/socket.ts'
+
+/** The part of a StreamingContext that makes streams. */
+export abstract class StreamCreators {
+  /** @internal The stream of a source, registered with its context under the name of the calling method. */
+  protected abstract input<T>(name: string, source: InputSource<T>): DStream<T>
+
+  /**
+   * Lines of text from a TCP server. The connection is made again after `spark.streaming.receiverRestartDelay` when it fails or
+   * ends.
+   *
+   * Shape: one string for each line, without its end; bytes that are no UTF-8 become U+FFFD. Partitions: one for each block
+   * interval in which something came. Delivery: what was not received when the connection broke is the sender's matter.
+   *
+   * @example
+   * ssc.socketTextStream('localhost', 9999).flatMap(line => line.split(' ')) // for a test: nc -lk 9999
+   */
+  socketTextStream(
+    host: string,
+    port: number,
+    level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2,
+  ): DStream<string> {
+    return this.input('socketTextStream', socketTextSource(host, port, level))
+  }
+
+  /**
+   * Records that `converter` makes of the bytes of each connection to a TCP server.
+   *
+   * @example
+   * ssc.socketStream('localhost', 9999, async function* (bytes) {
+   *   for await (const piece of bytes) yield piece.length
+   * })
+   */
+  socketStream<T>(
+    host: string,
+    port: number,
+    converter: BytesConverter<T>,
+    level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2,
+  ): DStream<T> {
+    return this.input('socketStream', socketSource(host, port, converter, level))
+  }
+
+  /**
+   * Records of blocks that another program encoded: frames of 4 bytes, big-endian, with the length of a block, and the block in the
+   * format of docs/reference/block-format.md. Nothing is decoded before a task needs it.
+   *
+   * Partitions: one for each block. Delivery: as `socketTextStream`.
+   *
+   * @source Spark RawInputDStream
+   * @example
+   * await using sender = await rawSocketSender(() => [['a', 'b'], ['c']])
+   * ssc.rawSocketStream<string>('127.0.0.1', sender.port).count().print()
+   */
+  rawSocketStream<T>(
+    host: string,
+    port: number,
+    level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2,
+  ): DStream<T> {
+    return this.input('rawSocketStream', rawSocketSource<T>(host, port, level))
+  }
+
+  /**
+   * Records that a receiver of your own stores.
+   *
+   * @example
+   * class Greeting extends Receiver<string> {
+   *   override async onStart(): Promise<void> {
+   *     await this.store('hello')
+   *   }
+   * }
+   * ssc.receiverStream(new Greeting()).print()
+   */
+  receiverStream<T>(receiver: Receiver<T>): DStream<T> {
+    return this.input('receiverStream', new ReceiverSource(receiver))
+  }
+
+  /**
+   * One queued RDD (or array) for each batch, or all that wait. For tests and experiments; nothing survives a restart.
+   *
+   * @example
+   * ssc.queueStream([[1, 2], sc.parallelize([3])]) // => [[1, 2], [3], []]
+   */
+  queueStream<T>(queue: QueueLike<T>, opts: QueueStreamOptions<T> = {}): DStream<T> {
+    return this.input('queueStream', queueSource(queue, opts))
+  }
+
+  /**
+   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time.
+   *
+   * @example
+   * ssc.textFileStream('/var/log/incoming').filter(line => line.includes('ERROR'))
+   */
+  textFileStream(directory: string): DStream<string> {
+    return this.input('textFileStream', fileSource<string>(directory, {}))
+  }
+
+  /**
+   * {@link StreamingContext.textFileStream} with a filter, old files, and a reader of your own.
+   *
+   * @example
+   * ssc.fileStream('incoming', {
+   *   filter: path => path.endsWith('.json'),
+   *   read: (sc, path) => sc.textFile(path).map(line => JSON.parse(line) as { user: string }),
+   * })
+   */
+  fileStream<T = string>(directory: string, opts: FileStreamOptions<T> = {}): DStream<T> {
+    return this.input('fileStream', fileSource<T>(directory, opts))
+  }
+
+  /**
+   * The records of an async iterable, an iterable, a Node stream or a web stream. It is read as fast as batches take them.
+   *
+   * @example
+   * const lines = (await import('node:readline')).createInterface({ input: process.stdin })
+   * ssc.iterableStream(lines).map(line => line.length)
+   */
+  iterableStream<T>(input: StreamLike<T>): DStream<T> {
+    return this.input('iterableStream', iterableSource(input))
+  }
+
+  /**
+   * The stream of a source of your own.
+   *
+   * @example
+   * ssc.inputStream({
+   *   name: 'ones',
+   *   start() {},
+   *   stop() {},
+   *   plan: () => ({ rdd: sc.parallelize([1]), numRecords: 1 }),
+   * }) // => [[1], [1]]
+   */
+  inputStream<T>(source: InputSource<T>): DStream<T> {
+    return this.input('inputStream', source)
+  }
+
+  /**
+   * The records of several streams.
+   *
+   * @throws INVALID_ARGUMENT for none, or unless all slide alike
+   * @example
+   * ssc.union([words, lines]) // => [['a', 'b', 'a', 'to be or'], ['b', 'not to be']]
+   */
+  union<T>(streams: readonly DStream<T>[]): DStream<T> {
+    return unioned(streams)
+  }
+
+  /**
+   * Any function of the RDDs of several streams, called on the driver for each batch.
+   *
+   * @param f gets the RDDs in the order of the streams, each with the type of its stream
+   * @throws INVALID_ARGUMENT for none, or unless all slide alike and belong to this context
+   * @throws NO_RDD (fails the batch) when a stream has no RDD, or `f` gives none
+   * @example
+   * ssc.transform([pairs, words], ([counts, all]) => counts.keys().union(all)) // => [['a', 'b', 'a', 'b', 'a'], ['a', 'b']]
+   */
+  transform<const T extends readonly unknown[], R>(
+    streams: readonly [...{ [I in keyof T]: DStream<T[I]> }],
+    f: (rdds: { [I in keyof T]: RDD<T[I]> }, time: Time) => RDD<R>,
+  ): DStream<R> {
+    return transformed('transform', streams as readonly AnyStream[], f as never)
+  }
+}
