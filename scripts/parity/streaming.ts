@@ -158,7 +158,7 @@ export const streamingTables: readonly ParityTable[] = [
       ['timeout(duration)', 'StateSpec.timeout'],
       ['State: exists(), get(), getOption()', 'State.exists, State.get, State.getOption'],
       ['State: update(state), remove(), isTimingOut()', 'State.update, State.remove, State.isTimingOut'],
-      ['MapWithStateDStream.stateSnapshots()', 'MapWithStateDStream.stateSnapshots'],
+      ['MapWithStateDStream.stateSnapshots()', 'MapWithStateDStream'],
     ],
   },
   {

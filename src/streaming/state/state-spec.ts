@@ -64,7 +64,7 @@ export class StateSpec<K, V, S, M> {
     this.settings = settings
   }
 
-  /** @throws INVALID_ARGUMENT when `f` is no function */
+  /** What `mapWithState` is to do: call `f`. @throws INVALID_ARGUMENT when `f` is no function */
   static function<K, V, S, M extends Mapped>(f: StateFunction<K, V, S, M>): StateSpec<K, V, S, M> {
     if (typeof f === 'function') return new StateSpec(f, {})
     throw new KindlingError('INVALID_ARGUMENT', {
