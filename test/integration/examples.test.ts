@@ -1,0 +1,180 @@
+/** Runs every program under examples/ on small data, as a user would: by the command line, against real processes on loopback. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, describe, it } from 'node:test'
+import { until } from 'kindling/testing'
+
+const root = join(import.meta.dirname, '../..')
+const dir = mkdtempSync(join(tmpdir(), 'kindling-examples-'))
+const children: ChildProcess[] = []
+after(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(dir, { recursive: true, force: true })
+})
+
+function node(...args: string[]): ChildProcess {
+  // The feeder ends with its standard input, which stays open until we do.
+  const child = spawn(process.execPath, ['--conditions=source', ...args], { cwd: root, stdio: 'pipe' })
+  children.push(child)
+  return child
+}
+
+/** Starts a program that prints the port it listens on first. */
+async function feeder(...args: string[]): Promise<string> {
+  const [port] = (await once(createInterface({ input: node(...args).stdout! }), 'line')) as [string]
+  return port
+}
+
+interface Example {
+  out: string
+  err: string
+  readonly child: ChildProcess
+  readonly ended: Promise<number | null>
+}
+
+function example(name: string, ...args: string[]): Example {
+  return run(['run', `examples/${name}.ts`, ...args])
+}
+
+function run(args: string[]): Example {
+  const child = node('src/cli/main.ts', ...args)
+  const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+  const example: Example = { out: '', err: '', child, ended }
+  child.stdout!.on('data', text => {
+    example.out += text
+  })
+  child.stderr!.on('data', text => {
+    example.err += text
+  })
+  return example
+}
+
+/** Waits for what a program should print, then ends it as Ctrl-C would. Gives all it printed. */
+async function sees(example: Example, pattern: RegExp): Promise<string> {
+  await until(() => pattern.test(example.out) || example.child.exitCode !== null, {
+    timeoutMs: 30_000,
+    what: `${pattern} in: ${example.out}${example.err}`,
+  })
+  example.child.kill('SIGINT')
+  assert.equal(await example.ended, 0, example.err)
+  assert.match(example.out, pattern)
+  return example.out
+}
+
+/** A file of lines for a feeder. */
+function text(name: string, ...lines: string[]): string {
+  const file = join(dir, name)
+  writeFileSync(file, lines.join('\n'))
+  return file
+}
+
+const feed = (file: string, ...args: string[]): Promise<string> =>
+  feeder('scripts/feeder.ts', '--rate', '200', '--text', file, ...args)
+
+// Most of the time they wait for the clock.
+describe('examples', { concurrency: 3 }, () => {
+  it('are all here, short, and use public names only', () => {
+    const tested = readFileSync(import.meta.filename, 'utf8')
+    for (const file of readdirSync(join(root, 'examples'))) {
+      const code = readFileSync(join(root, 'examples', file), 'utf8')
+      assert.ok(tested.includes(file.replace(/\.ts$/, '')), `${file} is run here`)
+      assert.ok(code.split('\n').length <= 80, `${file} is short`)
+      for (const [, from] of code.matchAll(/from '([^']+)'/g))
+        assert.match(from!, /^(kindling(\/[\w/-]+)?|node:\w+)$/, `${file} imports ${from}`)
+    }
+  })
+
+  it('01 network word count, ending by itself', async () => {
+    const port = await feed(text('words', 'hello kindling hello'))
+    const program = run(['run', '--for', '4s', 'examples/01-network-word-count.ts', '127.0.0.1', port])
+    assert.equal(await program.ended, 0, program.err)
+    assert.match(program.out, /hello [\d,]+, kindling [\d,]+/)
+    assert.match(program.err, /batches with [1-9]\d* records/)
+  })
+
+  it('02 file word count', async () => {
+    const incoming = join(dir, 'incoming')
+    mkdirSync(incoming)
+    const program = example('02-file-word-count', incoming)
+    await until(() => program.out.includes('Time:'), { timeoutMs: 30_000 })
+    renameSync(text('poem', 'to be or', 'not to be'), join(incoming, 'poem'))
+    const out = await sees(program, /\["be",2\]/)
+    assert.match(out, /\["to",2\]/)
+  })
+
+  it('03 stateful network word count, from an initial state', async () => {
+    const port = await feed(text('state', 'hello you'))
+    const out = await sees(example('03-stateful-network-word-count', '127.0.0.1', port), /\["hello",2\]/)
+    assert.match(out, /\["you",1\]/)
+  })
+
+  it('04 recoverable network word count goes on where it ended', async () => {
+    const port = await feed(text('recover', 'the cat and the dog'))
+    const file = join(dir, 'totals.json')
+    const args = ['127.0.0.1', port, file]
+    const first = await sees(example('04-recoverable-network-word-count', ...args), /ms: 2 words, [1-9]/)
+    assert.match(first, /going on from 0 words/)
+    const before = new Map<string, number>(JSON.parse(readFileSync(file, 'utf8')))
+    assert.deepEqual([...before.keys()].sort(), ['cat', 'dog'])
+    const second = await sees(example('04-recoverable-network-word-count', ...args), /ms: 2 words, [1-9]/)
+    assert.match(second, /going on from 2 words/)
+    const totals = new Map<string, number>(JSON.parse(readFileSync(file, 'utf8')))
+    assert.ok(totals.get('cat')! > before.get('cat')!)
+  })
+
+  it('05 queue stream', async () => {
+    const out = await sees(example('05-queue-stream'), /\[9,100\]/)
+    assert.match(out, /\[0,100\]/)
+  })
+
+  it('06 custom receiver', async () => {
+    const port = await feed(text('receiver', 'own words'))
+    const out = await sees(example('06-custom-receiver', '127.0.0.1', port), /\["own",\d+\]/)
+    assert.match(out, /\["words",\d+\]/)
+  })
+
+  it('07 raw network grep over two connections', async () => {
+    const ports = [
+      await feed(text('raw1', 'the one', 'another'), '--raw'),
+      await feed(text('raw2', 'nothing', 'of the kind'), '--raw'),
+    ]
+    await sees(example('07-raw-network-grep', '127.0.0.1', ...ports), /grep count [1-9]\d+/)
+  })
+
+  for (const [figure, pattern] of [
+    ['pageCounts', /\["http:\/\/foo\.com\/",\d+\]/],
+    ['slidingPageCounts', /\["http:\/\/foo\.com\/",\d+\]/],
+    ['errorRatePerZipCode', /94\d+: \d+\.\d % errors/],
+    ['activeUserCount', /[1-4] active users/],
+    ['popularUsersSeen', /saw Ann \d+ times/],
+  ] as const)
+    it(`09 page views: ${figure}`, async () => {
+      const port = await feeder('examples/08-page-view-generator.ts', '0', '400')
+      await sees(example('09-page-view-stream', figure, '127.0.0.1', port), pattern)
+    })
+
+  it('10 top hashtags', async () => {
+    const port = await feed(text('posts', '#Spark is like #kindling', 'I know #spark', 'no tags'))
+    const out = await sees(
+      example('10-top-hashtags', '127.0.0.1', port),
+      /last 10 s \(2 in all\):\n {2}#spark/,
+    )
+    assert.match(out, /last 60 s \(2 in all\):\n {2}#spark \(\d+ posts\)\n {2}#kindling/)
+  })
+
+  it('11 batch RDDs', async () => {
+    const program = example('11-batch-rdds', text('readme', '# Title', 'some words', 'more words'))
+    assert.equal(await program.ended, 0, program.err)
+    assert.match(program.out, /words: words 2, title 1|words: words 2/)
+    assert.match(program.out, /headings: 1 of 3/)
+    assert.match(program.out, /pi is about 3\.1/)
+    assert.match(program.out, /orders: Ann: 35, Bob: 12, Cid: nothing/)
+    assert.match(program.out, /averages: \[\[1,17\.5\],\[2,12\]\]/)
+    assert.match(program.out, /longest: words, title, more|longest: words, title, some/)
+  })
+})
