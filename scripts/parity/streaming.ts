@@ -120,12 +120,12 @@ export const streamingTables: readonly ParityTable[] = [
       [
         'saveAsHadoopFiles(prefix, suffix); (prefix, suffix, keyClass, …)',
         'DStream.saveAsNDJSONFiles, DStream.saveAsParquetFiles',
-        'D25',
+        'D80',
       ],
       [
         'saveAsNewAPIHadoopFiles(prefix, suffix); (prefix, suffix, keyClass, …)',
         'DStream.saveAsNDJSONFiles, DStream.saveAsParquetFiles',
-        'D25',
+        'D80',
       ],
       [
         'updateStateByKey(f); (f, n); (f, partitioner); (f, partitioner, initialRDD)',
