@@ -306,6 +306,12 @@ export const conditions = {
     message: 'The command {command} failed: {reason}.',
     doc: 'A process that pipe() sent a partition through could not be started, or ended with another exit code than 0. The message has the end of what it wrote to standard error.',
   },
+  PACKAGE_MISSING: {
+    domain: 'user',
+    retry: 'never',
+    message: '{feature} needs a package that is not installed: npm install {package}.',
+    doc: 'Some features use a package of their own, which is installed only where it is wanted. The message names it.',
+  },
   PLANNED_FAULT: {
     domain: 'user',
     retry: 'backoff',
@@ -331,6 +337,13 @@ export const conditions = {
     message:
       'A record cannot be stored or sent: {path} is {type}. Use plain data (primitives, arrays, plain objects, Map, Set, Date, typed arrays), or register its class with registerClass.',
     doc: 'Shuffled, persisted and state data have the semantics of encoded bytes, so functions, sockets, promises, cyclic structures and instances of unregistered classes are refused. The path says where in the record the value stands.',
+  },
+  RECORD_NOT_FITTING: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'A record does not fit the columns of its file: {value}: {reason}. Give the columns, or map the records to them.',
+    doc: 'All records of a Parquet file have the same columns. They are those given, or those of the first records of the partition.',
   },
   SOURCE_FAILED: {
     domain: 'external',

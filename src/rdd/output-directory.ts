@@ -15,6 +15,8 @@ import type { OperatorScope } from './scope.ts'
 export interface PartitionWriter {
   /** At the end of each file's name. */
   readonly suffix: string
+  /** Whether a partition that nothing was put for has no file. */
+  readonly leavesOutEmpty?: boolean
   /** `put` takes bytes that it may keep; awaited before the next call. */
   write(records: TaskInput, task: TaskInfo, put: (bytes: Uint8Array) => Promise<unknown>): Promise<void>
 }
@@ -67,12 +69,18 @@ async function writePartition(
   const path = `${directory}/${name}`
   try {
     const file = await open(temporary, 'w')
+    let isEmpty = true
+    const put = (bytes: Uint8Array): Promise<unknown> => {
+      isEmpty = false
+      return file.write(bytes)
+    }
     try {
-      await writer.write(records, task, bytes => file.write(bytes))
+      await writer.write(records, task, put)
     } finally {
       await file.close()
     }
-    await rename(temporary, path)
+    if (isEmpty && writer.leavesOutEmpty === true) await rm(temporary)
+    else await rename(temporary, path)
   } catch (error) {
     if (error instanceof KindlingError) throw error
     const reason = error instanceof Error ? error.message : String(error)

@@ -36,7 +36,13 @@ import {
 import type { AsyncCall } from './async-map.ts'
 import { type MapAsyncOptions, mapAsync, mapPartitionsAsync } from './async-operations.ts'
 import { countApproxDistinct, countApproxDistinctByKey, precisionOf } from './distinct-estimates.ts'
-import { saveAsNDJSONFile, saveAsObjectFile, saveAsTextFile, type TextOutputOptions } from './file-actions.ts'
+import {
+  saveAsNDJSONFile,
+  saveAsObjectFile,
+  saveAsParquetFile,
+  saveAsTextFile,
+  type TextOutputOptions,
+} from './file-actions.ts'
 import type { FutureAction } from './future-action.ts'
 import { zipWithIndex, zipWithUniqueId } from './index-operations.ts'
 import {
@@ -79,6 +85,7 @@ import {
   partitionBy,
   reduceByKey,
 } from './pair-operations.ts'
+import type { ParquetOutputOptions } from './parquet-output.ts'
 import type { Partitioner, Partitioning } from './partitioner.ts'
 import { type PipeOptions, pipe } from './pipe.ts'
 import type { JobRunner } from './ports.ts'
@@ -885,6 +892,18 @@ export class RDD<T> {
    */
   saveAsNDJSONFile(path: string, opts: TextOutputOptions = {}): Promise<void> {
     return this.context.action('saveAsNDJSONFile', () => saveAsNDJSONFile(this as RDD<unknown>, path, opts))
+  }
+
+  /**
+   * {@link RDD.saveAsTextFile} as Parquet files: a column for each field of plain records, `key` and `value` for pairs, `value` for
+   * anything else. Numbers are DOUBLE unless `columns` says otherwise. Needs the package `hyparquet-writer`.
+   *
+   * @throws OUTPUT_PATH_EXISTS; PACKAGE_MISSING; RECORD_NOT_FITTING for records of other columns than the first ones
+   * @example
+   * await visits.saveAsParquetFile(`${dir}/visits`, { columns: { key: 'STRING', value: 'INT32' } })
+   */
+  saveAsParquetFile(path: string, opts: ParquetOutputOptions = {}): Promise<void> {
+    return this.context.action('saveAsParquetFile', () => saveAsParquetFile(this as RDD<unknown>, path, opts))
   }
 
   /**

@@ -1,6 +1,7 @@
 /** How streams begin: a method for each kind of source. The StreamingContext has them all. */
 import type { Time } from '../base/time.ts'
 import type { RDD } from '../rdd/rdd.ts'
+import { checkRecordBytes } from '../rdd/sources/source-node.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
 import type { DStream } from './dstream/dstream.ts'
 import type { AnyStream } from './dstream/recipe.ts'
@@ -119,6 +120,22 @@ export abstract class StreamCreators {
    */
   fileStream<T = string>(directory: string, opts: FileStreamOptions<T> = {}): DStream<T> {
     return this.input('fileStream', fileSource<T>(directory, opts))
+  }
+
+  /**
+   * The records, `recordBytes` each, of the binary files that appear in a directory; see {@link StreamingContext.textFileStream}.
+   *
+   * @throws INVALID_ARGUMENT unless `recordBytes` is a whole number of at least 1
+   * @throws FILE_DAMAGED (fails the batch) when the length of a file is no multiple of `recordBytes`
+   * @example
+   * ssc.binaryRecordsStream('incoming', 16).map(record => Buffer.from(record).readUInt32BE(0))
+   */
+  binaryRecordsStream(directory: string, recordBytes: number): DStream<Uint8Array> {
+    checkRecordBytes(recordBytes)
+    return this.input(
+      'binaryRecordsStream',
+      fileSource<Uint8Array>(directory, { read: (sc, path) => sc.binaryRecords(path, recordBytes) }),
+    )
   }
 
   /**

@@ -55,12 +55,7 @@ export function wholeFilesNode(path: string, minPartitions: number, as: 'text' |
 }
 
 export function binaryRecordsNode(path: string, recordBytes: number): SourceNode {
-  if (!Number.isSafeInteger(recordBytes) || recordBytes < 1)
-    throw new KindlingError('INVALID_ARGUMENT', {
-      what: 'the length of a record',
-      value: recordBytes,
-      expected: 'a whole number of bytes, at least 1',
-    })
+  checkRecordBytes(recordBytes)
   return sourceNode(
     'binaryRecords',
     'BinaryFileRDD',
@@ -68,6 +63,16 @@ export function binaryRecordsNode(path: string, recordBytes: number): SourceNode
     split => openRecordSplit(split, recordBytes),
     split => split.start === split.end,
   )
+}
+
+/** @throws INVALID_ARGUMENT unless it is a whole number of bytes, at least 1 */
+export function checkRecordBytes(recordBytes: number): void {
+  if (Number.isSafeInteger(recordBytes) && recordBytes >= 1) return
+  throw new KindlingError('INVALID_ARGUMENT', {
+    what: 'the length of a record',
+    value: recordBytes,
+    expected: 'a whole number of bytes, at least 1',
+  })
 }
 
 export function objectFileNode(path: string): SourceNode {

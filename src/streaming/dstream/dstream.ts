@@ -8,7 +8,9 @@ import { KindlingError } from '../../base/errors.ts'
 import type { Duration, DurationLike, Interval, Time } from '../../base/time.ts'
 import type { AsyncCall } from '../../rdd/async-map.ts'
 import { asyncMapper, type MapAsyncOptions } from '../../rdd/async-operations.ts'
+import type { TextOutputOptions } from '../../rdd/file-actions.ts'
 import type { CombineOptions } from '../../rdd/pair-operations.ts'
+import type { ParquetOutputOptions } from '../../rdd/parquet-output.ts'
 import type { Partitioning } from '../../rdd/partitioner.ts'
 import type { Mapped, RDD } from '../../rdd/rdd.ts'
 import { currentScope, inBatch, inScope, type OperatorScope, operator } from '../../rdd/scope.ts'
@@ -19,7 +21,14 @@ import { type StateOptions, updateStateByKey, updateStateByPartition } from '../
 import { type Batches, batches } from './batches.ts'
 import { countByValue, countOf, elementwise, hashed, reduceOf } from './elementwise.ts'
 import type { StreamHost } from './host.ts'
-import { foreachRDD, print, saveAsTextFiles } from './outputs.ts'
+import {
+  foreachRDD,
+  print,
+  saveAsNDJSONFiles,
+  saveAsObjectFiles,
+  saveAsParquetFiles,
+  saveAsTextFiles,
+} from './outputs.ts'
 import type { AnyStream, Recipe } from './recipe.ts'
 import { reducedByWindow, type WindowOptions } from './reduced-windowed.ts'
 import { transformed, unioned } from './transformed.ts'
@@ -592,8 +601,45 @@ export class DStream<T> {
    * @example
    * words.saveAsTextFiles(`${dir}/words`, 'txt') // words-1700000000000.txt/part-00000 and so on
    */
-  saveAsTextFiles(prefix: string, suffix = ''): void {
-    saveAsTextFiles(this, prefix, suffix)
+  saveAsTextFiles(prefix: string, suffix = '', opts: TextOutputOptions = {}): void {
+    saveAsTextFiles(this, prefix, suffix, opts)
+  }
+
+  /**
+   * Each batch as files that give back exactly its records by `sc.objectFile`, in the directory `prefix-TIME[.suffix]`.
+   *
+   * @example
+   * words.saveAsObjectFiles(`${dir}/words`)
+   * await t.run(1)
+   * sc.objectFile(`${dir}/words-1000`) // => ['a', 'b', 'a']
+   */
+  saveAsObjectFiles(prefix: string, suffix = ''): void {
+    saveAsObjectFiles(this, prefix, suffix)
+  }
+
+  /**
+   * Each batch as files of JSON lines, in the directory `prefix-TIME[.suffix]`; pairs are `[key, value]`. Stands for Spark's
+   * `saveAsHadoopFiles`, and for its sequence files.
+   *
+   * @source Spark PairDStreamFunctions.saveAsHadoopFiles
+   * @example
+   * pairs.saveAsNDJSONFiles(`${dir}/pairs`, 'json')
+   * await t.run(1)
+   * sc.textFile(`${dir}/pairs-1000.json`) // => ['["a",1]', '["b",2]']
+   */
+  saveAsNDJSONFiles(prefix: string, suffix = '', opts: TextOutputOptions = {}): void {
+    saveAsNDJSONFiles(this, prefix, suffix, opts)
+  }
+
+  /**
+   * Each batch as Parquet files, in the directory `prefix-TIME[.suffix]`; see {@link RDD.saveAsParquetFile}.
+   *
+   * @source Spark PairDStreamFunctions.saveAsNewAPIHadoopFiles
+   * @example
+   * pairs.saveAsParquetFiles(`${dir}/pairs`, 'parquet', { columns: { key: 'STRING', value: 'INT32' } })
+   */
+  saveAsParquetFiles(prefix: string, suffix = '', opts: ParquetOutputOptions = {}): void {
+    saveAsParquetFiles(this, prefix, suffix, opts)
   }
 
   /**

@@ -1,5 +1,7 @@
 /** Output operations: what is done with each batch. */
 import type { Time } from '../../base/time.ts'
+import type { TextOutputOptions } from '../../rdd/file-actions.ts'
+import type { ParquetOutputOptions } from '../../rdd/parquet-output.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { currentScope, operator } from '../../rdd/scope.ts'
 import { textOf } from '../../rdd/text-output.ts'
@@ -36,9 +38,42 @@ export function print<T>(stream: DStream<T>, n: number): void {
   )
 }
 
-export function saveAsTextFiles<T>(stream: DStream<T>, prefix: string, suffix: string): void {
+export function saveAsTextFiles<T>(
+  stream: DStream<T>,
+  prefix: string,
+  suffix: string,
+  opts: TextOutputOptions,
+): void {
   operator('saveAsTextFiles', () =>
-    foreachRDD(stream, (rdd, time) => rdd.saveAsTextFile(batchPath(prefix, suffix, time))),
+    foreachRDD(stream, (rdd, time) => rdd.saveAsTextFile(batchPath(prefix, suffix, time), opts)),
+  )
+}
+
+export function saveAsObjectFiles<T>(stream: DStream<T>, prefix: string, suffix: string): void {
+  operator('saveAsObjectFiles', () =>
+    foreachRDD(stream, (rdd, time) => rdd.saveAsObjectFile(batchPath(prefix, suffix, time))),
+  )
+}
+
+export function saveAsNDJSONFiles<T>(
+  stream: DStream<T>,
+  prefix: string,
+  suffix: string,
+  opts: TextOutputOptions,
+): void {
+  operator('saveAsNDJSONFiles', () =>
+    foreachRDD(stream, (rdd, time) => rdd.saveAsNDJSONFile(batchPath(prefix, suffix, time), opts)),
+  )
+}
+
+export function saveAsParquetFiles<T>(
+  stream: DStream<T>,
+  prefix: string,
+  suffix: string,
+  opts: ParquetOutputOptions,
+): void {
+  operator('saveAsParquetFiles', () =>
+    foreachRDD(stream, (rdd, time) => rdd.saveAsParquetFile(batchPath(prefix, suffix, time), opts)),
   )
 }
 
