@@ -153,8 +153,12 @@ export const rddTables: readonly ParityTable[] = [
       ['sampleByKey(withReplacement, fractions, seed)', 'RDD.sampleByKey'],
       ['sampleByKeyExact(withReplacement, fractions, seed)', 'RDD.sampleByKeyExact'],
       ['saveAsHadoopDataset(conf), saveAsNewAPIHadoopDataset(conf)', no('hadoop')],
-      ['saveAsHadoopFile(path, …), four overloads', no('hadoop')],
-      ['saveAsNewAPIHadoopFile(path, …), two overloads', no('hadoop')],
+      ['saveAsHadoopFile(path, …), four overloads', 'RDD.saveAsNDJSONFile, RDD.saveAsParquetFile', 'D48'],
+      [
+        'saveAsNewAPIHadoopFile(path, …), two overloads',
+        'RDD.saveAsNDJSONFile, RDD.saveAsParquetFile',
+        'D48',
+      ],
       ['subtractByKey(other); (other, n); (other, partitioner)', 'RDD.subtractByKey'],
     ],
   },
@@ -197,7 +201,7 @@ export const rddTables: readonly ParityTable[] = [
   },
   {
     spark: 'SequenceFileRDDFunctions',
-    rows: [['saveAsSequenceFile(path, codec)', no('hadoop')]],
+    rows: [['saveAsSequenceFile(path, codec)', 'RDD.saveAsNDJSONFile, RDD.saveAsObjectFile', 'D48']],
   },
   {
     spark: 'Partitioner',

@@ -5,7 +5,7 @@ import type { ReasonName } from './table.ts'
 export const reasons: Readonly<Record<ReasonName, string>> = {
   jvm: 'It belongs to the JVM: class tags, serializers, Java collections, jar files, exit codes of `System.exit`. There is nothing of the kind in Node.',
   hadoop:
-    "It takes Hadoop's Java classes (Writable keys and values, InputFormat, OutputFormat, JobConf). Text, binary records, NDJSON, Parquet and object files have methods of their own: `textFile`, `wholeTextFiles`, `binaryFiles`, `binaryRecords`, `objectFile`, `saveAsTextFile`, `saveAsNDJSONFile`, `saveAsObjectFile`, `saveAsParquetFiles`; `fromPartitions` reads any other format.",
+    "It takes Hadoop's Java classes (Writable keys and values, InputFormat, OutputFormat, JobConf). Text, binary records, NDJSON, Parquet and object files have methods of their own: `textFile`, `wholeTextFiles`, `binaryFiles`, `binaryRecords`, `objectFile`, `saveAsTextFile`, `saveAsNDJSONFile`, `saveAsParquetFile`, `saveAsObjectFile`; `fromPartitions` reads any other format.",
   'one-process':
     'It manages executors, their resources or what is shipped to them. Tasks run in the process of the program, which reads its own files and modules.',
   'own-node':

@@ -77,7 +77,7 @@ export const contextTables: readonly ParityTable[] = [
       ['isLocal, isStopped', 'SparkContext.isLocal, SparkContext.isStopped'],
       ['killTaskAttempt(taskId, interruptThread, reason)', no('whole-batches')],
       ['makeRDD(seq, n)', 'SparkContext.makeRDD'],
-      ['makeRDD(seq of (value, hosts))', 'SparkContext.makeRDD'],
+      ['makeRDD(seq of (value, hosts))', 'SparkContext.makeRDDWithLocations', 'D47'],
       ['objectFile(path, minPartitions)', 'SparkContext.objectFile'],
       ['parallelize(seq, n)', 'SparkContext.parallelize'],
       ['range(start, end, step, n)', 'SparkContext.range'],
@@ -88,7 +88,7 @@ export const contextTables: readonly ParityTable[] = [
         'behind `countApprox` and its relatives',
       ],
       ['runJob(rdd, f); (rdd, f, partitions); with TaskContext; with resultHandler', 'SparkContext.runJob'],
-      ['sequenceFile(path, …), three overloads', no('hadoop')],
+      ['sequenceFile(path, …), three overloads', 'SparkContext.ndjsonFile, SparkContext.objectFile', 'D48'],
       [
         'setInterruptOnCancel(flag)',
         no('jvm'),

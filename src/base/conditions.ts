@@ -300,17 +300,17 @@ export const conditions = {
     message: 'Output path {path} exists already. Choose another, or remove it first.',
     doc: 'saveAsTextFile never writes over existing data.',
   },
-  PIPE_FAILED: {
-    domain: 'external',
-    retry: 'backoff',
-    message: 'The command {command} failed: {reason}.',
-    doc: 'A process that pipe() sent a partition through could not be started, or ended with another exit code than 0. The message has the end of what it wrote to standard error.',
-  },
   PACKAGE_MISSING: {
     domain: 'user',
     retry: 'never',
     message: '{feature} needs a package that is not installed: npm install {package}.',
     doc: 'Some features use a package of their own, which is installed only where it is wanted. The message names it.',
+  },
+  PIPE_FAILED: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'The command {command} failed: {reason}.',
+    doc: 'A process that pipe() sent a partition through could not be started, or ended with another exit code than 0. The message has the end of what it wrote to standard error.',
   },
   PLANNED_FAULT: {
     domain: 'user',

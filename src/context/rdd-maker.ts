@@ -89,7 +89,7 @@ export abstract class RDDMaker extends JobControl {
    * @throws NOT_ITERABLE (in the job) when `read` gives nothing iterable
    * @source Spark RDD.compute of a class of one's own
    * @example
-   * sc.fromPartitions([{ from: 0 }, { from: 1000 }], async ({ from }) => (await query(from, 1000)).rows)
+   * sc.fromPartitions([{ from: 0 }, { from: 10 }], async ({ from }) => [from, from + 1]) // => [0, 1, 10, 11]
    */
   fromPartitions<D, T>(
     descriptors: readonly D[],

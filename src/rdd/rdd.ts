@@ -355,7 +355,7 @@ export class RDD<T> {
    * @throws INVALID_ARGUMENT when the partition counts differ
    * @source Spark RDD.zipPartitions
    * @example
-   * a.zipPartitions(b, (xs, ys) => [[...xs].length - [...ys].length])
+   * visits.zipPartitions(visits.filter(([, n]) => n > 1), (all, some) => [[...all].length - [...some].length]) // => [1]
    */
   zipPartitions<A, R>(
     a: RDD<A>,

@@ -52,6 +52,7 @@ export class StatCounter {
     return this
   }
 
+  /** One of its own with the same figures. */
   copy(): StatCounter {
     return Object.assign(new StatCounter(), this)
   }

@@ -5,9 +5,10 @@
  *
  * @source Spark PartialResult
  * @example
- * const result = await rdd.countApprox(200)
- * result.initialValue // => { mean: 1200, confidence: 0.95, low: 1130, high: 1270 }
- * await result.getFinalValue() // waits for the job
+ * const result = await visits.countApprox(200)
+ * const { mean, low, high } = result.initialValue // what is known after 200 ms
+ * const exact = await result.getFinalValue() // waits for the job
+ * exact.mean // => 3
  */
 export class PartialResult<R> {
   /** What was known when the time was over, or the exact answer when the job was quicker. */
