@@ -15,7 +15,7 @@ interface Finding {
 
 /** Writes one line for each finding. Gives 0, or 1 when something must be done. */
 export async function doctor(out: { write(text: string): unknown }): Promise<number> {
-  const findings = [node(), cores(), memory(), codeGeneration(), await typeStripping()]
+  const findings = [node(), cores(), memory(), codeGeneration(), await typeStripping(), await parquet()]
   const width = Math.max(...findings.map(f => f.what.length))
   for (const { what, value, advice } of findings) {
     out.write(`${advice === undefined ? 'ok ' : '!! '} ${what.padEnd(width)}  ${value}\n`)
@@ -49,6 +49,17 @@ function codeGeneration(): Finding {
     what,
     value: 'no, operators run interpreted',
     advice: 'Run without --disallow-code-generation-from-strings to be several times faster.',
+  }
+}
+
+/** An optional part: that it is missing is nothing wrong. */
+async function parquet(): Promise<Finding> {
+  const what = 'Parquet files'
+  try {
+    await import('hyparquet-writer')
+    return { what, value: 'can be written' }
+  } catch {
+    return { what, value: 'cannot be written; for that: npm install hyparquet-writer' }
   }
 }
 

@@ -298,6 +298,7 @@ console.log(a.master, a.defaultParallelism, b.master, b.defaultParallelism, proc
     const run = cli('doctor')
     assert.equal(await run.ended, 0)
     assert.match(run.out, /ok {2}cores/)
+    assert.match(run.out, /ok {2}Parquet files +can be written/)
   })
 
   it('without code generation the same program runs interpreted', async () => {

@@ -22,6 +22,21 @@ describe('the life of a StreamingContext', () => {
     await t[Symbol.asyncDispose]()
   })
 
+  it('getActiveOrCreate gives the active one, or makes one that is not started', async () => {
+    await using t = new StreamTest({ build: program })
+    let made = 0
+    const make = (): StreamingContext => {
+      made++
+      return new StreamingContext({ batchDuration: seconds(1) })
+    }
+    const fresh = StreamingContext.getActiveOrCreate(make)
+    assert.equal(fresh.getState(), 'initialized')
+    await fresh.stop()
+    await t.ssc.start()
+    assert.equal(StreamingContext.getActiveOrCreate(make), t.ssc)
+    assert.equal(made, 1)
+  })
+
   it('a second start only warns; after the stop it is refused', async () => {
     await using t = new StreamTest({ build: program })
     await t.ssc.start()

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { after, describe, it } from 'node:test'
 import { seconds } from '../../src/base/time.ts'
+import type { SparkContext } from '../../src/context/spark-context.ts'
 import type { ReceiverInfo } from '../../src/streaming/listener.ts'
 import { Receiver } from '../../src/streaming/receiver/receiver.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
@@ -249,6 +250,28 @@ describe('queueStream', () => {
     assert.deepEqual(t.out('one').batches, [[1], [2, 3], [0]])
     assert.deepEqual(t.out('all').batches, [[1, 2], [], []])
   })
+
+  it('without a default, or with null, an empty queue gives an empty RDD; a default is given again and again', async () => {
+    const waiting: number[][] = []
+    await using t = new StreamTest({
+      build: t => {
+        t.collect('null', t.ssc.queueStream(waiting, { defaultRDD: null }))
+        t.collect('none', t.ssc.queueStream<number>([]))
+        const standing = t.sc.parallelize([7, 8])
+        t.collect('default', t.ssc.queueStream([[1], [2]], { oneAtATime: false, defaultRDD: standing }))
+      },
+    })
+    await t.run(1)
+    waiting.push([5])
+    await t.run(2)
+    assert.deepEqual(t.out('null').batches, [[], [5], []])
+    assert.deepEqual(t.out('none').batches, [[], [], []])
+    assert.deepEqual(t.out('default').batches, [
+      [1, 2],
+      [7, 8],
+      [7, 8],
+    ])
+  })
 })
 
 describe('textFileStream', () => {
@@ -270,6 +293,29 @@ describe('textFileStream', () => {
     await t.run(2)
     assert.deepEqual(t.out('out').batches, [['a1', 'a2'], ['b', 'f'], []])
     assert.deepEqual(t.out('missing').batches, [[], [], []])
+  })
+
+  it('fileStream: a filter, files from before the start, and a reader of one’s own', async () => {
+    const options = {
+      filter: (path: string) => path.endsWith('.csv'),
+      newFilesOnly: false,
+      read: (sc: SparkContext, path: string) => sc.textFile(path).map(line => line.split(',')),
+    }
+    await using t = new StreamTest({
+      conf: { 'spark.streaming.fileStream.minRememberDuration': '10s' },
+      build: t => {
+        t.collect('all', t.ssc.fileStream(`${t.dir}/in`, options))
+        t.collect('new', t.ssc.fileStream(`${t.dir}/in`, { ...options, newFilesOnly: true }))
+      },
+    })
+    await t.clock.advance(60_000)
+    t.file('in/ancient.csv', 'too,old', { at: 51_000 })
+    t.file('in/earlier.csv', 'a,b', { at: 52_000 })
+    t.file('in/other.txt', 'no', { at: 60_500 })
+    t.file('in/new.csv', 'c,d\ne', { at: 60_500 })
+    await t.run(2)
+    assert.deepEqual(t.out('all').batches, [[['a', 'b'], ['c', 'd'], ['e']], []])
+    assert.deepEqual(t.out('new').batches, [[['c', 'd'], ['e']], []])
   })
 
   it('a file that went away between listing and reading fails its batch, not the stream', async () => {
