@@ -171,7 +171,8 @@ function namesIn(code: string): { readonly used: Set<string>; readonly declared:
   const walk = (node: Record<string, unknown>): void => {
     const { type } = node as { type: string }
     if (type === 'VariableDeclarator') declare(node['id'])
-    if (/Function|ClassMethod|ObjectMethod/.test(type)) (node['params'] as unknown[]).forEach(declare)
+    // Function types have parameters of another name, which nothing refers to.
+    if (/Function|ClassMethod|ObjectMethod/.test(type)) ((node['params'] ?? []) as unknown[]).forEach(declare)
     if (/^(Function|Class)Declaration$/.test(type)) declare(node['id'])
     if (/^Import.*Specifier$/.test(type)) declare(node['local'])
     if (/^TS(TypeAlias|Interface)Declaration$/.test(type)) declare(node['id'])

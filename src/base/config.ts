@@ -35,13 +35,24 @@ export class Config {
     for (const [key, value] of Object.entries(values)) this.set(key, value)
   }
 
-  /** The value of a known key, or its default. Durations in ms, sizes in bytes. */
+  /**
+   * The value of a known key, or its default. Durations in ms, sizes in bytes.
+   *
+   * @example
+   * new Config({ 'spark.streaming.blockInterval': '1s' }).get(configEntries.blockInterval) // => 1000
+   * new Config().get(configEntries.concurrentJobs) // => 1
+   */
   get<T>(entry: ConfigEntry<T>): T {
     const raw = this.#values.get(entry.key) ?? (entry.oldKey && this.#values.get(entry.oldKey))
     return raw === undefined ? entry.default : entry.parse(raw)
   }
 
-  /** The text that was set for a key, known or not. */
+  /**
+   * The text that was set for a key, known or not.
+   *
+   * @example
+   * new Config({ 'my.own.key': 7 }).getRaw('my.own.key') // => '7'
+   */
   getRaw(key: string): string | undefined {
     return this.#values.get(key)
   }

@@ -88,6 +88,11 @@ export class ManualClock implements Clock {
    * Rejects with what a timer threw; later timers stay planned.
    *
    * @throws INVALID_ARGUMENT (as rejection) unless ms is a whole number from 0 up
+   * @example
+   * const clock = new ManualClock(0)
+   * const slept = clock.sleep(1000).then(() => clock.now())
+   * await clock.advance(2500)
+   * await slept // => 1000
    */
   advance(ms: number): Promise<void> {
     return this.#queue(() => this.#run(this.#nowMs + nonNegative(ms)))

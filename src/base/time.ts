@@ -115,11 +115,22 @@ export class Duration {
   toString(): string {
     return `${this.milliseconds} ms`
   }
-  /** The bare number of ms as text, as Spark puts it into names. */
+  /**
+   * The bare number of ms as text, as Spark puts it into names.
+   *
+   * @example
+   * seconds(2).toFormattedString() // => '2000'
+   */
   toFormattedString(): string {
     return String(this.milliseconds)
   }
-  /** For people: '250 ms', '2.0 s', '1.5 m', '1.25 h'. */
+  /**
+   * For people: '250 ms', '2.0 s', '1.5 m', '1.25 h'.
+   *
+   * @example
+   * milliseconds(250).prettyPrint() // => '250 ms'
+   * minutes(75).prettyPrint() // => '1.25 h'
+   */
   prettyPrint(): string {
     const ms = this.milliseconds
     if (ms < unitMs.s) return `${ms} ms`
@@ -127,7 +138,12 @@ export class Duration {
     if (ms < unitMs.h) return `${(ms / unitMs.m).toFixed(1)} m`
     return `${(ms / unitMs.h).toFixed(2)} h`
   }
-  /** Milliseconds, so that `<` and `>` compare. */
+  /**
+   * Milliseconds, so that `<` and `>` compare.
+   *
+   * @example
+   * seconds(2) > milliseconds(500) // => true
+   */
   valueOf(): number {
     return this.milliseconds
   }
@@ -285,7 +301,13 @@ export class Interval {
     return new Interval(this.beginTime.minus(d), this.endTime.minus(d))
   }
 
-  /** Whether it ends before the other. @throws INVALID_ARGUMENT, as the other comparisons do, when the two are of different length */
+  /**
+   * Whether it ends before the other.
+   *
+   * @throws INVALID_ARGUMENT, as the other comparisons do, when the two are of different length
+   * @example
+   * new Interval(new Time(0), new Time(5)).less(new Interval(new Time(5), new Time(10))) // => true
+   */
   less(that: Interval): boolean {
     this.#mustHaveLengthOf(that)
     return this.endTime.less(that.endTime)

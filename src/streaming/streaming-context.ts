@@ -187,6 +187,10 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * Checks the program and starts it; resolves when all sources have started. A second call only warns.
    *
    * @throws NO_OUTPUT_OPERATIONS; CONTEXT_STOPPED_ALREADY; whatever a source's start throws. The context is stopped then.
+   * @example
+   * words.print()
+   * await ssc.start()
+   * ssc.getState() // => 'active'
    */
   async start(): Promise<void> {
     if (this.state === 'stopped') throw new KindlingError('CONTEXT_STOPPED_ALREADY', { what: 'start' })
@@ -238,7 +242,12 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     }
   }
 
-  /** Resolves when the context has stopped; rejects with the first error of a batch or a source. The context goes on until stopped. */
+  /**
+   * Resolves when the context has stopped; rejects with the first error of a batch or a source. The context goes on until stopped.
+   *
+   * @example
+   * await ssc.awaitTermination().catch(error => console.error('a batch failed:', error))
+   */
   awaitTermination(): Promise<void> {
     return this.termination.wait()
   }

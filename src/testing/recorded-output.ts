@@ -9,7 +9,17 @@ export interface RecordedRun<T> {
   readonly values: T[]
 }
 
-/** The batches of a collected stream; `batches`, `times` and `partitions` run parallel. */
+/**
+ * The batches of a collected stream; `batches`, `times` and `partitions` run parallel.
+ *
+ * @example
+ * t.collect('out', numbers)
+ * await t.run(2)
+ * const { batches, times, runs } = t.out<number>('out')
+ * batches // => [[1, 2, 3], [4, 5]]
+ * times // => [1000, 2000]
+ * runs[0] // => { time: 1000, run: 0, values: [1, 2, 3] }
+ */
 export class RecordedOutput<T> {
   /** Every production in order, repeats included. */
   readonly runs: RecordedRun<T>[] = []

@@ -242,7 +242,16 @@ export class StreamTest {
     return full
   }
 
-  /** Waits in real time, for real sockets and processes. */
+  /**
+   * Waits in real time, for real sockets and processes.
+   *
+   * @example
+   * let connected = false
+   * setImmediate(() => {
+   *   connected = true
+   * })
+   * await t.until(() => connected)
+   */
   until(predicate: () => boolean | Promise<boolean>, opts?: UntilOptions): Promise<void> {
     return until(predicate, opts)
   }

@@ -52,6 +52,11 @@ export type ValueOf<T> = T extends readonly [unknown, infer V] ? V : never
  *
  * @typeParam T the type of a record
  * @source Spark DStream; Zaharia et al., SOSP 2013
+ * @example
+ * lines
+ *   .flatMap(line => line.split(' '))
+ *   .map(word => [word, 1])
+ *   .reduceByKey((a, b) => a + b) // => [[['to', 1], ['be', 1], ['or', 1]], [['not', 1], ['to', 1], ['be', 1]]]
  */
 export class DStream<T> {
   /** @internal */

@@ -84,7 +84,18 @@ export abstract class Receiver<T> {
     return this.attached().store(record)
   }
 
-  /** Hands over records as one block; resolves when it is stored. Not rate limited. */
+  /**
+   * Hands over records as one block; resolves when it is stored. Not rate limited.
+   *
+   * @example
+   * class Acknowledging extends Receiver<string> {
+   *   override onStart(): void {}
+   *   async arrived(messages: string[], acknowledge: () => void): Promise<void> {
+   *     await this.storeMany(messages)
+   *     acknowledge()
+   *   }
+   * }
+   */
   async storeMany(records: Iterable<T>, metadata?: unknown): Promise<void> {
     await this.attached().storeMany(Array.from(records), metadata)
   }
@@ -104,7 +115,16 @@ export abstract class Receiver<T> {
     this.attached().reportError(message, error)
   }
 
-  /** Stops, waits, starts again; returns at once. @param delayMs default: `spark.streaming.receiverRestartDelay` */
+  /**
+   * Stops, waits, starts again; returns at once. @param delayMs default: `spark.streaming.receiverRestartDelay`
+   *
+   * @example
+   * class Lines extends Receiver<string> {
+   *   override onStart(): void {
+   *     process.stdin.once('error', error => this.restart('standard input broke', error, 5000))
+   *   }
+   * }
+   */
   restart(message: string, error?: unknown, delayMs?: number): void {
     this.attached().restart(message, error, delayMs)
   }
