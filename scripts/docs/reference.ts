@@ -35,7 +35,10 @@ const MADE = 'Made from the doc comments in `src/` by `npm run docs`.'
 
 /** What a page says of names: those it owns, and members of classes that are spread over pages. */
 function namesOf(page: string, declarations: readonly Declaration[]): string {
-  return declarations
+  // Methods of classes that are spread over pages are what most people come for.
+  const spread = declarations.filter(declaration => topicOf(declaration) !== page)
+  const own = declarations.filter(declaration => topicOf(declaration) === page)
+  return [...spread, ...own]
     .flatMap(declaration => {
       const members = declaration.members.filter(member => topicOfMember(declaration, member) === page)
       const owns = topicOf(declaration) === page
