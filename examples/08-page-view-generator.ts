@@ -27,16 +27,18 @@ const users = [
   [3, 0.2],
   [4, 0.1],
 ] as const
-const statuses = [
-  [200, 0.95],
-  [404, 0.05],
-] as const
 const zipCodes = [
   ['94709', 0.5],
   ['94117', 0.5],
 ] as const
+/** One of the two has a bad connection. */
+const errorRates = { '94709': 0.01, '94117': 0.12 }
 
-const view = (): string => `${pick(pages)}\t${pick(statuses)}\t${pick(zipCodes)}\t${pick(users)}\n`
+function view(): string {
+  const zipCode = pick(zipCodes)
+  const status = Math.random() < errorRates[zipCode] ? 404 : 200
+  return `${pick(pages)}\t${status}\t${zipCode}\t${pick(users)}\n`
+}
 
 const server = createServer(socket => {
   const timer = setInterval(() => {

@@ -149,7 +149,7 @@ describe('examples', { concurrency: 3 }, () => {
   for (const [figure, pattern] of [
     ['pageCounts', /\["http:\/\/foo\.com\/",\d+\]/],
     ['slidingPageCounts', /\["http:\/\/foo\.com\/",\d+\]/],
-    ['errorRatePerZipCode', /94\d+: \d+\.\d % errors/],
+    ['errorRatePerZipCode', /94117: \d+\.\d % errors/],
     ['activeUserCount', /[1-4] active users/],
     ['popularUsersSeen', /saw Ann \d+ times/],
   ] as const)
