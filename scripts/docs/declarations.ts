@@ -22,7 +22,8 @@ export interface Member {
   /** One for each overload, without body. */
   readonly signatures: readonly string[]
   readonly doc: DocComment | undefined
-  readonly line: number
+  /** Path below the project's folder, and line. */
+  readonly place: string
 }
 
 /** An exported name. */
@@ -115,7 +116,7 @@ function declarationOf(
   const made = (kind: Kind, signatures: readonly string[], members: readonly Member[] = []): Declaration => ({
     name,
     kind,
-    file: relative(root, source.file).replaceAll('\\', '/'),
+    file: fileOf(source),
     line: statement.loc!.start.line,
     signatures,
     doc: docOf(statement),
@@ -240,7 +241,7 @@ function classMembers(source: Source, node: ClassNode): Member[] {
       isStatic: item.static === true,
       signatures: [signature],
       doc,
-      line: item.loc!.start.line,
+      place: placeOf(source, item),
       declared: item.type === 'TSDeclareMethod',
     })
   }
@@ -260,9 +261,12 @@ function interfaceMembers(source: Source, node: InterfaceNode): Member[] {
     const name = textOf(source, item.key)
     const kind = item.type === 'TSMethodSignature' ? 'method' : 'property'
     const signatures = [oneLine(textOf(source, item))]
-    return [{ name, kind, isStatic: false, signatures, doc, line: item.loc!.start.line }]
+    return [{ name, kind, isStatic: false, signatures, doc, place: placeOf(source, item) }]
   })
 }
+
+const fileOf = ({ file }: Source): string => relative(root, file).replaceAll('\\', '/')
+const placeOf = (source: Source, node: AnyNode): string => `${fileOf(source)}:${node.loc!.start.line}`
 
 function headOf(source: Source, node: AnyNode, body: AnyNode | undefined): string {
   const text = oneLine(source.code.slice(node.start!, body?.start ?? node.end!))

@@ -57,6 +57,7 @@ export abstract class AccumulatorV2<IN, OUT> {
   /** Back to zero. */
   abstract reset(): void
 
+  /** Adds a value; in a task it counts once the attempt has succeeded. */
   abstract add(value: IN): void
 
   /** Adds all that `other`, of the same class, was given. */

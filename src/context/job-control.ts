@@ -125,7 +125,7 @@ export abstract class JobControl {
    * An action that has ended is not touched; one that begins later fails at once.
    *
    * @example
-   * const n = await sc.withSignal(AbortSignal.timeout(5000), () => rdd.count())
+   * const n = await sc.withSignal(AbortSignal.timeout(5000), () => visits.count())
    */
   withSignal<R>(signal: AbortSignal, body: () => R): R {
     return this.scopes.run({ signal }, body)
@@ -135,7 +135,7 @@ export abstract class JobControl {
    * Runs `body` with these local properties; `undefined` takes one out. What `body` sets ends with it.
    *
    * @example
-   * await sc.withLocalProperties({ 'spark.job.description': 'nightly' }, () => rdd.count())
+   * await sc.withLocalProperties({ 'spark.job.description': 'nightly' }, () => visits.count())
    */
   withLocalProperties<R>(properties: Readonly<Record<string, string | undefined>>, body: () => R): R {
     return this.scopes.run({ properties }, body)
@@ -166,6 +166,7 @@ export abstract class JobControl {
     setOrDelete(this.scope.properties, key, value)
   }
 
+  /** A property of the calling scope. */
   getLocalProperty(key: string): string | undefined {
     return this.scope.properties.get(key)
   }
@@ -188,12 +189,12 @@ export abstract class JobControl {
     for (const key of [group, description, interruptOnCancel]) this.setLocalProperty(key, undefined)
   }
 
-  /** @throws INVALID_ARGUMENT when `tag` is empty or has a comma */
+  /** Later jobs of the calling scope carry the tag. @throws INVALID_ARGUMENT when `tag` is empty or has a comma */
   addJobTag(tag: string): void {
     setTags(this.scope, [...tagsOf(this.scope), checkTag(tag)])
   }
 
-  /** @throws INVALID_ARGUMENT when `tag` is empty or has a comma */
+  /** Later jobs of the calling scope do not carry the tag. @throws INVALID_ARGUMENT when `tag` is empty or has a comma */
   removeJobTag(tag: string): void {
     checkTag(tag)
     setTags(
@@ -207,6 +208,7 @@ export abstract class JobControl {
     return new Set(tagsOf(this.scope))
   }
 
+  /** Later jobs of the calling scope carry no tags. */
   clearJobTags(): void {
     setTags(this.scope, [])
   }

@@ -35,6 +35,7 @@ export class StatusTracker {
     this.history = history
   }
 
+  /** Jobs that run. */
   getActiveJobIds(): number[] {
     return this.jobIds(job => job.status === 'running')
   }

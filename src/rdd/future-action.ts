@@ -5,9 +5,10 @@
  * unless the action was called off.
  *
  * @example
- * const counting = rdd.countAsync()
- * if (tooLate) counting.cancel()
+ * const counting = visits.countAsync()
+ * setTimeout(() => counting.cancel(), 5000).unref()
  * const n = await counting // rejects with JOB_CANCELLED when it was cancelled
+ * n // => 3
  */
 export class FutureAction<T> extends Promise<T> {
   private readonly abort: AbortController

@@ -279,7 +279,9 @@ export class RDD<T> {
    * @throws USER_CODE_FAILED (in the job) for what `f` throws or rejects with after all retries, CALL_TIMED_OUT; both name the record
    * @throws INVALID_ARGUMENT, INVALID_DURATION for the options
    * @example
-   * ids.mapAsync(async (id, { signal }) => (await fetch(`${url}/${id}`, { signal })).json(), { concurrency: 8, timeout: '5s', retries: 2 })
+   * const url = 'http://localhost:8080/users'
+   * const options = { concurrency: 8, timeout: '5s', retries: 2 } as const
+   * visits.keys().mapAsync(async (id, { signal }) => (await fetch(`${url}/${id}`, { signal })).text(), options)
    */
   mapAsync<U extends Mapped>(
     f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
@@ -294,7 +296,9 @@ export class RDD<T> {
    *
    * @throws INPUT_NOT_AT_HAND (in the job) for a plain loop over records that arrive asynchronously
    * @example
-   * rdd.mapPartitionsAsync(async function* (records) { for await (const record of records) yield await look(record) })
+   * visits.mapPartitionsAsync(async function* (records) {
+   *   for await (const [name, n] of records) yield await Promise.resolve(`${name} ${n}`)
+   * }) // => ['ann 1', 'bob 2', 'ann 3']
    */
   mapPartitionsAsync<U>(
     f: (records: AsyncIterable<T> & Iterable<T>, call: AsyncCall) => AsyncIterable<U>,
