@@ -12,13 +12,15 @@ import { StreamingContext, seconds } from 'kindling'
 
 const [host = 'localhost', port = '9999', file = 'totals.json'] = process.argv.slice(2)
 
-const excluded = new Set(['a', 'an', 'and', 'of', 'or', 'the'])
-
 function earlierTotals(): [string, number][] {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
 }
 
 await using ssc = new StreamingContext({ appName: 'recoverable counts', batchDuration: seconds(1) })
+
+// What tasks share: a value that they read, and a sum that they add to.
+const excluded = ssc.sc.broadcast(new Set(['a', 'an', 'and', 'of', 'or', 'the']))
+const dropped = ssc.sc.longAccumulator('words left out')
 
 const earlier = earlierTotals()
 console.log(`going on from ${earlier.length} words of ${file}`)
@@ -26,7 +28,12 @@ console.log(`going on from ${earlier.length} words of ${file}`)
 const totals = ssc
   .socketTextStream(host, Number(port))
   .flatMap(line => line.toLowerCase().split(/[^a-z]+/))
-  .filter(word => word !== '' && !excluded.has(word))
+  .filter(word => word !== '')
+  .filter(word => {
+    const keep = !excluded.value.has(word)
+    if (!keep) dropped.add(1)
+    return keep
+  })
   .map(word => [word, 1])
   .updateStateByKey<number>((ones, sum = 0) => sum + ones.length, {
     initialState: ssc.sc.parallelize(earlier),
@@ -36,7 +43,8 @@ totals.foreachRDD(async (rdd, time) => {
   const pairs = await rdd.collect()
   writeFileSync(`${file}.next`, JSON.stringify(pairs))
   renameSync(`${file}.next`, file)
-  console.log(`${time}: ${pairs.length} words, ${pairs.reduce((sum, [, n]) => sum + n, 0)} in all`)
+  const sum = pairs.reduce((all, [, n]) => all + n, 0)
+  console.log(`${time}: ${pairs.length} words, ${sum} in all, ${dropped.value} left out`)
 })
 
 await ssc.start()

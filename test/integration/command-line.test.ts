@@ -191,7 +191,7 @@ await ssc.awaitTermination()
         /FLOATING_REJECTION: .*foreachRDD ran: floats.*operator foreachRDD, at .*:3.*batch \d+ ms/,
       )
       assert.match(run.err, new RegExp(`at .*floating-batch-${name}\\.ts:4`))
-      assert.match(run.err, /batches failed/)
+      assert.match(run.err, /1 batch failed/)
     }
   })
 

@@ -117,11 +117,17 @@ describe('examples', { concurrency: 3 }, () => {
     const port = await feed(text('recover', 'the cat and the dog'))
     const file = join(dir, 'totals.json')
     const args = ['127.0.0.1', port, file]
-    const first = await sees(example('04-recoverable-network-word-count', ...args), /ms: 2 words, [1-9]/)
+    const first = await sees(
+      example('04-recoverable-network-word-count', ...args),
+      /ms: 2 words, [1-9]\d* in all, [1-9]\d* left out/,
+    )
     assert.match(first, /going on from 0 words/)
     const before = new Map<string, number>(JSON.parse(readFileSync(file, 'utf8')))
     assert.deepEqual([...before.keys()].sort(), ['cat', 'dog'])
-    const second = await sees(example('04-recoverable-network-word-count', ...args), /ms: 2 words, [1-9]/)
+    const second = await sees(
+      example('04-recoverable-network-word-count', ...args),
+      /ms: 2 words, [1-9]\d* in all, [1-9]\d* left out/,
+    )
     assert.match(second, /going on from 2 words/)
     const totals = new Map<string, number>(JSON.parse(readFileSync(file, 'utf8')))
     assert.ok(totals.get('cat')! > before.get('cat')!)
