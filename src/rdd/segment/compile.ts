@@ -77,7 +77,17 @@ function sourceOf(f: (...args: never[]) => unknown): string {
 }
 
 /** Where the record is: in one variable, or as key and value in two. */
-type Register = { readonly row: string } | { readonly key: string; readonly value: string }
+type Register = Row | { readonly key: string; readonly value: string }
+
+interface Row {
+  readonly row: string
+  /** The operator that gave it, where nobody has looked yet whether it is a promise. */
+  readonly unchecked?: number
+}
+
+function promiseCheck(value: string, op: number): string {
+  return `if (typeof ${value} === 'object' && ${value} instanceof Promise) control.promiseReturned(${op})`
+}
 
 class Emitter {
   private readonly input: InputKind
@@ -197,24 +207,40 @@ class Emitter {
     if ('key' in register) return register
     const key = this.fresh()
     const value = this.fresh()
-    lines.push(`if (!isArray(${register.row})) control.notPair(${register.row}, ${op})`)
+    // A promise is no array: to look for it costs nothing here.
+    const promise =
+      register.unchecked === undefined ? '' : `${promiseCheck(register.row, register.unchecked)}; `
+    lines.push(`if (!isArray(${register.row})) { ${promise}control.notPair(${register.row}, ${op}) }`)
     lines.push(`const ${key} = ${register.row}[0], ${value} = ${register.row}[1]`)
     return { key, value }
   }
 
   private call(op: number, argument: string, lines: string[]): string {
+    const result = this.unchecked(op, argument, lines)
+    lines.push(promiseCheck(result, op))
+    return result
+  }
+
+  /** Calls an operator; whoever uses the result looks whether it is a promise. */
+  private unchecked(op: number, argument: string, lines: string[]): string {
     const result = this.fresh()
     lines.push(`o = ${op}; const ${result} = f${op}(${argument})`)
-    lines.push(
-      `if (typeof ${result} === 'object' && ${result} instanceof Promise) control.promiseReturned(${op})`,
-    )
     return result
+  }
+
+  /** Whether what takes the record after step `i` is given key and value apart. */
+  private isUnboxedAfter(i: number): boolean {
+    const next = this.steps[i + 1]?.step.op
+    if (next === undefined) return this.sink.kind === 'combine' || this.sink.kind === 'scatter'
+    return next === 'mapValues' || next === 'flatMapValues'
   }
 
   private step(i: number, register: Register, lines: string[]): Register {
     const { step } = this.steps[i]!
     switch (step.op) {
       case 'map':
+        if (this.isUnboxedAfter(i))
+          return { row: this.unchecked(i, this.boxed(register), lines), unchecked: i }
         return { row: this.call(i, this.boxed(register), lines) }
       case 'filter': {
         // The record itself goes on, so a tuple made for the test must be the one that goes on.
