@@ -4,7 +4,7 @@ import { filter } from '../rdd/narrow-operations.ts'
 import type { SourceNode } from '../rdd/nodes.ts'
 import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRunner } from '../rdd/ports.ts'
-import { RDD } from '../rdd/rdd.ts'
+import { type Mapped, RDD } from '../rdd/rdd.ts'
 import { operator } from '../rdd/scope.ts'
 import {
   binaryRecordsNode,
@@ -38,14 +38,17 @@ export abstract class RDDMaker extends JobControl {
    * @throws INVALID_ARGUMENT unless `numPartitions` is a whole number of at least 1
    * @throws RECORD_NOT_ENCODABLE for records that are no data
    */
-  parallelize<T>(records: Iterable<T>, numPartitions: number = this.defaultParallelism): RDD<T> {
+  parallelize<T extends Mapped>(
+    records: Iterable<T>,
+    numPartitions: number = this.defaultParallelism,
+  ): RDD<T> {
     checkPartitions(numPartitions)
     const all = Array.isArray(records) ? records : Array.from(records)
     return this.made('parallelize', () => literalSource('parallelize', all, numPartitions))
   }
 
   /** {@link RDDMaker.parallelize} under Spark's other name. */
-  makeRDD<T>(records: Iterable<T>, numPartitions?: number): RDD<T> {
+  makeRDD<T extends Mapped>(records: Iterable<T>, numPartitions?: number): RDD<T> {
     return operator('makeRDD', () => this.parallelize(records, numPartitions))
   }
 
@@ -54,7 +57,7 @@ export abstract class RDDMaker extends JobControl {
    *
    * @throws RECORD_NOT_ENCODABLE for records that are no data
    */
-  makeRDDWithLocations<T>(records: Iterable<readonly [T, readonly string[]]>): RDD<T> {
+  makeRDDWithLocations<T extends Mapped>(records: Iterable<readonly [T, readonly string[]]>): RDD<T> {
     return this.made('makeRDDWithLocations', () => locatedSource([...records]))
   }
 

@@ -1,6 +1,6 @@
 /** How streams begin: a method for each kind of source. The StreamingContext has them all. */
 import type { Time } from '../base/time.ts'
-import type { RDD } from '../rdd/rdd.ts'
+import type { Mapped, RDD } from '../rdd/rdd.ts'
 import { checkRecordBytes } from '../rdd/sources/source-node.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
 import type { DStream } from './dstream/dstream.ts'
@@ -95,7 +95,7 @@ export abstract class StreamCreators {
    * @example
    * ssc.queueStream([[1, 2], sc.parallelize([3])]) // => [[1, 2], [3], []]
    */
-  queueStream<T>(queue: QueueLike<T>, opts: QueueStreamOptions<T> = {}): DStream<T> {
+  queueStream<T extends Mapped>(queue: QueueLike<T>, opts: QueueStreamOptions<T> = {}): DStream<T> {
     return this.input('queueStream', queueSource(queue, opts))
   }
 

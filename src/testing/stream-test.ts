@@ -11,6 +11,7 @@ import type { Logger } from '../base/logger.ts'
 import { Random } from '../base/random.ts'
 import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
 import { SparkContext } from '../context/spark-context.ts'
+import type { Mapped } from '../rdd/rdd.ts'
 import type { Task } from '../scheduler/task.ts'
 import type { DStream } from '../streaming/dstream/dstream.ts'
 import { StreamingContext } from '../streaming/streaming-context.ts'
@@ -130,7 +131,7 @@ export class StreamTest {
    * const input = t.input('numbers', [[1, 2, 3, 4], [5]], { partitions: 2 })
    * input.map(n => n * 10) // => [[10, 20, 30, 40], [50]]
    */
-  input<T>(
+  input<T extends Mapped>(
     name: string,
     batches: ScriptedBatches<T>,
     opts: { readonly partitions?: number } = {},

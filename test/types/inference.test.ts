@@ -5,6 +5,7 @@ import {
   type FutureAction,
   type MapWithStateDStream,
   type RDD,
+  type SparkContext,
   type State,
   StateSpec,
   type StreamingContext,
@@ -92,6 +93,14 @@ export function infers(ssc: StreamingContext, lines: DStream<string>, numbers: R
   const counts2: Promise<number[]> = numbers.histogram([0, 1, 2])
   void even
   void counts2
+
+  const literal = sc.parallelize([
+    ['a', 1],
+    ['b', 2],
+  ])
+  same<typeof literal, RDD<[string, number]>>(true)
+  const plain = sc.parallelize([1, 2, 3])
+  same<typeof plain, RDD<number>>(true)
 
   const total: Promise<number> = numbers.map(n => n * 2).reduce((a, b) => a + b)
   void total
