@@ -5,7 +5,6 @@ import {
   type FutureAction,
   type MapWithStateDStream,
   type RDD,
-  type SparkContext,
   type State,
   StateSpec,
   type StreamingContext,
@@ -94,13 +93,13 @@ export function infers(ssc: StreamingContext, lines: DStream<string>, numbers: R
   void even
   void counts2
 
-  const literal = sc.parallelize([
+  const literal = ssc.sc.parallelize([
     ['a', 1],
     ['b', 2],
   ])
   same<typeof literal, RDD<[string, number]>>(true)
-  const plain = sc.parallelize([1, 2, 3])
-  same<typeof plain, RDD<number>>(true)
+  const flat = ssc.sc.parallelize([1, 2, 3])
+  same<typeof flat, RDD<number>>(true)
 
   const total: Promise<number> = numbers.map(n => n * 2).reduce((a, b) => a + b)
   void total
