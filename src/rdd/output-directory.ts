@@ -1,10 +1,12 @@
 /**
  * An RDD as a directory of files: `part-00000` … one for each partition, and `_SUCCESS`.
  *
- * Everything is written beside the target and renamed once, so that readers see all of it or nothing; within, an attempt of a task
- * writes under a name of its own, so that one that fails leaves nothing.
+ * Everything is written beside the target, under a name that listings leave out, and renamed once, so that readers see all of it or
+ * nothing; what is replaced stays until then. Within, an attempt of a task writes under a name of its own, so that one that fails
+ * leaves nothing.
  */
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { KindlingError } from '../base/errors.ts'
 import type { TaskInfo, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
@@ -33,15 +35,9 @@ export async function writeDirectory(
   scope: OperatorScope,
   writer: PartitionWriter,
 ): Promise<void> {
-  const exists = await stat(path).then(
-    () => true,
-    () => false,
-  )
-  if (exists) {
-    if (!rdd.context.mayOverwriteOutput()) throw new KindlingError('OUTPUT_PATH_EXISTS', { path })
-    await rm(path, { recursive: true })
-  }
-  const temporary = `${path}._temporary`
+  if (!rdd.context.mayOverwriteOutput() && (await exists(path)))
+    throw new KindlingError('OUTPUT_PATH_EXISTS', { path })
+  const temporary = beside(path, '_temporary')
   await rm(temporary, { recursive: true, force: true })
   await mkdir(temporary, { recursive: true })
   try {
@@ -50,12 +46,34 @@ export async function writeDirectory(
       run: (records, task) => writePartition(records, task, temporary, writer),
     })
     await writeFile(`${temporary}/_SUCCESS`, '')
-    await rename(temporary, path)
+    await publish(temporary, path)
   } catch (error) {
     // Tasks of the job that failed may still be writing there; what cannot be removed must not hide the failure.
     await rm(temporary, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
     throw error
   }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** A hidden name in the same folder: a rename within a folder is one step. */
+function beside(path: string, suffix: string): string {
+  return join(dirname(path), `.${basename(path)}.${suffix}`)
+}
+
+/** Puts a finished directory in its place. A directory cannot be renamed onto another that has files: the old one steps aside. */
+async function publish(temporary: string, path: string): Promise<void> {
+  if (!(await exists(path))) return rename(temporary, path)
+  const old = beside(path, '_replaced')
+  await rm(old, { recursive: true, force: true })
+  await rename(path, old)
+  await rename(temporary, path)
+  await rm(old, { recursive: true, force: true })
 }
 
 async function writePartition(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { SparkContext } from '../../src/context/spark-context.ts'
@@ -232,7 +232,10 @@ for (const master of ['local', 'local[3]'])
           return x
         })
         await assert.rejects(bad.saveAsTextFile(failing), { code: 'USER_CODE_FAILED' })
-        assert.equal(existsSync(failing) || existsSync(`${failing}._temporary`), false)
+        assert.equal(
+          existsSync(failing) || existsSync(join(dirname(failing), `.${basename(failing)}._temporary`)),
+          false,
+        )
         assert.throws(() => sc.textFile(join(dir, 'missing')), { code: 'INPUT_PATH_NOT_FOUND' })
       })
 

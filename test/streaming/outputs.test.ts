@@ -36,6 +36,25 @@ describe('saveAsTextFiles', () => {
   })
 })
 
+describe('an output that fails', () => {
+  it('leaves the directory that it would have replaced as it was, and nothing beside it', async () => {
+    await using t = new StreamTest({
+      build: t =>
+        t
+          .input('in', [['a']])
+          .map((line): string => {
+            throw new Error(`no ${line}`)
+          })
+          .saveAsTextFiles(`${t.dir}/out`),
+    })
+    t.file('out-1000/part-00000', 'what was there')
+    await t.run(1, { collectErrors: true })
+    assert.equal(t.errors.length, 1)
+    assert.deepEqual(readdirSync(t.dir), ['out-1000'])
+    assert.equal(readFileSync(`${t.dir}/out-1000/part-00000`, 'utf8'), 'what was there')
+  })
+})
+
 describe('foreachRDD', () => {
   it('runs outputs one at a time, in order of definition, also for empty batches', async () => {
     const log: string[] = []
