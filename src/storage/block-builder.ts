@@ -1,7 +1,7 @@
 /** Records that come one by one, as a block: pairs of flat values in two columns at once, all others when it is finished. */
 import { isImmutable } from '../data/codec.ts'
 import { isPlainArray } from '../data/value-type.ts'
-import { type Block, blockOfPairs, blockOfRows } from './block.ts'
+import { type Block, blockOfRows } from './block.ts'
 
 /** See the file head. Used once. */
 export class BlockBuilder {
@@ -23,6 +23,8 @@ export class BlockBuilder {
 
   /** @throws RECORD_NOT_ENCODABLE */
   finish(): Block {
-    return this.rows === undefined ? blockOfPairs(this.keys, this.values) : blockOfRows(this.rows)
+    const { rows, keys, values } = this
+    if (rows !== undefined) return blockOfRows(rows)
+    return keys.length === 0 ? blockOfRows([]) : { kind: 'pairs', keys, values }
   }
 }
