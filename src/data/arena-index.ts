@@ -19,6 +19,7 @@ import { KindlingError } from '../base/errors.ts'
 import { copyValue } from './codec.ts'
 import { hashKey, hashNumber, hashString } from './hash.ts'
 import { canonicalText } from './key.ts'
+import { unpinned } from './key-table.ts'
 
 const LATIN1 = 0
 const UTF16 = 1
@@ -27,6 +28,12 @@ const OTHER = 3
 
 /** Keys looked up together. Their scratch stays in the first-level cache. */
 export const LOOKUP_BLOCK = 512
+
+/**
+ * Up to so many keys, strings are kept beside their bytes: comparing whole strings is quicker than comparing characters as long as
+ * they are in the cache; beyond it, one more object to look at costs more.
+ */
+const TEXTS_UP_TO = 1 << 16
 
 /** 2^32 divided by the golden ratio: spreads hashes of keys that count up. */
 const GOLDEN = 0x9e3779b1
@@ -53,8 +60,8 @@ export class ArenaIndex {
   private slots = 0
   /** Copies of keys that are neither string nor number, by slot. */
   private readonly others = new Map<number, unknown>()
-  /** Keys as values, once somebody asked for them. */
-  private made: unknown[] | undefined
+  /** Keys as values: the first ones, and those that somebody asked for. */
+  private readonly made: unknown[] = []
 
   /** How many keys there are; slots are 0 … size−1 in order of first appearance. */
   get size(): number {
@@ -97,10 +104,16 @@ export class ArenaIndex {
       }
     }
     this.findPlaces(n)
+    const { made } = this
+    const comparesTexts = this.slots <= TEXTS_UP_TO
     let { words, bytes } = this
     for (let i = 0; i < n; i++) {
       const place = places[i]!
       const key = keys[from + i]
+      if (comparesTexts && place !== 0 && kinds[i] === LATIN1 && made[words[place]!] === key) {
+        slots[i] = words[place]!
+        continue
+      }
       if (place !== 0 && kinds[i] === LATIN1 && words[place + 1] === (key as string).length << 2) {
         const text = key as string
         const start = (place + 2) << 2
@@ -136,7 +149,6 @@ export class ArenaIndex {
 
   /** The key of a slot. The engine's own copy: not to be handed to user code unless it is a primitive. */
   keyAt(slot: number): unknown {
-    if (this.made === undefined) this.made = new Array(this.slots).fill(undefined)
     const known = this.made[slot]
     if (known !== undefined) return known
     const key = this.readKey(slot)
@@ -233,6 +245,7 @@ export class ArenaIndex {
     if (slot === this.placeOfSlot.length) this.placeOfSlot = grown(this.placeOfSlot, slot * 2)
     this.placeOfSlot[slot] = place
     this.slots++
+    if (slot < TEXTS_UP_TO) this.made[slot] = kind === LATIN1 ? unpinned(text) : undefined
     this.link(hash, place)
     return slot
   }

@@ -31,6 +31,7 @@ describe('ArenaIndex', () => {
     { title: 'zeros', keys: [0, -0], equal: true },
     { title: 'NaN of different bits', keys: [Number.NaN, 0 / 0, -Number.NaN], equal: true },
     { title: 'a number, its text and its bigint', keys: [1, '1', 1n], equal: false },
+    { title: 'keys that all hash to 0', keys: [0, null, undefined, ''], equal: false },
     { title: 'nothing and its texts', keys: [null, undefined, 'null', 'undefined', ''], equal: false },
     { title: 'a tuple and its canonical text', keys: [[1, 'x'], '[2:n1;s1:x'], equal: false },
     {
@@ -56,8 +57,10 @@ describe('ArenaIndex', () => {
   ])
     it(`tells keys apart: ${title}`, () => {
       const expected = keys.map((_, i) => (equal ? 0 : i))
-      assert.deepEqual(slotsOf(new ArenaIndex(), keys), expected)
       const index = new ArenaIndex()
+      // Once as new keys, once as known ones, once one by one.
+      assert.deepEqual(slotsOf(index, keys), expected)
+      assert.deepEqual(slotsOf(index, keys), expected)
       assert.deepEqual(
         keys.map(key => index.slotOf(key)),
         expected,
@@ -104,6 +107,7 @@ describe('ArenaIndex', () => {
           if (slot < 0) slot = distinct.push(key) - 1
           expected.push(slot)
         }
+        assert.deepEqual(slotsOf(index, keys), expected)
         assert.deepEqual(slotsOf(index, keys), expected)
         assert.deepEqual(
           keys.map(key => index.find(key)),
