@@ -41,8 +41,17 @@ export const configEntries = {
     key: 'spark.local.dir',
     default: undefined,
     defaultText: "the system's folder for temporary files",
-    doc: 'Folder for files that live as long as the context.',
+    since: '0.1.0',
+    doc: 'Folder for files that live as long as the context: partitions that are kept on disk.',
   }) as ConfigEntry<string | undefined>,
+  storageMaxBytes: byteSize({
+    key: 'kindling.storage.maxBytes',
+    default: undefined,
+    defaultText: '0.6 of the heap, less 300m',
+    min: 0,
+    since: '0.1.0',
+    doc: 'Most bytes of persisted partitions in memory. Beyond it, those used longest ago go to disk where their storage level allows, else they are computed again when they are needed.',
+  }) as ConfigEntry<number | undefined>,
   taskMaxFailures: whole({
     key: 'spark.task.maxFailures',
     unit: 'attempts',

@@ -105,10 +105,12 @@ export class Checkpoints {
   private async keep(node: Node): Promise<SourceNode | undefined> {
     const { scope } = node.checkpoint!
     const all = Array.from({ length: node.numPartitions }, (_, p) => p)
-    const missing = all.filter(p => this.blocks.get(node, p) === undefined)
+    const missing = all.filter(p => !this.blocks.has(node, p))
     if (missing.length > 0 && node.storage !== StorageLevel.NONE)
       await this.context.runRequest({ node, sink: { kind: 'count' }, scope, partitions: missing })
-    const kept = all.map(p => this.blocks.get(node, p)).filter(blocks => blocks !== undefined)
+    const kept = (await Promise.all(all.map(p => this.blocks.get(node, p)))).filter(
+      blocks => blocks !== undefined,
+    )
     return kept.length < all.length ? undefined : inScope(scope, () => blockSource('localCheckpoint', kept))
   }
 }

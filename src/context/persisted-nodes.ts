@@ -1,8 +1,6 @@
 /** The nodes that are marked by `persist`, as long as somebody refers to them. */
-import { encodeRecords } from '../data/codec.ts'
 import type { Node } from '../rdd/nodes.ts'
 import type { StorageLevel } from '../rdd/storage-level.ts'
-import { type Block, chunkOf, countOf } from '../storage/block.ts'
 import type { BlockStore } from '../storage/block-store.ts'
 
 /** What is kept of an RDD. @source Spark RDDInfo */
@@ -15,6 +13,8 @@ export interface RDDInfo {
   readonly numCachedPartitions: number
   /** Bytes: exact for encoded blocks, else estimated from a sample of the records as if they were encoded. */
   readonly memSize: number
+  /** Bytes in files. */
+  readonly diskSize: number
 }
 
 /** Marked nodes by id; see the file head. */
@@ -41,33 +41,17 @@ export class PersistedNodes {
 export function storageInfo(nodes: readonly Node[], store: BlockStore): RDDInfo[] {
   const infos: RDDInfo[] = []
   for (const node of nodes) {
-    const partitions = Array.from({ length: node.numPartitions }, (_, p) => store.get(node, p))
-    const kept = partitions.filter(blocks => blocks !== undefined)
-    if (kept.length === 0) continue
+    const { partitions, memoryBytes, diskBytes } = store.sizeOf(node)
+    if (partitions === 0) continue
     infos.push({
       id: node.id,
       name: node.label ?? `${node.scope.name} at ${node.scope.site}`,
       storageLevel: node.storage,
       numPartitions: node.numPartitions,
-      numCachedPartitions: kept.length,
-      memSize: kept.flat().reduce((sum, block) => sum + sizeOf(block), 0),
+      numCachedPartitions: partitions,
+      memSize: memoryBytes,
+      diskSize: diskBytes,
     })
   }
   return infos
-}
-
-const SAMPLED = 100
-
-function sizeOf(block: Block): number {
-  if (block.kind === 'encoded') return block.bytes.length
-  const count = countOf(block)
-  if (count === 0) return 0
-  const chunk = chunkOf(block)
-  const sample =
-    chunk.kind === 'rows'
-      ? chunk.rows.slice(0, SAMPLED)
-      : chunk.kind === 'pairs'
-        ? chunk.keys.slice(0, SAMPLED).map((key, i) => [key, chunk.values[i]])
-        : []
-  return Math.ceil((encodeRecords(sample).length * count) / Math.max(1, sample.length))
 }

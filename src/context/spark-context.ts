@@ -1,4 +1,5 @@
 /** The joint: builds and owns everything below. Making RDDs and running jobs are in `rdd-maker.ts` and `job-control.ts`. */
+import { getHeapStatistics } from 'node:v8'
 import { type Clock, SystemClock } from '../base/clock.ts'
 import { Config, configEntries } from '../base/config.ts'
 import { KindlingError } from '../base/errors.ts'
@@ -19,6 +20,7 @@ import type { SparkListener } from '../scheduler/events.ts'
 import { JobHistory } from '../scheduler/job-history.ts'
 import type { Submission } from '../scheduler/submitted-job.ts'
 import { ShuffleStore } from '../shuffle/shuffle-store.ts'
+import { BlockFiles } from '../storage/block-files.ts'
 import { BlockStore } from '../storage/block-store.ts'
 import { type AccumulatorV2, registerAccumulator } from './accumulator.ts'
 import { CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './accumulators.ts'
@@ -44,6 +46,12 @@ export interface SparkContextOptions {
   readonly clock?: Clock
   /** @internal for the test kit */
   readonly taskHook?: TaskHook
+}
+
+/** Of the heap: Spark keeps 300 MiB for itself, and 0.6 of the rest for storage and execution. */
+function defaultStorageBytes(): number {
+  const { heap_size_limit: limit } = getHeapStatistics()
+  return Math.max(limit / 10, 0.6 * (limit - 300 * 1024 * 1024))
 }
 
 /** Long calls that are remembered. */
@@ -74,7 +82,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
   readonly takeScaleUp: number
   readonly maxLineBytes: number
   /** @internal */
-  readonly blocks: BlockStore = new BlockStore()
+  readonly blocks: BlockStore
   /** @internal */
   readonly shuffle: ShuffleStore = new ShuffleStore()
   private readonly log: SwitchedLogger
@@ -123,6 +131,11 @@ export class SparkContext extends RDDMaker implements JobRunner {
       logger: this.logger,
       clock: this.clock,
     })
+    this.blocks = new BlockStore(
+      conf.get(configEntries.storageMaxBytes) ?? defaultStorageBytes(),
+      new BlockFiles(conf.get(configEntries.localDir)),
+      this.logger,
+    )
     const runner = new TaskRunner(this, {
       mode: conf.get(configEntries.segments) as SegmentMode,
       yieldAfterMs: conf.get(configEntries.taskYieldAfter),
@@ -323,6 +336,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
     await this.backend.stop()
     if (!this.bus.insideListener) await this.bus.drain()
     this.bus.stop()
+    await this.blocks.close()
   }
 
   /** @internal */

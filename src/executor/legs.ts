@@ -181,7 +181,7 @@ export class Lowering {
   /** The blocks of a kept partition; computed and kept first when they are not there. */
   private async kept(node: Node, partition: number): Promise<ChunkSource> {
     const { blocks } = this.stores
-    const there = blocks.get(node, partition)
+    const there = await blocks.get(node, partition)
     if (there !== undefined) return sourceOfBlocks(there)
     const made: Block[] = []
     const source = new PullSource(this.bare(node, partition), this.time)
@@ -196,7 +196,7 @@ export class Lowering {
     } finally {
       await source.close()
     }
-    blocks.put(node, partition, made)
+    await blocks.put(node, partition, made)
     return sourceOfBlocks(made)
   }
 

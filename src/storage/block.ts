@@ -34,6 +34,19 @@ export function blockOfPairs(keys: readonly unknown[], values: readonly unknown[
   return { kind: 'encoded', bytes: encodePairs(keys, values), pairs: true, count: keys.length }
 }
 
+/** The same records as bytes. @throws RECORD_NOT_ENCODABLE */
+export function encodedBlock(block: Block): Block & { readonly kind: 'encoded' } {
+  if (block.kind === 'encoded') return block
+  if (block.kind === 'rows')
+    return { kind: 'encoded', bytes: encodeRecords(block.rows), pairs: false, count: block.rows.length }
+  return {
+    kind: 'encoded',
+    bytes: encodePairs(block.keys, block.values),
+    pairs: true,
+    count: block.keys.length,
+  }
+}
+
 /** The records as a chunk; of encoded blocks a fresh copy at each call. */
 export function chunkOf(block: Block): Chunk {
   if (block.kind !== 'encoded') return block

@@ -329,18 +329,26 @@ function canonical(batches: readonly (readonly unknown[])[], ordered: boolean): 
   return batches.map(b => [...b].sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1)))
 }
 
-for (const segments of ['compiled', 'interpreted'] as const)
-  for (const master of ['local', 'local[2]'])
-    describe(`DStream operations, ${segments}, ${master}`, () => {
-      for (const [title, input, define, expected] of table)
-        it(title, async () => {
-          await using t = new StreamTest({
-            master,
-            conf: { 'kindling.task.segments': segments },
-            build: t => void t.collect('out', define(t.input('in', input as never[][], { partitions: 2 }))),
-          })
-          await t.run(input.length)
-          const fresh = !/Key|Value|State|repartition|window/i.test(title)
-          assert.deepEqual(canonical(t.out('out').batches, fresh), canonical(expected, fresh))
+const settings: readonly (readonly [title: string, master: string, conf: Record<string, string | number>])[] =
+  [
+    ['compiled, local', 'local', { 'kindling.task.segments': 'compiled' }],
+    ['compiled, local[2]', 'local[2]', { 'kindling.task.segments': 'compiled' }],
+    ['interpreted, local', 'local', { 'kindling.task.segments': 'interpreted' }],
+    ['interpreted, local[2]', 'local[2]', { 'kindling.task.segments': 'interpreted' }],
+    ['no room to keep anything, local[2]', 'local[2]', { 'kindling.storage.maxBytes': 0 }],
+  ]
+
+for (const [setting, master, conf] of settings)
+  describe(`DStream operations, ${setting}`, () => {
+    for (const [title, input, define, expected] of table)
+      it(title, async () => {
+        await using t = new StreamTest({
+          master,
+          conf,
+          build: t => void t.collect('out', define(t.input('in', input as never[][], { partitions: 2 }))),
         })
-    })
+        await t.run(input.length)
+        const fresh = !/Key|Value|State|repartition|window/i.test(title)
+        assert.deepEqual(canonical(t.out('out').batches, fresh), canonical(expected, fresh))
+      })
+  })
