@@ -34,6 +34,8 @@ export interface SourceHost {
   readonly batchDuration: Duration
   /** One batch before the first batch. */
   readonly zeroTime: Time
+  /** When the program was started with this source for the first time, in ms: after a restart, before the process began. */
+  readonly startTime: number
   readonly streamId: number
   /** Tells the streaming listeners, for example of a receiver's error. */
   post<K extends keyof StreamingListener>(event: K, payload: EventOf<StreamingListener, K>): void
@@ -70,6 +72,18 @@ export interface InputSource<T> {
   hasUnplanned?(): boolean
   /** Batches up to this time are not needed any more. */
   forget?(upTo: Time): void
+  /**
+   * The plan of a batch as plain data, for the log: called right after `plan`. A source without it and `restore` loses what it
+   * planned for batches that a crash interrupts.
+   */
+  describe?(time: Time): unknown
+  /**
+   * Takes up a plan from the log: called after `start` and before the first `plan`, for each batch that is still needed, oldest
+   * first. The function given makes the batch's RDD again; it is called if that is asked for.
+   */
+  restore?(time: Time, description: unknown): () => RDD<T> | undefined
+  /** For how many ms before a batch earlier plans matter to `plan`; known once the source has started. Default 0. */
+  readonly remembersMs?: number
   /** Called after each batch: for rate control. */
   batchCompleted?(info: BatchInfo): void
 }

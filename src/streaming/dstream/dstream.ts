@@ -5,7 +5,7 @@
  * I2  "No RDD" (`undefined`) is not remembered, and is not the same as an empty RDD.
  */
 import { KindlingError } from '../../base/errors.ts'
-import type { Duration, DurationLike, Interval, Time } from '../../base/time.ts'
+import { type Duration, type DurationLike, type Interval, type Time, toDuration } from '../../base/time.ts'
 import type { AsyncCall } from '../../rdd/async-map.ts'
 import { asyncMapper, type MapAsyncOptions } from '../../rdd/async-operations.ts'
 import type { TextOutputOptions } from '../../rdd/file-actions.ts'
@@ -16,6 +16,7 @@ import type { Mapped, RDD } from '../../rdd/rdd.ts'
 import { currentScope, inBatch, inScope, type OperatorScope, operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import { type MapWithStateDStream, mapWithState } from '../state/map-with-state.ts'
+import type { KeptState } from '../state/state-rdd.ts'
 import type { Emitted, StateSpec } from '../state/state-spec.ts'
 import { type StateOptions, updateStateByKey, updateStateByPartition } from '../state/update-state.ts'
 import { type Batches, batches } from './batches.ts'
@@ -41,6 +42,9 @@ import {
 import { slice, windowed } from './windowed.ts'
 
 type Pairs<K, V> = DStream<readonly [K, V]>
+
+/** Spark's default: state is saved so often, in whole slides. */
+const CHECKPOINT_MS = 10_000
 
 /** The key type of a pair. */
 export type KeyOf<T> = T extends readonly [infer K, unknown] ? K : never
@@ -68,6 +72,10 @@ export class DStream<T> {
   private zero: Time | undefined
   private remembered: Duration | undefined
   private level: StorageLevel = StorageLevel.NONE
+  private name: string | undefined
+  private interval: Duration | undefined
+  /** No RDDs up to this time, in ms: what came before a restart and is not needed. */
+  private floor = Number.NEGATIVE_INFINITY
 
   /** @internal */
   constructor(host: StreamHost, name: string, recipe: Recipe<T>) {
@@ -681,6 +689,36 @@ export class DStream<T> {
   }
 
   /**
+   * Names the operator, so that a program that was changed finds its saved state again. Without it an operator is known by its place
+   * in the program. What is called on the result of a stateful operator names the operator.
+   *
+   * @param name letters, digits, `.`, `_` and `-`; unique in the program
+   * @throws INVALID_ARGUMENT, CONTEXT_STARTED
+   * @example
+   * pairs.updateStateByKey<number>((values, n = 0) => n + values.length).uid('counts') // => [[['a', 1], ['b', 1]]]
+   */
+  uid(name: string): this {
+    this.host.assertDefining('uid')
+    keeper(this as AnyStream).name = checkedUid(name)
+    return this
+  }
+
+  /**
+   * How often the state of this stream is saved, with a checkpoint directory. Default: every 10 s, in whole slides; `mapWithState`:
+   * every tenth slide. Streams without state save nothing: they are computed again from the log of batches.
+   *
+   * @param interval a multiple of the slide
+   * @throws CONTEXT_STARTED; at the start CHECKPOINT_INTERVAL_WITHOUT_DIRECTORY, INVALID_CHECKPOINT_INTERVAL
+   * @example
+   * pairs.updateStateByKey<number>((values, n = 0) => n + values.length).checkpoint(seconds(20))
+   */
+  checkpoint(interval: DurationLike): this {
+    this.host.assertDefining('checkpoint')
+    keeper(this as AnyStream).interval = toDuration(interval, 'The checkpoint interval')
+    return this
+  }
+
+  /**
    * The RDDs from `from` to `to`, both included; times between slides are rounded down.
    *
    * @throws STREAM_NOT_INITIALIZED before the context has started
@@ -695,6 +733,37 @@ export class DStream<T> {
   slice(from: Time | Interval, to?: Time): RDD<T>[] {
     if ('beginTime' in from) return slice(this, from.beginTime, from.endTime)
     return slice(this, from, to as Time)
+  }
+
+  // ---- what checkpoints ask ----
+
+  /** @internal The name that `uid` gave. */
+  get userId(): string | undefined {
+    return this.name
+  }
+
+  /** @internal What `checkpoint` set. */
+  get checkpointInterval(): Duration | undefined {
+    return this.interval
+  }
+
+  /** @internal From one image of the state to the next. */
+  get checkpointDuration(): Duration {
+    if (this.interval !== undefined) return this.interval
+    const slides =
+      this.recipe.state?.checkpointSlides ?? Math.ceil(CHECKPOINT_MS / this.slideDuration.milliseconds)
+    return this.slideDuration.times(slides)
+  }
+
+  /** @internal */
+  get state(): KeptState | undefined {
+    return this.recipe.state
+  }
+
+  /** @internal After a restart: there are no RDDs up to `floor`, but for `rdd` at that time. */
+  resume(floor: Time, rdd?: RDD<T>): void {
+    this.floor = floor.milliseconds
+    if (rdd !== undefined) this.generated.set(this.floor, rdd)
   }
 
   // ---- what the graph asks ----
@@ -741,12 +810,12 @@ export class DStream<T> {
   getOrCompute(time: Time): RDD<T> | undefined {
     const known = this.generated.get(time.milliseconds)
     if (known !== undefined) return known
-    if (!this.isTimeValid(time)) return undefined
+    if (time.milliseconds <= this.floor || !this.isTimeValid(time)) return undefined
     const rdd = inBatch(time.milliseconds, () => inScope(this.scope, () => this.recipe.compute(time, this)))
     if (rdd === undefined) return undefined
     if (
       this.level !== StorageLevel.NONE &&
-      this.recipe.keepsItself !== true &&
+      this.recipe.state === undefined &&
       rdd.getStorageLevel() === StorageLevel.NONE
     )
       rdd.persist(this.level)
@@ -774,4 +843,29 @@ export class DStream<T> {
     if (forgotten.length > 0) this.recipe.forgotten?.(forgotten)
     for (const parent of this.dependencies) parent.clearMetadata(time, unpersist, done)
   }
+}
+
+/** The stateful stream of the operator that a stream is the result of, or else the stream itself. */
+function keeper(stream: AnyStream): AnyStream {
+  return statefulOf(stream, stream.scope) ?? stream
+}
+
+function statefulOf(stream: AnyStream, scope: OperatorScope): AnyStream | undefined {
+  if (stream.scope !== scope) return undefined
+  if (stream.state !== undefined) return stream
+  for (const parent of stream.dependencies) {
+    const found = statefulOf(parent, scope)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** It becomes the name of a folder. */
+function checkedUid(name: string): string {
+  if (/^[\w.-]{1,100}$/.test(name) && !name.startsWith('.')) return name
+  throw new KindlingError('INVALID_ARGUMENT', {
+    what: 'the uid of a stream',
+    value: name,
+    expected: 'up to 100 letters, digits, ".", "_" and "-", not beginning with "."',
+  })
 }

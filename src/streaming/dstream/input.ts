@@ -10,15 +10,15 @@ export class InputDStream<T> extends DStream<T> {
   /** From 0, in order of definition. */
   readonly streamId: number
   readonly source: InputSource<T>
-  private readonly planned: Map<number, RDD<T> | undefined>
+  private readonly planned: Map<number, () => RDD<T> | undefined>
 
   /** @internal */
   constructor(host: StreamHost, name: string, streamId: number, source: InputSource<T>) {
-    const planned = new Map<number, RDD<T> | undefined>()
+    const planned = new Map<number, () => RDD<T> | undefined>()
     super(host, name, {
       slideDuration: host.batchDuration,
       dependencies: [],
-      compute: time => planned.get(time.milliseconds),
+      compute: time => planned.get(time.milliseconds)?.(),
       forgotten: times => {
         for (const time of times) planned.delete(time)
       },
@@ -31,13 +31,21 @@ export class InputDStream<T> extends DStream<T> {
   /** @internal Asks the source what belongs to the batch. */
   async plan(time: Time): Promise<BatchInput<T>> {
     const input = await this.source.plan(time)
-    this.planned.set(time.milliseconds, input.rdd)
+    this.planned.set(time.milliseconds, () => input.rdd)
     return input
   }
 
-  /** @internal The tick of `time` was merged into a later batch: here it is a batch without records. */
+  /** @internal The tick of `time` was merged into a later batch, or its plan is lost: here it is a batch without records. */
   skip(time: Time): void {
-    this.planned.set(time.milliseconds, this.host.sc.emptyRDD<T>())
+    this.planned.set(time.milliseconds, () => this.host.sc.emptyRDD<T>())
+  }
+
+  /** @internal Takes up the plan of a batch from the log; false when the source cannot. */
+  restore(time: Time, description: unknown): boolean {
+    const make = this.source.restore?.(time, description)
+    if (make === undefined) return false
+    this.planned.set(time.milliseconds, make)
+    return true
   }
 
   /** @internal Lets plans go that no RDD was made of. */

@@ -10,13 +10,14 @@ import { KindlingError } from '../../base/errors.ts'
 import type { Duration } from '../../base/time.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import { copyValue, isImmutable } from '../../data/codec.ts'
-import { makeNode, type StateNode, type StateTask } from '../../rdd/nodes.ts'
+import type { StateNode, StateTask } from '../../rdd/nodes.ts'
 import type { Partitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { eachSlot } from '../state/pairs.ts'
 import { type Pane, PaneWindow } from '../state/pane-window.ts'
+import { stateRDD } from '../state/state-rdd.ts'
 import type { StateTable } from '../state/state-table.ts'
-import { TablePartition } from '../state/table-partition.ts'
+import { type Before, TablePartition } from '../state/table-partition.ts'
 import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import type { AnyStream } from './recipe.ts'
@@ -37,17 +38,21 @@ export function paneWindowed<K, V>(
   const length = Math.max(1, Math.ceil(window.div(step)))
   const versions = new VersionedState('reduceByKeyAndWindow', partitioner.numPartitions, partition => {
     const panes = new PartitionPanes(noPromise(reduce as AnyReduce), length)
-    return new TablePartition(partition, async (table, inputs, { node }, task) => {
-      const times = paneTimes.get(node)!
+    return new TablePartition(partition, async (table, inputs, { node, before }, task) => {
+      const entering = await readPanes(table, inputs, paneTimes.get(node)!, task)
       const oldest = node.time - window.milliseconds + step.milliseconds
-      await panes.slide(table, await readPanes(table, inputs, times, task), oldest, task)
-      return undefined
+      return { panes: await panes.slide({ table, before, entering, oldest }, task) }
     })
   })
+  const state = {
+    versions,
+    partitioner,
+    layout: { operator: 'reduceByKeyAndWindow', window: window.milliseconds, slide: slide.milliseconds },
+  }
   return stream.derive<[K, V]>('reduceByKeyAndWindow', {
     slideDuration: slide,
     dependencies: [reduced as AnyStream],
-    keepsItself: true,
+    state,
     parentRemember: own => own.plus(slide.max(window)),
     forgotten: times => versions.forget(times),
     compute(time, self) {
@@ -67,20 +72,9 @@ export function paneWindowed<K, V>(
         rdds.push(rdd)
         times.push(at.milliseconds)
       }
-      const node = makeNode<StateNode>(
-        {
-          kind: 'state',
-          partitioner,
-          numPartitions: partitioner.numPartitions,
-          previous: previous?.node as StateNode | undefined,
-          inputs: rdds.map(rdd => rdd.node),
-          versions,
-          time: time.milliseconds,
-        },
-        'reduceByKeyAndWindow',
-      )
-      paneTimes.set(node, times)
-      return reduced.host.sc.emptyRDD<[K, V]>().derive<[K, V]>(node)
+      const rdd = stateRDD<[K, V]>(self, { state, time, previous, inputs: rdds })
+      paneTimes.set(rdd.node as StateNode, times)
+      return rdd
     },
   })
 }
@@ -104,15 +98,23 @@ async function readPanes(
   return panes
 }
 
+/** One step of a window: the version that it begins with, and what comes in and goes. */
+interface Slide {
+  readonly table: StateTable
+  readonly before: Before | undefined
+  readonly entering: readonly Pane[]
+  /** Panes of an earlier time leave. */
+  readonly oldest: number
+}
+
 /** The panes of one partition, in step with the newest version of its table. */
 class PartitionPanes {
   private readonly reduce: AnyReduce
   private readonly length: number
   private table: StateTable | undefined
   private window: PaneWindow
-  /** The panes of the newest version, by which the window is made anew after a failure. */
-  private content: readonly Pane[] = []
-  private isWhole = true
+  /** The panes that `window` holds; none while it is being changed. */
+  private content: readonly Pane[] | undefined
   /** By slot: the last slide that put its result; most keys both enter and leave. */
   private visited: Int32Array = new Int32Array(256)
   private round = 0
@@ -123,12 +125,13 @@ class PartitionPanes {
     this.window = new PaneWindow(reduce, length)
   }
 
-  /** Drops panes older than `oldest`, takes in new ones, and puts the results that change into the table. */
-  async slide(table: StateTable, entering: readonly Pane[], oldest: number, task: StateTask): Promise<void> {
+  /** Drops old panes, takes in new ones, and puts the results that change into the table. Gives the panes of the window. */
+  async slide({ table, before, entering, oldest }: Slide, task: StateTask): Promise<readonly Pane[]> {
     let slot = 0
     try {
-      if (table !== this.table || !this.isWhole) this.rebuild(table)
-      this.isWhole = false
+      if (table !== this.table || this.content === undefined || this.content !== before?.panes)
+        this.rebuild(table, before)
+      this.content = undefined
       this.round++
       const { window } = this
       const touched: Int32Array[] = []
@@ -152,7 +155,7 @@ class PartitionPanes {
         }
       }
       this.content = window.content.slice()
-      this.isWhole = true
+      return this.content
     } catch (error) {
       throw task.failed(error, table.index.size > slot ? table.key(slot) : undefined)
     }
@@ -169,18 +172,17 @@ class PartitionPanes {
     return true
   }
 
-  /** For a table with other slots, or after a failure. Cost: the entries of the window. */
-  private rebuild(table: StateTable): void {
-    const old = this.table
-    if (old !== undefined && old !== table)
-      this.content = this.content.map(({ time, slots, values }) => ({
-        time,
-        values,
-        slots: slots.map(slot => table.index.slotOf(old.index.keyAt(slot))),
-      }))
+  /** For a table with other slots, after a failure, or after a restart. Cost: the entries of the window. */
+  private rebuild(table: StateTable, before: Before | undefined): void {
     this.table = table
     this.window = new PaneWindow(this.reduce, this.length)
-    for (const pane of this.content) this.window.insert(pane)
+    if (before === undefined) return
+    const old = before.table
+    for (const pane of before.panes) {
+      const slots =
+        old === table ? pane.slots : pane.slots.map(slot => table.index.slotOf(old.index.keyAt(slot)))
+      this.window.insert({ ...pane, slots })
+    }
   }
 }
 

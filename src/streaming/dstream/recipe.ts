@@ -2,6 +2,7 @@
 import type { Duration, Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import type { StorageLevel } from '../../rdd/storage-level.ts'
+import type { KeptState } from '../state/state-rdd.ts'
 import type { DStream } from './dstream.ts'
 
 /** Any stream, whatever its records. */
@@ -19,8 +20,8 @@ export interface Recipe<T> {
   parentRemember?(own: Duration): Duration
   /** Where `persist` goes instead of this stream's own RDDs. */
   persistInstead?(level: StorageLevel): void
-  /** Whether RDDs are kept by the recipe itself (state), so that persisting them is no matter of blocks. */
-  readonly keepsItself?: boolean
+  /** What a stateful stream keeps. Persisting its RDDs is no matter of blocks then. */
+  readonly state?: KeptState
   /** Called when RDDs of these times are forgotten. */
   forgotten?(times: readonly number[]): void
 }

@@ -13,13 +13,14 @@
 import { KindlingError } from '../../base/errors.ts'
 import type { DurationLike } from '../../base/time.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
-import { makeNode, type StateNode, type StateTask } from '../../rdd/nodes.ts'
+import type { StateNode, StateTask } from '../../rdd/nodes.ts'
 import { type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
-import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import { eachSlot } from '../state/pairs.ts'
-import { ABSENT, HIDDEN, PRESENT, type StateTable } from '../state/state-table.ts'
+import { ABSENT, HIDDEN, PRESENT } from '../state/slots.ts'
+import { stateRDD } from '../state/state-rdd.ts'
+import type { StateTable } from '../state/state-table.ts'
 import { TablePartition } from '../state/table-partition.ts'
 import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
@@ -92,10 +93,20 @@ function incremental<K, V>(
         merge(table, inputs, leaving.get(node) ?? 0, task),
       ),
   )
+  const state = {
+    versions,
+    partitioner,
+    layout: {
+      operator: 'reduceByKeyAndWindow with inverse',
+      window: window.milliseconds,
+      slide: slide.milliseconds,
+      filtered: opts.filter !== undefined,
+    },
+  }
   return stream.derive<[K, V]>('reduceByKeyAndWindow', {
     slideDuration: slide,
     dependencies: [reduced as AnyStream],
-    keepsItself: true,
+    state,
     parentRemember: own => own.plus(window),
     forgotten: times => versions.forget(times),
     compute(time, self) {
@@ -107,20 +118,9 @@ function incremental<K, V>(
       const old = slice(reduced, before.minus(window).plus(step), left)
       const entering = slice(reduced, entered, time)
       const oldInWindow = previous === undefined ? [] : old
-      const node = makeNode<StateNode>(
-        {
-          kind: 'state',
-          partitioner,
-          numPartitions: partitioner.numPartitions,
-          previous: previous?.node as StateNode | undefined,
-          inputs: [...oldInWindow, ...entering].map(rdd => rdd.node),
-          versions,
-          time: time.milliseconds,
-        },
-        'reduceByKeyAndWindow',
-      )
-      leaving.set(node, oldInWindow.length)
-      return (reduced.host.sc.emptyRDD() as RDD<never>).derive(node)
+      const rdd = stateRDD<[K, V]>(self, { state, time, previous, inputs: [...oldInWindow, ...entering] })
+      leaving.set(rdd.node as StateNode, oldInWindow.length)
+      return rdd
     },
   })
 }

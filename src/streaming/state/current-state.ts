@@ -1,8 +1,9 @@
 /** The one `State` object of a partition, pointed at a slot for each call of the user's function. */
 import { KindlingError } from '../../base/errors.ts'
 import type { IdleOrder } from './idle-order.ts'
+import { ABSENT } from './slots.ts'
 import type { State } from './state-spec.ts'
-import { ABSENT, type StateTable } from './state-table.ts'
+import type { StateTable } from './state-table.ts'
 
 /** See the file head. Changes go to the table at once; a failed batch takes them back as a whole. */
 export class CurrentState implements State<unknown> {

@@ -2,7 +2,8 @@
  * The keys of a table in the order of their last update, as a list through two arrays: to find those that are idle too long costs
  * what they are, not what the table has.
  */
-import { ABSENT, type StateTable } from './state-table.ts'
+import { ABSENT } from './slots.ts'
+import type { StateTable } from './state-table.ts'
 
 const NONE = -1
 

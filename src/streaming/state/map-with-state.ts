@@ -22,6 +22,7 @@ import type { AnyStream } from '../dstream/recipe.ts'
 import { CurrentState } from './current-state.ts'
 import { IdleOrder } from './idle-order.ts'
 import { eachSlot } from './pairs.ts'
+import { stateRDD } from './state-rdd.ts'
 import type { Emitted, StateFunction, StateSpec } from './state-spec.ts'
 import type { StateTable } from './state-table.ts'
 import { type Advance, TablePartition } from './table-partition.ts'
@@ -68,7 +69,6 @@ function stateStream<K, V, S, M>(
   const partitioner = settings.partitioner ?? toPartitioner(hashed(stream, undefined))
   const timeoutMs = settings.timeout?.milliseconds
   const inCheckpointsOnly = sc.conf.get(configEntries.timeoutOnCheckpointOnly)
-  const checkpointMs = stream.slideDuration.milliseconds * CHECKPOINT_SLIDES
   const withInitial = new WeakSet<StateNode>()
   const idleOrders = new WeakMap<StateTable, IdleOrder>()
   const call = caller(f as StateFunction<unknown, unknown, unknown, unknown>)
@@ -86,12 +86,14 @@ function stateStream<K, V, S, M>(
     }
     const run = call(table, idle, new Time(time), task)
     if (batch !== undefined) await eachSlot(batch, table, task, run.record)
-    const isDue = !inCheckpointsOnly || (time - stream.zeroTime.milliseconds) % checkpointMs === 0
+    const isDue =
+      !inCheckpointsOnly ||
+      (time - stream.zeroTime.milliseconds) % states.checkpointDuration.milliseconds === 0
     if (idle !== undefined && timeoutMs !== undefined) {
       if (isDue) await run.timeOut(idle.idleSince(time - timeoutMs))
       idleOrders.set(table, idle)
     }
-    return [run.output.finish()]
+    return { output: [run.output.finish()] }
   }
 
   const versions = new VersionedState(
@@ -99,32 +101,30 @@ function stateStream<K, V, S, M>(
     partitioner.numPartitions,
     partition => new TablePartition(partition, advance),
   )
-  return stream.derive<[K, S]>('mapWithState', {
+  const state = {
+    versions,
+    partitioner,
+    layout: { operator: 'mapWithState', slide: stream.slideDuration.milliseconds },
+    checkpointSlides: CHECKPOINT_SLIDES,
+  }
+  const states = stream.derive<[K, S]>('mapWithState', {
     slideDuration: stream.slideDuration,
     dependencies: [stream as AnyStream],
-    keepsItself: true,
+    state,
     forgotten: times => versions.forget(times),
     compute(time, self) {
       const previous = self.getOrCompute(time.minus(stream.slideDuration))
       const batch = stream.getOrCompute(time)
       const initial = previous === undefined ? initialState : undefined
-      const inputs = [initial, batch].filter(rdd => rdd !== undefined) as unknown as RDD<[never, never]>[]
-      const node = makeNode<StateNode>(
-        {
-          kind: 'state',
-          partitioner,
-          numPartitions: partitioner.numPartitions,
-          previous: previous?.node as StateNode | undefined,
-          inputs: inputs.map(rdd => partitionBy(rdd, partitioner).node),
-          versions,
-          time: time.milliseconds,
-        },
-        'mapWithState',
-      )
-      if (initial !== undefined) withInitial.add(node)
-      return sc.emptyRDD<[K, S]>().derive<[K, S]>(node)
+      const inputs = [initial, batch]
+        .filter(rdd => rdd !== undefined)
+        .map(rdd => partitionBy(rdd as RDD<readonly [K, unknown]>, partitioner) as RDD<unknown>)
+      const rdd = stateRDD<[K, S]>(self, { state, time, previous, inputs })
+      if (initial !== undefined) withInitial.add(rdd.node as StateNode)
+      return rdd
     },
   })
+  return states
 }
 
 /** The calls of one partition in one batch. */

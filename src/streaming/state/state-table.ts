@@ -13,16 +13,12 @@
  * Cost: 13 bytes and the value in the journal for each change, for as long as the version before it is remembered.
  */
 
-import { ArenaIndex } from '../../data/arena-index.ts'
-import type { Chunk, ChunkSource } from '../../data/chunk.ts'
+import { ArenaIndex, LOOKUP_BLOCK } from '../../data/arena-index.ts'
+import type { ChunkSource } from '../../data/chunk.ts'
 import { copyValue, isImmutable } from '../../data/codec.ts'
 import { ValueColumn } from '../../data/value-column.ts'
-
-/** What a slot holds in a version. */
-export const ABSENT = 0
-export const PRESENT = 1
-/** Kept, but not part of the records: a key that a filter hides while its window still has it. */
-export const HIDDEN = 2
+import { Segment, VersionReader } from './journal.ts'
+import { ABSENT, HIDDEN, PRESENT, type RowSource, type SlotRows, type Slots } from './slots.ts'
 
 /** The end of a version in the journal, counted from the first change ever. */
 export interface VersionEnd {
@@ -31,11 +27,13 @@ export interface VersionEnd {
 }
 
 const CHUNK = 2048
+/** Slots of an image that are read at once. */
+const IMAGE_CHUNK = 8192
 /** Fewer absent slots than this are not worth a new table. */
 const COMPACT_FROM = 1024
 
 /** See the file head. */
-export class StateTable {
+export class StateTable implements Slots {
   readonly index: ArenaIndex = new ArenaIndex()
   private readonly values = new ValueColumn()
   private flags: Uint8Array = new Uint8Array(1024)
@@ -163,26 +161,63 @@ export class StateTable {
 
   /** The records of a version, chunk by chunk, in order of slots. */
   read(version: VersionEnd): ChunkSource {
+    const rows = this.rowsOf(version, CHUNK, flag => flag === PRESENT)
+    return {
+      next() {
+        for (let chunk = rows.next(); chunk !== undefined; chunk = rows.next())
+          if (chunk.keys.length > 0) return { kind: 'pairs', keys: chunk.keys, values: chunk.values }
+        return undefined
+      },
+      close: () => rows.close(),
+    }
+  }
+
+  /**
+   * All slots of a version in order, also those that hold nothing: a table that takes them in gives every key the slot that it has
+   * here. The version is held from now on, until the end is reached.
+   */
+  image(version: VersionEnd): RowSource {
+    return this.rowsOf(version, IMAGE_CHUNK, () => true)
+  }
+
+  private rowsOf(version: VersionEnd, size: number, wanted: (flag: number) => boolean): RowSource {
     const reader = new VersionReader(this, this.journal, version.end)
     this.readers.add(reader)
     let from = 0
+    const close = (): void => {
+      from = Number.POSITIVE_INFINITY
+      this.readers.delete(reader)
+    }
     return {
       next: () => {
-        const size = this.index.size
-        while (from < size) {
-          const to = Math.min(from + CHUNK, size)
-          const chunk = reader.chunk(from, to)
-          from = to
-          if (chunk !== undefined) return chunk
+        if (from >= this.index.size) {
+          close()
+          return undefined
         }
-        this.readers.delete(reader)
-        return undefined
+        const to = Math.min(from + size, this.index.size)
+        const rows = reader.rows(from, to, wanted)
+        from = to
+        return rows
       },
-      close: () => {
-        from = Number.POSITIVE_INFINITY
-        this.readers.delete(reader)
-      },
+      close,
     }
+  }
+
+  /** Takes in slots of an image, in its order, before there is any version. Gives the slots of the keys here. */
+  adoptRows({ keys, values, flags, marks }: SlotRows): Int32Array {
+    const slots = new Int32Array(keys.length)
+    for (let from = 0; from < keys.length; from += LOOKUP_BLOCK) {
+      const to = Math.min(from + LOOKUP_BLOCK, keys.length)
+      this.index.slotsOf(keys, from, to, slots.subarray(from))
+    }
+    if (this.index.size > this.flags.length) this.grow(this.index.size - 1)
+    for (let row = 0; row < slots.length; row++) {
+      const slot = slots[row]!
+      if (flags[row] !== ABSENT) this.values.set(slot, values[row])
+      this.marks[slot] = marks[row]!
+      this.setFlag(slot, flags[row]!)
+    }
+    return slots
   }
 
   /** A table with the newest version's keys only, in the same order. */
@@ -203,101 +238,5 @@ export class StateTable {
     this.values.setFrom(slot, from.values, fromSlot)
     this.marks[slot] = from.marks[fromSlot]!
     this.setFlag(slot, flag)
-  }
-}
-
-/** What slots held before each change of one version, oldest first. */
-class Segment {
-  /** The position of the first change, counted from the first change ever. */
-  readonly start: number
-  count = 0
-  slots: Int32Array
-  flags: Uint8Array
-  marks: Float64Array
-  readonly values: ValueColumn = new ValueColumn()
-
-  constructor(start: number, capacity: number) {
-    this.start = start
-    this.slots = new Int32Array(capacity)
-    this.flags = new Uint8Array(capacity)
-    this.marks = new Float64Array(capacity)
-  }
-
-  get end(): number {
-    return this.start + this.count
-  }
-
-  add(slot: number, flag: number, mark: number, values: ValueColumn): void {
-    const at = this.count
-    if (at === this.slots.length) this.grow()
-    this.slots[at] = slot
-    this.flags[at] = flag
-    this.marks[at] = mark
-    if (flag !== ABSENT) this.values.setFrom(at, values, slot)
-    this.count++
-  }
-
-  dropLast(): void {
-    this.count--
-  }
-
-  private grow(): void {
-    const capacity = this.slots.length * 2
-    const { slots, flags, marks } = this
-    this.slots = new Int32Array(capacity)
-    this.slots.set(slots)
-    this.flags = new Uint8Array(capacity)
-    this.flags.set(flags)
-    this.marks = new Float64Array(capacity)
-    this.marks.set(marks)
-  }
-}
-
-/** Reads one version while the table may change under it. */
-class VersionReader {
-  private readonly table: StateTable
-  private readonly journal: readonly Segment[]
-  private position: number
-  /** What changed since the version, by slot: what it held then. */
-  private readonly then = new Map<number, { readonly flag: number; readonly value: unknown }>()
-
-  constructor(table: StateTable, journal: readonly Segment[], end: number) {
-    this.table = table
-    this.journal = journal
-    this.position = end
-  }
-
-  /** Takes in changes since the last look; of several to one slot the first tells what the version held. */
-  catchUp(): void {
-    const { then } = this
-    for (const segment of this.journal) {
-      for (; this.position >= segment.start && this.position < segment.end; this.position++) {
-        const i = this.position - segment.start
-        const slot = segment.slots[i]!
-        if (then.has(slot)) continue
-        const flag = segment.flags[i]!
-        then.set(slot, { flag, value: flag === PRESENT ? segment.values.get(i) : undefined })
-      }
-    }
-  }
-
-  /** Later changes were undone: what they changed is as it was. */
-  stepBack(position: number): void {
-    this.position = Math.min(this.position, position)
-  }
-
-  chunk(from: number, to: number): Chunk | undefined {
-    this.catchUp()
-    const { table, then } = this
-    const keys: unknown[] = []
-    const values: unknown[] = []
-    const unchanged = then.size === 0
-    for (let slot = from; slot < to; slot++) {
-      const before = unchanged ? undefined : then.get(slot)
-      if ((before?.flag ?? table.flag(slot)) !== PRESENT) continue
-      keys.push(table.key(slot))
-      values.push(before === undefined ? table.value(slot) : before.value)
-    }
-    return keys.length === 0 ? undefined : { kind: 'pairs', keys, values }
   }
 }

@@ -2,19 +2,31 @@
 import type { ChunkSource } from '../../data/chunk.ts'
 import type { StateNode, StateTask } from '../../rdd/nodes.ts'
 import { type Block, sourceOfBlocks } from '../../storage/block.ts'
+import type { Pane } from './pane-window.ts'
 import { StateTable, type VersionEnd } from './state-table.ts'
-import type { PartitionState } from './versions.ts'
+import type { PartitionState, StateImage } from './versions.ts'
 
-/** What an operator does to the table in a batch; gives what it emits besides the state. */
+/** The version that is moved on: its table, and the panes that its operator keeps beside it. */
+export interface Before {
+  readonly table: StateTable
+  readonly panes: readonly Pane[]
+}
+
+/** What moving on gave besides the state: what the operator emits, and the panes of the new version. */
+export interface Advanced {
+  readonly output?: readonly Block[]
+  readonly panes?: readonly Pane[]
+}
+
+/** What an operator does to the table in a batch. The table is that of the version before, or a copy of it without absent keys. */
 export type Advance = (
   table: StateTable,
   inputs: readonly ChunkSource[],
-  at: { readonly node: StateNode; readonly partition: number },
+  at: { readonly node: StateNode; readonly partition: number; readonly before: Before | undefined },
   task: StateTask,
-) => Promise<readonly Block[] | undefined>
+) => Promise<Advanced | undefined>
 
-interface Version extends VersionEnd {
-  readonly table: StateTable
+interface Version extends VersionEnd, Before {
   readonly output: readonly Block[]
 }
 
@@ -23,6 +35,9 @@ export class TablePartition implements PartitionState {
   private readonly partition: number
   private readonly advance: Advance
   private readonly versions = new Map<number, Version>()
+  private newest: number | undefined
+  /** The newest version, if nobody remembers it any more: the next one is made of it. */
+  private unwanted: number | undefined
 
   constructor(partition: number, advance: Advance) {
     this.partition = partition
@@ -39,13 +54,17 @@ export class TablePartition implements PartitionState {
 
   async make(node: StateNode, inputs: readonly ChunkSource[], task: StateTask): Promise<void> {
     const { previous } = node
-    const before = previous === undefined ? undefined : this.versions.get(previous.time)!.table
-    let table = before ?? new StateTable()
+    const before = previous === undefined ? undefined : this.versions.get(previous.time)!
+    let table = before?.table ?? new StateTable()
     if (table.isSparse) table = await table.compacted(() => task.breathe())
     try {
-      const output = await this.advance(table, inputs, { node, partition: this.partition }, task)
+      const at = { node, partition: this.partition, before }
+      const { output = [], panes = [] } = (await this.advance(table, inputs, at, task)) ?? {}
       const { time } = node
-      this.versions.set(time, { ...table.endVersion(time), table, output: output ?? [] })
+      this.versions.set(time, { ...table.endVersion(time), table, output, panes })
+      this.newest = time
+      if (this.unwanted !== undefined) this.forget(this.unwanted)
+      this.unwanted = undefined
     } catch (error) {
       table.undo()
       throw error
@@ -61,9 +80,23 @@ export class TablePartition implements PartitionState {
     return sourceOfBlocks(this.versions.get(time)!.output)
   }
 
+  image(time: number): StateImage {
+    const version = this.versions.get(time)!
+    return { rows: version.table.image(version), panes: version.panes }
+  }
+
+  restore(time: number, { table, panes }: Before): void {
+    this.versions.set(time, { ...table.endVersion(time), table, output: [], panes })
+    this.newest = time
+  }
+
   forget(time: number): void {
     const forgotten = this.versions.get(time)
     if (forgotten === undefined) return
+    if (time === this.newest) {
+      this.unwanted = time
+      return
+    }
     this.versions.delete(time)
     for (const version of this.versions.values()) {
       if (version.table !== forgotten.table) continue

@@ -11,17 +11,19 @@ import { KindlingError } from '../../base/errors.ts'
 import { Time } from '../../base/time.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import { copyValue, isImmutable } from '../../data/codec.ts'
-import { makeNode, type StateNode, type StateTask } from '../../rdd/nodes.ts'
+import type { StateNode, StateTask } from '../../rdd/nodes.ts'
 import { partitionBy } from '../../rdd/pair-operations.ts'
 import { type Partitioner, type Partitioning, partitionOf, toPartitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
-import { inScope, operator } from '../../rdd/scope.ts'
+import { operator } from '../../rdd/scope.ts'
 import type { DStream } from '../dstream/dstream.ts'
 import { hashed } from '../dstream/elementwise.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import { GroupedValues } from './grouped-values.ts'
 import { eachSlot } from './pairs.ts'
-import { ABSENT, type StateTable } from './state-table.ts'
+import { ABSENT } from './slots.ts'
+import { stateRDD } from './state-rdd.ts'
+import type { StateTable } from './state-table.ts'
 import { type Advance, TablePartition } from './table-partition.ts'
 import { VersionedState } from './versions.ts'
 
@@ -112,33 +114,27 @@ function stateful<K, V, S>(
     partitioner.numPartitions,
     partition => new TablePartition(partition, advance),
   )
+  const state = {
+    versions,
+    partitioner,
+    layout: { operator: name, slide: stream.slideDuration.milliseconds },
+  }
   return stream.derive<[K, S]>(name, {
     slideDuration: stream.slideDuration,
     dependencies: [stream as AnyStream],
-    keepsItself: true,
+    state,
     forgotten: times => versions.forget(times),
     compute(time, self) {
       const previous = self.getOrCompute(time.minus(stream.slideDuration))
       const batch = stream.getOrCompute(time)
       if (previous === undefined && batch === undefined) return undefined
-      const inputs: RDD<never>[] = []
+      const inputs: RDD<unknown>[] = []
       const initial = previous === undefined ? opts.initialState : undefined
-      if (initial !== undefined) inputs.push(partitionBy(initial, partitioner) as unknown as RDD<never>)
-      if (batch !== undefined) inputs.push(partitionBy(batch, partitioner) as unknown as RDD<never>)
-      const node = makeNode<StateNode>(
-        {
-          kind: 'state',
-          partitioner,
-          numPartitions: partitioner.numPartitions,
-          previous: previous?.node as StateNode | undefined,
-          inputs: inputs.map(rdd => (rdd as unknown as RDD<unknown>).node),
-          versions,
-          time: time.milliseconds,
-        },
-        name,
-      )
-      if (initial !== undefined) withInitial.add(node)
-      return inScope(self.scope, () => stream.host.sc.emptyRDD<[K, S]>().derive<[K, S]>(node))
+      if (initial !== undefined) inputs.push(partitionBy(initial, partitioner) as RDD<unknown>)
+      if (batch !== undefined) inputs.push(partitionBy(batch, partitioner) as RDD<unknown>)
+      const rdd = stateRDD<[K, S]>(self, { state, time, previous, inputs })
+      if (initial !== undefined) withInitial.add(rdd.node as StateNode)
+      return rdd
     },
   })
 }

@@ -8,6 +8,15 @@
 import { KindlingError } from '../../base/errors.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import type { StateNode, StateTask, StateVersions } from '../../rdd/nodes.ts'
+import type { Pane } from './pane-window.ts'
+import type { RowSource } from './slots.ts'
+import type { Before } from './table-partition.ts'
+
+/** A version of a partition as it is saved: its slots in order, and the panes that refer to them. */
+export interface StateImage {
+  readonly rows: RowSource
+  readonly panes: readonly Pane[]
+}
 
 /** The versions of one partition; what calls it keeps I1 and I2. */
 export interface PartitionState {
@@ -18,6 +27,10 @@ export interface PartitionState {
   read(time: number): ChunkSource
   /** What making a version put out besides; only of operators that emit something of their own. */
   output?(time: number): ChunkSource
+  /** All that a version is made of. It stays that version while later ones are made, or it is forgotten. */
+  image(time: number): StateImage
+  /** Makes a version that was saved the first one. */
+  restore(time: number, saved: Before): void
   forget(time: number): void
   /** The oldest version that is there. */
   readonly oldest: number | undefined
@@ -95,6 +108,15 @@ export class VersionedState implements StateVersions {
 
   output(time: number, partition: number): ChunkSource {
     return this.known(time, partition).output!(time)
+  }
+
+  image(time: number, partition: number): StateImage {
+    return this.partitions[partition]!.image(time)
+  }
+
+  /** Makes a saved version the first one; before any other is made. */
+  restore(time: number, saved: readonly Before[]): void {
+    this.partitions.forEach((partition, i) => void partition.restore(time, saved[i]!))
   }
 
   /** Lets versions go that nothing remembers any more. */
