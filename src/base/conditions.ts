@@ -83,6 +83,34 @@ export const conditions = {
       '{operation} needs a checkpoint directory, and none has been set. Call sc.setCheckpointDir(directory) before, or use localCheckpoint().',
     doc: 'checkpoint() writes the records of an RDD to files below the checkpoint directory of its context.',
   },
+  CHECKPOINT_INTERVAL_WITHOUT_DIRECTORY: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The checkpoint directory has not been set, but {stream} has a checkpoint interval. Please set it by StreamingContext.checkpoint().',
+    doc: 'A stream with a checkpoint interval of its own needs a place to save to.',
+  },
+  CHECKPOINT_MISMATCH: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The checkpoint in {directory} does not match this program: {reason}. Bring the operator back (the same uid, or the same place in the program), or set kindling.checkpoint.allowDrop=true to give up what does not match.',
+    doc: 'State, or the plan of a batch, was saved for an operator that the program does not have, or has with other settings. Nothing is guessed: give operators names by uid() before the program changes.',
+  },
+  CHECKPOINT_NOT_USABLE: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'The checkpoint in {directory} cannot be used: {reason}. Bring the missing files back, or begin anew in another directory (or with createOnError: true, which leaves the saved state out).',
+    doc: 'Saved data is there, but neither the newest nor an older state can be put together from it. Nothing was changed. What was skipped on the way was reported as warnings.',
+  },
+  CHECKPOINT_NOT_WRITABLE: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'Cannot write {path} of the checkpoint: {reason}. The program stops, since it could not be continued after a crash; what was committed is safe.',
+    doc: 'The directory cannot be made or written: permissions, a full disk. Start the program again when there is space: it goes on with the last committed batch.',
+  },
   CLASS_NAME_TAKEN: {
     domain: 'user',
     retry: 'never',
@@ -136,6 +164,13 @@ export const conditions = {
     message:
       'A planned fault was not hit: {fault}. The test ended before the program came to that point; run more batches, or plan the fault elsewhere.',
     doc: 'StreamTest refuses to be disposed while a fault planned with crashAt, failAt or holdTask has never happened, because such a test would prove nothing.',
+  },
+  FENCED: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'Another process has taken over the checkpoint in {directory} (it created {file}). This one stops, and has written nothing since.',
+    doc: 'Two processes must not continue one program. The one that started last goes on; check why the first was still running.',
   },
   FILE_DAMAGED: {
     domain: 'external',
@@ -195,6 +230,12 @@ export const conditions = {
     retry: 'never',
     message: '{what} is {value}, but must be {expected}.',
     doc: 'An argument is of the wrong kind or out of its range. The message names the argument, the value given and what is expected.',
+  },
+  INVALID_CHECKPOINT_INTERVAL: {
+    domain: 'user',
+    retry: 'never',
+    message: 'The checkpoint interval for {stream} has been set to {interval}, which {reason}.',
+    doc: 'A checkpoint interval is at least the slide of its stream, and a multiple of it.',
   },
   INVALID_CONFIG: {
     domain: 'user',
@@ -324,6 +365,13 @@ export const conditions = {
     message:
       'The function given to {operation} returned a promise where a value is expected. For asynchronous work use {instead}.',
     doc: 'map, filter, reduce and their relatives call the function synchronously. For asynchronous work there are mapAsync, mapPartitionsAsync, foreach and foreachPartition.',
+  },
+  QUEUE_NOT_RESTORABLE: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      "queueStream doesn't support checkpointing: what was queued for the batch at {time} is gone with the process. Use files, or another source that can be read again.",
+    doc: 'A queue lives in the memory of the program. With a checkpoint directory it only warns; after a restart it is refused.',
   },
   RECEIVER_FAILED: {
     domain: 'external',

@@ -351,8 +351,15 @@ export const configEntries = {
     key: 'spark.streaming.checkpoint.directory',
     default: undefined,
     defaultText: 'none',
+    since: '0.1.0',
     doc: 'Checkpoint directory that a new StreamingContext sets.',
   }) as ConfigEntry<string | undefined>,
+  checkpointAllowDrop: flag({
+    key: 'kindling.checkpoint.allowDrop',
+    default: false,
+    since: '0.1.0',
+    doc: 'Whether a program gives up saved state, and plans of inputs, for which it has no operator any more, instead of refusing to start.',
+  }) as ConfigEntry<boolean>,
   retainedBatches: whole({
     key: 'spark.streaming.ui.retainedBatches',
     unit: 'batches',

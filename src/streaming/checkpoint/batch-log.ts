@@ -1,0 +1,132 @@
+/**
+ * The log of batches: what was planned for each, written before it runs, and that it has ended, written after its outputs.
+ *
+ *   batches/<time>-<epoch>.plan      batches/<time>-<epoch>.commit
+ *
+ * One small file for each, so that it can be kept where files cannot be added to. The epoch is the number of the manifest with
+ * which a process took the program over: what a process that was overtaken writes late is told from what its successor writes.
+ */
+import { type Damage, damageOf } from './damage.ts'
+import { sealedRecord, unsealedRecord } from './envelope.ts'
+import type { CheckpointStorage } from './storage.ts'
+
+/** What an input gave a batch. */
+export interface LoggedInput {
+  /** The id of its stream. */
+  readonly id: string
+  /** What the source is, for messages. */
+  readonly source: string
+  readonly numRecords: number
+  /** What `describe` gave; `undefined` where the source cannot plan again. */
+  readonly plan: unknown
+}
+
+/** One batch as it was planned. */
+export interface LoggedBatch {
+  /** Batch time in ms. */
+  readonly time: number
+  /** Ticks before it that were merged into it. */
+  readonly merged: number
+  readonly inputs: readonly LoggedInput[]
+}
+
+/** What the log holds. */
+export interface LogContent {
+  /** By time, ascending. */
+  readonly plans: ReadonlyMap<number, LoggedBatch>
+  readonly commits: ReadonlySet<number>
+  /** All files, also those that do not count. */
+  readonly files: readonly LogFile[]
+}
+
+/** A file of the log. */
+export interface LogFile {
+  readonly file: string
+  readonly time: number
+  readonly epoch: number
+  readonly kind: 'plan' | 'commit'
+}
+
+const FOLDER = 'batches'
+const NAME = /^(\d+)-(\d+)\.(plan|commit)$/
+/** Files that are read at once. */
+const READERS = 16
+
+export function logFile(kind: LogFile['kind'], time: number, epoch: number): LogFile {
+  return { file: `${FOLDER}/${String(time).padStart(15, '0')}-${epoch}.${kind}`, time, epoch, kind }
+}
+
+export async function writePlan(
+  storage: CheckpointStorage,
+  batch: LoggedBatch,
+  epoch: number,
+): Promise<LogFile> {
+  const written = logFile('plan', batch.time, epoch)
+  await storage.write(written.file, sealedRecord(batch))
+  return written
+}
+
+export async function writeCommit(storage: CheckpointStorage, time: number, epoch: number): Promise<LogFile> {
+  const written = logFile('commit', time, epoch)
+  await storage.write(written.file, sealedRecord({ time }))
+  return written
+}
+
+/**
+ * Reads the log. Of several plans of one time that of the highest epoch counts.
+ *
+ * @param counts whether a file is part of the log, and was not written too late by a process that had been overtaken
+ */
+export async function readLog(
+  storage: CheckpointStorage,
+  counts: (file: LogFile) => boolean,
+  skipped: Damage,
+): Promise<LogContent> {
+  const files: LogFile[] = []
+  for (const name of await storage.list(FOLDER)) {
+    const match = NAME.exec(name)
+    if (match !== null)
+      files.push({
+        file: `${FOLDER}/${name}`,
+        time: Number(match[1]),
+        epoch: Number(match[2]),
+        kind: match[3] as LogFile['kind'],
+      })
+  }
+  files.sort((a, b) => a.time - b.time || a.epoch - b.epoch)
+  const wanted = files.filter(counts)
+  const records = await mapAtOnce(wanted, async ({ file }) => readRecord(storage, file, skipped))
+  const plans = new Map<number, LoggedBatch>()
+  const commits = new Set<number>()
+  wanted.forEach(({ kind, time }, i) => {
+    const record = records[i]
+    if (record === undefined) return
+    if (kind === 'commit') commits.add(time)
+    else plans.set(time, record as LoggedBatch)
+  })
+  return { plans, commits, files }
+}
+
+async function readRecord(storage: CheckpointStorage, file: string, skipped: Damage): Promise<unknown> {
+  const bytes = await storage.read(file)
+  if (bytes === undefined) return undefined
+  try {
+    return unsealedRecord(`${storage.name}/${file}`, bytes)
+  } catch (error) {
+    skipped(damageOf(error))
+    return undefined
+  }
+}
+
+async function mapAtOnce<A, B>(items: readonly A[], f: (item: A) => Promise<B>): Promise<B[]> {
+  const results: B[] = new Array(items.length)
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (next < items.length) {
+      const at = next++
+      results[at] = await f(items[at]!)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(READERS, items.length) }, work))
+  return results
+}
