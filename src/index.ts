@@ -60,6 +60,8 @@ export type {
   TaskEnded,
   TaskStarted,
 } from './scheduler/events.ts'
+export { LocalStorage } from './streaming/checkpoint/local-storage.ts'
+export type { CheckpointStorage } from './streaming/checkpoint/storage.ts'
 export type { Batch, Batches } from './streaming/dstream/batches.ts'
 export { DStream } from './streaming/dstream/dstream.ts'
 export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'
@@ -87,6 +89,7 @@ export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
 export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'
 export type { StateOptions } from './streaming/state/update-state.ts'
 export {
+  type GetOrCreateOptions,
   type StopOptions,
   StreamingContext,
   type StreamingContextOptions,

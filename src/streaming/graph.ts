@@ -12,6 +12,7 @@ export class DStreamGraph {
   readonly inputs: InputDStream<unknown>[] = []
   readonly outputs: OutputOperation[] = []
   private rememberDuration: Duration | undefined
+  private zero: Time | undefined
 
   /** Sets the least time that all streams remember. @throws INVALID_ARGUMENT at the second call */
   remember(duration: Duration): void {
@@ -31,10 +32,16 @@ export class DStreamGraph {
 
   /** Fixes the zero time of all streams that an output reaches, and how long they remember. */
   initialize(zeroTime: Time): void {
+    this.zero = zeroTime
     for (const { stream } of this.outputs) {
       stream.initialize(zeroTime)
       stream.remember(this.rememberDuration)
     }
+  }
+
+  /** One batch before the first; known once initialised. */
+  get zeroTime(): Time {
+    return this.zero!
   }
 
   /** Whether an output is due at `time` whose slide is longer than the batch interval. */

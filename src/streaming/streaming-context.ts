@@ -7,7 +7,7 @@ import { configEntries } from '../base/config.ts'
 import { KindlingError } from '../base/errors.ts'
 import type { EventOf } from '../base/listener-bus.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
-import { type Duration, type DurationLike, type Time, toDuration } from '../base/time.ts'
+import { type Duration, type DurationLike, Time, toDuration } from '../base/time.ts'
 import { withoutGroup } from '../context/job-properties.ts'
 import { currentJobScope } from '../context/job-scope.ts'
 import { SparkContext, type SparkContextOptions } from '../context/spark-context.ts'
@@ -16,6 +16,13 @@ import { activeContexts, contextStarted, contextStopped } from './active-context
 import { JobGenerator } from './batch/job-generator.ts'
 import { JobScheduler } from './batch/job-scheduler.ts'
 import type { JobSet } from './batch/job-set.ts'
+import type { Checkpoint } from './checkpoint/checkpoint.ts'
+import { findCheckpoint } from './checkpoint/find.ts'
+import { checkIntervals } from './checkpoint/intervals.ts'
+import { LocalStorage } from './checkpoint/local-storage.ts'
+import { type OpenedCheckpoint, openCheckpoint } from './checkpoint/open.ts'
+import { type OperatorIds, operatorIds } from './checkpoint/operator-ids.ts'
+import type { CheckpointStorage } from './checkpoint/storage.ts'
 import type { DStream } from './dstream/dstream.ts'
 import type { OutputOperation, StreamHost } from './dstream/host.ts'
 import { InputDStream } from './dstream/input.ts'
@@ -48,6 +55,12 @@ export interface StopOptions {
   readonly stopSparkContext?: boolean
 }
 
+/** How `getOrCreate` goes about saved data. */
+export interface GetOrCreateOptions {
+  /** Begin anew when the saved data cannot be used. Default false: CHECKPOINT_NOT_USABLE. */
+  readonly createOnError?: boolean
+}
+
 /** How long an immediate stop waits for the callback of an output that is running, in ms of real time. */
 const CALLBACK_GRACE_MS = 2000
 
@@ -74,6 +87,9 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   private readonly scheduler: JobScheduler
   private readonly termination = new Termination()
   private readonly unpersist: boolean
+  private storage: CheckpointStorage | undefined
+  private createOnError = false
+  private saved: Checkpoint | undefined
   private state: StreamingContextState = 'initialized'
   /** Local properties of the code that called `start`, without its job group. */
   private startProperties: Readonly<Record<string, string>> = {}
@@ -116,8 +132,12 @@ export class StreamingContext extends StreamCreators implements StreamHost {
           `processing is behind: the batch at ${time} also takes the input of the ${ticks} batches before it, ` +
             `since ${conf.get(configEntries.maxQueuedBatches)} wait already (${configEntries.maxQueuedBatches.key})`,
         ),
+      log: async batch => this.saved?.planned(batch),
+      onLogFailed: error => this.giveUp(error),
       onError: (error, time) => this.report(generationError(error, time)),
     })
+    const directory = conf.get(configEntries.checkpointDirectory)
+    if (directory !== undefined) this.checkpoint(directory)
   }
 
   // ---- contexts of this process ----
@@ -133,13 +153,59 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   }
 
   /**
-   * The active context, or what `build` makes; that one is not started.
+   * The active context, or what `build` makes; with a directory, what {@link StreamingContext.getOrCreate} gives. A new one is not
+   * started.
    *
    * @example
    * const context = StreamingContext.getActiveOrCreate(() => new StreamingContext({ batchDuration: seconds(1) }))
    */
-  static getActiveOrCreate(build: () => StreamingContext): StreamingContext {
-    return activeContexts().at(-1) ?? build()
+  static getActiveOrCreate(build: () => StreamingContext): StreamingContext
+  static getActiveOrCreate(
+    directory: string | CheckpointStorage,
+    build: () => StreamingContext | Promise<StreamingContext>,
+    options?: GetOrCreateOptions,
+  ): Promise<StreamingContext>
+  static getActiveOrCreate(
+    first: string | CheckpointStorage | (() => StreamingContext),
+    build?: () => StreamingContext | Promise<StreamingContext>,
+    options?: GetOrCreateOptions,
+  ): StreamingContext | Promise<StreamingContext> {
+    const active = activeContexts().at(-1)
+    if (typeof first === 'function') return active ?? first()
+    if (active !== undefined) return Promise.resolve(active)
+    return StreamingContext.getOrCreate(first, build!, options)
+  }
+
+  /**
+   * A program that goes on where it was when its process ended, however that happened; the first time it begins. `build` defines the
+   * program and is always called; what was saved in the directory is given to it by `start()`.
+   *
+   * After a restart: state, windows and the zero time are as they were; batches that had not ended run again with the same data; then
+   * the batches that were missed.
+   *
+   * @throws CHECKPOINT_NOT_USABLE when data was saved, and none can be read; `start()` throws CHECKPOINT_MISMATCH for a program with which
+   * the saved data does not go together
+   * @source Spark StreamingContext.getOrCreate, which does not call `build` after a restart
+   * @example
+   * const context = await StreamingContext.getOrCreate('checkpoint', () => {
+   *   const ssc = new StreamingContext({ appName: 'words', batchDuration: seconds(1) })
+   *   const words = ssc.textFileStream('in').map(line => [line, 1])
+   *   words.updateStateByKey<number>((ones, n = 0) => n + ones.length).uid('counts').print()
+   *   return ssc
+   * })
+   * await context.start()
+   */
+  static async getOrCreate(
+    directory: string | CheckpointStorage,
+    build: () => StreamingContext | Promise<StreamingContext>,
+    options: GetOrCreateOptions = {},
+  ): Promise<StreamingContext> {
+    const context = await build()
+    if (context.storage === undefined) context.checkpoint(directory)
+    context.createOnError = options.createOnError ?? false
+    // Nobody wants to learn only at the start that nothing can be read.
+    await findCheckpoint(context.storage!, context.createOnError, () => {})
+    return context
   }
 
   /**
@@ -164,6 +230,20 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   remember(duration: DurationLike): void {
     this.assertDefining('remember')
     this.graph.remember(toDuration(duration, 'The remember duration'))
+  }
+
+  /**
+   * Saves what the program needs to go on after its process has ended: the plan of each batch before it runs, and state. A program
+   * whose directory holds saved data goes on from there at `start()`.
+   *
+   * @param directory made when it is not there; or a storage of your own
+   * @throws CONTEXT_STARTED, CHECKPOINT_NOT_WRITABLE
+   * @example
+   * ssc.checkpoint('checkpoint')
+   */
+  checkpoint(directory: string | CheckpointStorage): void {
+    this.assertDefining('checkpoint')
+    this.storage = typeof directory === 'string' ? new LocalStorage(directory) : directory
   }
 
   /**
@@ -211,15 +291,23 @@ export class StreamingContext extends StreamCreators implements StreamHost {
         for (const listener of await extraListeners(this.sc.conf)) this.bus.add(listener)
         if (this.stopping !== undefined) return
       }
-      const first = this.generator.firstTime()
-      const zeroTime = first.minus(this.batchDuration)
-      this.graph.initialize(zeroTime)
+      const ids = operatorIds(this.graph)
+      checkIntervals(ids.streams, this.storage !== undefined)
+      if (this.storage === undefined && ids.streams.some(stream => stream.state !== undefined))
+        this.sc.logger.info('no checkpoint directory is set: the state of this program ends with its process')
+      const opened = this.storage === undefined ? undefined : await this.open(this.storage, ids)
+      if (this.stopping !== undefined) return
+      if (opened === undefined) this.graph.initialize(this.generator.firstTime().minus(this.batchDuration))
+      this.saved = opened?.checkpoint
       this.state = 'active'
       contextStarted(this)
       if (this.sc.conf.get(configEntries.stopGracefullyOnShutdown)) stopAtSignals(this)
-      await Promise.all(this.graph.inputs.map(input => input.source.start(this.sourceHost(input, zeroTime))))
+      await Promise.all(this.graph.inputs.map(input => input.source.start(this.sourceHost(input, opened))))
       if (this.stopping !== undefined) return
-      this.generator.start(first)
+      await opened?.resume()
+      if (this.stopping !== undefined) return
+      if (opened === undefined) this.generator.start(this.graph.zeroTime.plus(this.batchDuration))
+      else this.generator.resume(new Time(opened.last), opened.pending)
       this.bus.post('onStreamingStarted', { time: this.sc.clock.now() })
     } catch (error) {
       await this.stop()
@@ -227,15 +315,29 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     }
   }
 
-  private sourceHost(input: InputDStream<unknown>, zeroTime: Time): SourceHost {
-    const { sc, bus, batchDuration } = this
+  /** Takes over what is saved, or begins to save. */
+  private open(storage: CheckpointStorage, ids: OperatorIds): Promise<OpenedCheckpoint> {
+    const { clock, logger, conf } = this.sc
+    const { createOnError, graph } = this
+    return openCheckpoint({
+      ...{ storage, graph, ids, clock, logger, createOnError },
+      batchMs: this.batchDuration.milliseconds,
+      firstTime: () => this.generator.firstTime(),
+      allowDrop: conf.get(configEntries.checkpointAllowDrop),
+      onFatal: error => this.giveUp(error),
+    })
+  }
+
+  private sourceHost(input: InputDStream<unknown>, opened: OpenedCheckpoint | undefined): SourceHost {
+    const { sc, bus, batchDuration, graph } = this
     return {
       sc,
       conf: sc.conf,
       clock: sc.clock,
       logger: sc.logger,
       batchDuration,
-      zeroTime,
+      zeroTime: graph.zeroTime,
+      startTime: opened?.since(input) ?? sc.clock.now(),
       streamId: input.streamId,
       post: (event, payload) => bus.post(event, payload as EventOf<StreamingListener, typeof event>),
       fail: error => this.report(error),
@@ -313,7 +415,9 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     const wasActive = this.state === 'active'
     try {
       if (wasActive) await this.endBatches(options)
+      if (this.saved !== undefined) await settledWithin(this.saved.idle(), CALLBACK_GRACE_MS)
     } finally {
+      this.saved?.close()
       for (const output of this.graph.outputs) output.stopped?.()
       await this.bus.drain()
       this.bus.stop()
@@ -377,12 +481,17 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     return configured ?? 10 * this.batchDuration.milliseconds
   }
 
-  private batchEnded(set: JobSet): void {
+  private batchEnded(set: JobSet): void | Promise<void> {
     const info = set.info()
     for (const { source } of this.graph.inputs) source.batchCompleted?.(info)
-    // A failed batch stays remembered until a later one has succeeded.
+    // A failed batch stays remembered until a later one has succeeded, and runs again after a restart.
     if (!set.failed && (this.succeeded === undefined || set.time.greater(this.succeeded)))
       this.succeeded = set.time
+    if (set.failed || this.saved === undefined) return this.clearMetadata()
+    return this.saved.ended(set.time).then(() => this.clearMetadata())
+  }
+
+  private clearMetadata(): void {
     const { oldestUnfinished } = this.scheduler
     if (this.succeeded === undefined) return
     // With several jobs at once a batch may end before an earlier one, which still needs its RDDs and state.
@@ -393,9 +502,21 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     this.graph.clearMetadata(upTo, this.unpersist)
   }
 
+  /** The log cannot be written: nothing further may run. */
+  private giveUp(error: unknown): void {
+    this.report(generationError(error, undefined))
+    void this.stop().catch(failure => this.report(failure as Error))
+  }
+
   private report(error: Error): void {
     this.sc.logger.error(error.message, { error })
     this.termination.failed(error)
+  }
+
+  /** @internal Stops the sources of a program that died in a test, and nothing else. */
+  async abandonSources(): Promise<void> {
+    const { inputs } = this.graph
+    await Promise.allSettled(inputs.map(async ({ source }) => source.stop({ graceful: false })))
   }
 
   // ---- what streams ask ----
@@ -417,7 +538,8 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   /** @internal */
   assertDefining(what: string): void {
     if (this.state === 'stopped') throw new KindlingError('CONTEXT_STOPPED_ALREADY', { what })
-    if (this.state === 'active') throw new KindlingError('CONTEXT_STARTED', { what })
+    if (this.state === 'active' || this.starting !== undefined)
+      throw new KindlingError('CONTEXT_STARTED', { what })
   }
 
   /** @internal */
@@ -440,12 +562,10 @@ function batchInterval(given: DurationLike | undefined): Duration {
   throw new KindlingError('INVALID_ARGUMENT', { what: 'batchDuration', value: String(interval), expected })
 }
 
-function generationError(error: unknown, time: Time): Error {
+function generationError(error: unknown, time: Time | undefined): Error {
   if (error instanceof Error && error.name === 'KindlingError') return error
   const reason = error instanceof Error ? error.message : String(error)
-  const params = { operation: 'making the jobs', time: String(time), reason }
-  return new KindlingError('OUTPUT_OPERATION_FAILED', params, {
-    cause: error,
-    context: { batchTime: time.milliseconds },
-  })
+  const params = { operation: 'making the jobs', time: String(time ?? 'the log'), reason }
+  const context = time === undefined ? {} : { batchTime: time.milliseconds }
+  return new KindlingError('OUTPUT_OPERATION_FAILED', params, { cause: error, context })
 }

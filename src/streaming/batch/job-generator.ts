@@ -7,14 +7,33 @@
  * While too many batches wait to run, none is made. When there is room again, the ticks that passed are merged: the latest gets
  * all the input since, and for windows and state the others are batches without input. Only a tick at which an output with a
  * longer slide is due is never merged away, since the records of its window might be in no other.
+ *
+ * After a restart, batches that had been planned come first, as they were planned, and then the ticks that were missed.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Duration } from '../../base/time.ts'
 import { Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
+import type { InputDStream } from '../dstream/input.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamInputInfo } from '../listener.ts'
 import { JobSet, OutputJob } from './job-set.ts'
+
+/** What sources gave a batch. */
+export interface PlannedBatch {
+  readonly time: Time
+  /** Ticks before it whose input it takes too. */
+  readonly merged: number
+  /** Those before the first source that failed. */
+  readonly inputs: readonly { readonly stream: InputDStream<unknown>; readonly numRecords: number }[]
+}
+
+/** A batch that was planned before a restart. */
+export interface RestoredBatch {
+  readonly time: Time
+  /** By stream id. */
+  readonly inputs: ReadonlyMap<number, StreamInputInfo>
+}
 
 /** What the generator stands on. */
 export interface JobGeneratorParts {
@@ -26,6 +45,9 @@ export interface JobGeneratorParts {
   submit(set: JobSet): void
   /** The batch of `time` also takes in what belongs to the `ticks` ticks before it. */
   onMerge(ticks: number, time: Time): void
+  /** Writes the plan down, before anything of the batch runs. What it throws ends the generator. */
+  log(batch: PlannedBatch): Promise<void>
+  onLogFailed(error: unknown): void
   onError(error: unknown, time: Time): void
 }
 
@@ -39,6 +61,7 @@ export class JobGenerator {
   private due = new Time(0)
   /** The tick up to which batches have been made. */
   private made = new Time(0)
+  private restored: RestoredBatch[] = []
   private readonly tickWaiters: (() => void)[] = []
 
   constructor(parts: JobGeneratorParts) {
@@ -57,6 +80,23 @@ export class JobGenerator {
     this.arm()
   }
 
+  /**
+   * Goes on after a restart.
+   *
+   * @param last the last batch that was planned before; batch times go on from there, also when the clock went back
+   * @param restored batches to run again first
+   */
+  resume(last: Time, restored: readonly RestoredBatch[]): void {
+    const { clock, batchDuration } = this.parts
+    this.restored = [...restored]
+    this.made = last
+    this.due = last.max(new Time(clock.now()).floor(batchDuration))
+    this.next = this.due.plus(batchDuration)
+    this.arm()
+    if (this.restored.length > 0 || this.made.less(this.due))
+      this.making ??= clock.activity.track(this.makeDue())
+  }
+
   /** Resolves when the batch of the next tick has been made. */
   async nextBatch(): Promise<void> {
     await new Promise<void>(resolve => this.tickWaiters.push(resolve))
@@ -68,7 +108,10 @@ export class JobGenerator {
     this.timer?.cancel()
     this.timer = undefined
     this.next = undefined
-    if (options.drop === true) this.due = this.made
+    if (options.drop === true) {
+      this.due = this.made
+      this.restored = []
+    }
     for (const waiter of this.tickWaiters.splice(0)) waiter()
     await this.making
   }
@@ -89,6 +132,11 @@ export class JobGenerator {
 
   /** Never rejects. */
   private async makeDue(): Promise<void> {
+    while (this.restored.length > 0) {
+      await this.parts.room()
+      const batch = this.restored.shift()
+      if (batch !== undefined) this.attempt(batch.time, () => this.submit(batch))
+    }
     while (this.made.less(this.due)) {
       const waited = await this.parts.room()
       if (!this.made.less(this.due)) break
@@ -101,7 +149,7 @@ export class JobGenerator {
         this.parts.onMerge(ticks, time)
       }
       this.made = time
-      await this.make(time)
+      await this.make(time, ticks)
     }
     this.making = undefined
   }
@@ -114,24 +162,51 @@ export class JobGenerator {
     return time
   }
 
-  /** Never rejects. */
-  private async make(time: Time): Promise<void> {
-    const { graph, clock, batchDuration } = this.parts
+  /** Plans a batch and makes its jobs. Never rejects. */
+  private async make(time: Time, merged: number): Promise<void> {
+    const { graph } = this.parts
+    const infos = new Map<number, StreamInputInfo>()
+    const inputs: { readonly stream: InputDStream<unknown>; readonly numRecords: number }[] = []
+    let failure: { readonly error: unknown } | undefined
     try {
-      const inputs = new Map<number, StreamInputInfo>()
       for (const stream of graph.inputs) {
         const { numRecords, metadata = {} } = await stream.plan(time)
-        inputs.set(stream.streamId, { inputStreamId: stream.streamId, numRecords, metadata })
+        infos.set(stream.streamId, { inputStreamId: stream.streamId, numRecords, metadata })
+        inputs.push({ stream, numRecords })
       }
-      const set = new JobSet(time, inputs, clock.now(), batchDuration)
-      graph.outputs.forEach((output, id) => {
-        const run = output.jobFor(time)
-        if (run !== undefined) set.jobs.push(new OutputJob(set, id, output, run))
-      })
-      graph.overdueStates(time).forEach((rdd, i) => {
-        set.jobs.push(catchUpJob(set, graph.outputs.length + i, rdd))
-      })
-      this.parts.submit(set)
+    } catch (error) {
+      failure = { error }
+    }
+    try {
+      // Also when a source failed: what the others gave is in no other batch.
+      await this.parts.log({ time, merged, inputs })
+    } catch (error) {
+      this.due = this.made
+      this.parts.onLogFailed(error)
+      return
+    }
+    this.attempt(time, () => {
+      if (failure !== undefined) throw failure.error
+      this.submit({ time, inputs: infos })
+    })
+  }
+
+  private submit({ time, inputs }: RestoredBatch): void {
+    const { graph, clock, batchDuration } = this.parts
+    const set = new JobSet(time, inputs, clock.now(), batchDuration)
+    graph.outputs.forEach((output, id) => {
+      const run = output.jobFor(time)
+      if (run !== undefined) set.jobs.push(new OutputJob(set, id, output, run))
+    })
+    graph.overdueStates(time).forEach((rdd, i) => {
+      set.jobs.push(catchUpJob(set, graph.outputs.length + i, rdd))
+    })
+    this.parts.submit(set)
+  }
+
+  private attempt(time: Time, make: () => void): void {
+    try {
+      make()
     } catch (error) {
       this.parts.onError(error, time)
     }

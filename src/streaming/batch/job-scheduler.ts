@@ -35,8 +35,8 @@ export interface JobSchedulerParts {
   inScope<R>(properties: Readonly<Record<string, string>>, body: () => R): R
   /** An output failed. */
   onError(error: Error): void
-  /** The last output of a batch ended. */
-  onBatchEnd(set: JobSet): void
+  /** The last output of a batch ended. Awaited before another output runs; never rejects. */
+  onBatchEnd(set: JobSet): void | Promise<void>
 }
 
 /** See the file head. */
@@ -71,7 +71,7 @@ export class JobScheduler {
     if (this.stopped) return
     if (set.jobs.length === 0) {
       this.parts.logger.info(`no jobs for the batch at ${set.time}`)
-      this.parts.onBatchEnd(set)
+      void this.parts.clock.activity.track(Promise.resolve(this.parts.onBatchEnd(set)))
       return
     }
     this.parts.bus.post('onBatchSubmitted', { batchInfo: set.info() })
@@ -132,13 +132,14 @@ export class JobScheduler {
     }
     job.endTime = clock.now()
     bus.post('onOutputOperationCompleted', { outputOperationInfo: job.info() })
-    this.running.delete(job)
     if (set.isComplete) {
       set.endTime = job.endTime
       this.unfinished.delete(set)
       bus.post('onBatchCompleted', { batchInfo: set.info() })
-      this.parts.onBatchEnd(set)
+      const wait = this.parts.onBatchEnd(set)
+      if (wait !== undefined) await wait
     }
+    this.running.delete(job)
     if (job.error !== undefined && !signal.aborted) this.parts.onError(job.error)
     this.fill()
   }

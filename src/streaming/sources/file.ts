@@ -6,7 +6,7 @@
  *   ignore threshold < modification time ≤ batch time, and
  *   it was not taken in a batch that is still remembered.
  * The threshold is the batch time (of the first one, if several were merged) less the remember window (at least `minRememberDuration`, in whole batches), and never before
- * the time at which the stream was started, unless old files are wanted. Publish a file by renaming it into the directory.
+ * the time at which the stream was started first, unless old files are wanted. Publish a file by renaming it into the directory.
  *
  * Source: Spark FileInputDStream.
  */
@@ -28,6 +28,12 @@ export interface FileStreamOptions<T> {
   readonly read?: (sc: SparkContext, path: string) => RDD<T>
 }
 
+/** The files of a batch, and how they are cut. */
+interface FilePlan {
+  readonly files: readonly string[]
+  readonly minPartitions: number
+}
+
 const GLOB = /[*?[{]/
 
 /** See the file head. */
@@ -40,7 +46,7 @@ class FileSource<T> implements InputSource<T> {
   private readonly directory: string
   private readonly filter: (path: string) => boolean
   private readonly newFilesOnly: boolean
-  private readonly read: (sc: SparkContext, path: string) => RDD<T>
+  private readonly read: (sc: SparkContext, path: string, minPartitions: number) => RDD<T>
   private host!: SourceHost
   private windowMs = 0
   private slideMs = 0
@@ -56,7 +62,7 @@ class FileSource<T> implements InputSource<T> {
     this.name = `files of ${directory}`
     this.filter = options.filter ?? (path => !basename(path).startsWith('.'))
     this.newFilesOnly = options.newFilesOnly ?? true
-    this.read = options.read ?? ((sc, path) => sc.textFile(path) as unknown as RDD<T>)
+    this.read = options.read ?? ((sc, path, cut) => sc.textFile(path, cut) as unknown as RDD<T>)
   }
 
   start(host: SourceHost): void {
@@ -66,7 +72,7 @@ class FileSource<T> implements InputSource<T> {
     this.plannedUpTo = host.zeroTime.milliseconds
     const minimum = host.conf.get(configEntries.fileMinRememberDuration)
     this.windowMs = slide * Math.ceil(minimum / slide)
-    this.initialThreshold = this.newFilesOnly ? host.clock.now() : 0
+    this.initialThreshold = this.newFilesOnly ? host.startTime : 0
   }
 
   stop(): void {}
@@ -74,11 +80,31 @@ class FileSource<T> implements InputSource<T> {
   plan(time: Time): BatchInput<T> {
     const files = this.newFiles(time.milliseconds)
     this.remember(time.milliseconds, files)
-    this.plannedUpTo = time.milliseconds
-    const { sc } = this.host
-    const rdd = sc.union(files.map(file => this.read(sc, file)))
+    const rdd = this.records({ files, minPartitions: this.host.sc.defaultMinPartitions })
     const description = files.length === 0 ? 'no new files' : files.join('\n')
     return { rdd, numRecords: 0, metadata: { files, Description: description } }
+  }
+
+  private records({ files, minPartitions }: FilePlan): RDD<T> {
+    const { sc } = this.host
+    return sc.union(files.map(file => this.read(sc, file, minPartitions)))
+  }
+
+  describe(time: Time): FilePlan {
+    return {
+      files: this.taken.get(time.milliseconds) ?? [],
+      minPartitions: this.host.sc.defaultMinPartitions,
+    }
+  }
+
+  restore(time: Time, description: unknown): () => RDD<T> {
+    const plan = description as FilePlan
+    this.remember(time.milliseconds, plan.files)
+    return () => this.records(plan)
+  }
+
+  get remembersMs(): number {
+    return this.windowMs
   }
 
   private newFiles(batchTime: number): string[] {
@@ -118,6 +144,7 @@ class FileSource<T> implements InputSource<T> {
   }
 
   private remember(batchTime: number, files: readonly string[]): void {
+    this.plannedUpTo = batchTime
     this.taken.set(batchTime, files)
     for (const file of files) this.recent.add(file)
     for (const [time, old] of this.taken) {

@@ -1,4 +1,6 @@
 /** A queue of RDDs, or of arrays, as a source: for tests and experiments. @source Spark QueueInputDStream */
+import { KindlingError } from '../../base/errors.ts'
+import type { Time } from '../../base/time.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
 import { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
@@ -24,10 +26,21 @@ export interface QueueStreamOptions<T> {
 export function queueSource<T>(queue: QueueLike<T>, options: QueueStreamOptions<T>): InputSource<T> {
   const { oneAtATime = true, defaultRDD } = options
   let sc!: SparkContext
+  let host!: SourceHost
+  let warned = false
   return {
     name: 'queue',
-    start(host: SourceHost) {
+    start(given: SourceHost) {
+      host = given
       sc = host.sc
+    },
+    describe() {
+      if (!warned) host.logger.warn("queueStream doesn't support checkpointing: a restart will be refused")
+      warned = true
+      return undefined
+    },
+    restore(time: Time): never {
+      throw new KindlingError('QUEUE_NOT_RESTORABLE', { time: String(time) })
     },
     stop() {},
     plan(): BatchInput<T> {

@@ -1,0 +1,219 @@
+/**
+ * Makes a running program one that can be continued: logs batches, saves state, and says in manifests what a restart goes by.
+ *
+ *   plan(t) ─▶ log ─▶ outputs of t ─▶ commit(t) ─▶ … images of t, in the background ─▶ manifest ─▶ what nobody needs goes
+ *
+ * I1  Nothing of a batch runs before its plan is in the log.
+ * I2  A manifest names files only that are there whole.
+ * I3  A process that was overtaken writes nothing more: it looks for a manifest of another process before each write.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { KindlingError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { Time } from '../../base/time.ts'
+import type { PlannedBatch } from '../batch/job-generator.ts'
+import type { AnyStream } from '../dstream/recipe.ts'
+import type { DStreamGraph } from '../graph.ts'
+import { type LogFile, writeCommit, writePlan } from './batch-log.ts'
+import { encodeImage, imageFile } from './image-file.ts'
+import { dueImages, type Snapshot } from './images.ts'
+import {
+  createManifest,
+  type Manifest,
+  manifestFile,
+  manifestNumbers,
+  type NumberedManifest,
+  readManifests,
+  type SavedImage,
+  type SavedOperator,
+} from './manifest.ts'
+import type { OperatorIds } from './operator-ids.ts'
+import { reach } from './reach.ts'
+import { Retention } from './retention.ts'
+import type { CheckpointStorage } from './storage.ts'
+
+/** What a checkpoint stands on. */
+export interface CheckpointParts {
+  readonly storage: CheckpointStorage
+  readonly graph: DStreamGraph
+  readonly ids: OperatorIds
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly batchMs: number
+  /** Something could not be written, or another process has taken over. */
+  onFatal(error: unknown): void
+}
+
+/** Where the program stands when it starts. */
+export interface CheckpointState {
+  /** The manifest with which this process took over. */
+  readonly claimed: NumberedManifest
+  readonly operators: ReadonlyMap<AnyStream, SavedOperator>
+  readonly last: number
+  readonly pending: readonly number[]
+  readonly files: readonly LogFile[]
+  /** Manifests from before that may still be needed. */
+  readonly older: readonly NumberedManifest[]
+}
+
+/** A manifest is renewed at least so often, so that the log does not grow. */
+const RENEW_MS = 10_000
+
+/** See the file head. */
+export class Checkpoint {
+  private readonly parts: CheckpointParts
+  private readonly operators: Map<AnyStream, SavedOperator>
+  private readonly retention: Retention
+  private readonly epoch: number
+  private number: number
+  private manifest: Manifest
+  /** The last batch that was planned. */
+  private last: number
+  private readonly unfinished: Set<number>
+  private readonly takenOver: number
+  private renewedAt: number
+  private saving: Promise<void> | undefined
+  private closed = false
+
+  constructor(parts: CheckpointParts, state: CheckpointState) {
+    this.parts = parts
+    const { number, manifest } = state.claimed
+    this.operators = new Map(state.operators)
+    this.epoch = manifest.epoch
+    this.number = number
+    this.manifest = manifest
+    this.last = state.last
+    this.takenOver = state.last
+    this.renewedAt = state.last
+    this.unfinished = new Set(state.pending)
+    this.retention = new Retention(parts.storage, state.files, [...state.older, state.claimed])
+  }
+
+  /** Logs what was planned for a batch. @throws FENCED, CHECKPOINT_NOT_WRITABLE; RECORD_NOT_ENCODABLE for a plan that is no data */
+  async planned({ time, merged, inputs }: PlannedBatch): Promise<void> {
+    await this.assertMine()
+    const { storage, ids } = this.parts
+    const logged = inputs.map(({ stream, numRecords }) => ({
+      id: ids.of(stream as AnyStream),
+      source: stream.source.name,
+      numRecords,
+      plan: stream.source.describe?.(time),
+    }))
+    const batch = { time: time.milliseconds, merged, inputs: logged }
+    this.retention.add(await writePlan(storage, batch, this.epoch))
+    this.last = time.milliseconds
+    this.unfinished.add(this.last)
+  }
+
+  /** Logs that the outputs of a batch have ended, and begins to save the state that is due. Never rejects. */
+  async ended(time: Time): Promise<void> {
+    if (this.closed) return
+    try {
+      const at = time.milliseconds
+      const isFree = this.saving === undefined
+      // Taken hold of now: soon nobody else remembers these versions.
+      const snapshots = isFree ? dueImages(this.parts.ids.streams, time, this.operators) : []
+      await this.assertMine()
+      this.retention.add(await writeCommit(this.parts.storage, at, this.epoch))
+      this.unfinished.delete(at)
+      if (isFree && (snapshots.length > 0 || at - this.renewedAt >= RENEW_MS)) {
+        this.renewedAt = at
+        this.saving = this.parts.clock.activity.track(this.save(snapshots))
+      }
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async idle(): Promise<void> {
+    await this.saving
+  }
+
+  /** Nothing more is written. */
+  close(): void {
+    this.closed = true
+  }
+
+  private fail(error: unknown): void {
+    if (this.closed) return
+    this.closed = true
+    this.parts.onFatal(error)
+  }
+
+  /** Never rejects. */
+  private async save(snapshots: readonly Snapshot[]): Promise<void> {
+    try {
+      for (const snapshot of snapshots) await this.saveImage(snapshot)
+      await this.renew()
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      for (const { images } of snapshots) for (const { rows } of images) rows.close()
+      this.saving = undefined
+    }
+  }
+
+  private async saveImage({ stream, time, images, byHash }: Snapshot): Promise<void> {
+    const { storage, ids } = this.parts
+    const files: string[] = []
+    let bytes = 0
+    let keys = 0
+    for (const [partition, image] of images.entries()) {
+      const head = { operator: ids.of(stream), time, partition, partitions: images.length, byHash }
+      const encoded = await encodeImage(head, image)
+      const file = imageFile(head, this.epoch)
+      await storage.write(file, encoded.bytes)
+      files.push(file)
+      bytes += encoded.bytes.length
+      keys += encoded.keys
+    }
+    const operator = this.operators.get(stream)!
+    const saved: SavedImage = { time, files, bytes, keys }
+    this.operators.set(stream, { ...operator, images: [...operator.images, saved] })
+  }
+
+  /** Writes the next manifest, and deletes what neither it nor the ones before it need. @throws FENCED, CHECKPOINT_NOT_WRITABLE */
+  async renew(): Promise<void> {
+    const { storage, graph, ids, batchMs } = this.parts
+    const { zeroTime } = this.manifest
+    const ended = this.unfinished.size === 0 ? this.last : Math.min(...this.unfinished) - batchMs
+    const program = { graph, streams: ids.streams, zeroTime }
+    const timesOf = (stream: AnyStream): number[] => {
+      const { since, images } = this.operators.get(stream)!
+      return [since, ...images.map(({ time }) => time)]
+    }
+    const { start } = reach(program, ended, timesOf)
+    // One image more than a restart needs is kept, and the log from there on: for the case that the newer one is damaged.
+    const before = (stream: AnyStream): number[] => {
+      const times = timesOf(stream)
+      return times.filter((time, i) => i === 0 || time < start.get(stream)!)
+    }
+    const { start: oldest, logFrom } = reach(program, ended, before)
+    for (const [stream, operator] of this.operators) {
+      const from = oldest.get(stream) ?? operator.since
+      this.operators.set(stream, { ...operator, images: operator.images.filter(({ time }) => time >= from) })
+    }
+    const { takenOver } = this
+    const manifest = { ...this.manifest, takenOver, ended, logFrom, operators: [...this.operators.values()] }
+    await this.assertMine()
+    if (!(await createManifest(storage, this.number + 1, manifest))) throw this.fenced(this.number + 1)
+    this.number++
+    this.manifest = manifest
+    await this.retention.keep({ number: this.number, manifest })
+  }
+
+  /** @throws FENCED when another process has made a manifest since */
+  private async assertMine(): Promise<void> {
+    const { storage } = this.parts
+    const newest = (await manifestNumbers(storage)).at(-1)
+    if (newest === undefined || newest <= this.number) return
+    const [read] = await readManifests(storage, [newest], () => {})
+    // Our own next one may just have been made.
+    if (read?.manifest.epoch !== this.epoch) throw this.fenced(newest)
+  }
+
+  private fenced(number: number): KindlingError {
+    return new KindlingError('FENCED', { directory: this.parts.storage.name, file: manifestFile(number) })
+  }
+}

@@ -1,0 +1,39 @@
+/** Which saved operators and inputs the program still has, and what it has no place for. */
+import type { AnyStream } from '../dstream/recipe.ts'
+import type { DStreamGraph } from '../graph.ts'
+import type { Manifest, SavedOperator } from './manifest.ts'
+import type { OperatorIds } from './operator-ids.ts'
+
+/** See the file head. */
+export interface Match {
+  /** What is saved of each stateful stream that was there before. */
+  readonly operators: ReadonlyMap<AnyStream, SavedOperator>
+  /** What is saved and has no place, each as a clause: `state of …`. */
+  readonly unmatched: readonly string[]
+}
+
+export function match(saved: Manifest, graph: DStreamGraph, ids: OperatorIds): Match {
+  const operators = new Map<AnyStream, SavedOperator>()
+  const unmatched: string[] = []
+  const byId = new Map(ids.streams.map(stream => [ids.of(stream), stream]))
+  for (const operator of saved.operators) {
+    const stream = byId.get(operator.id)
+    if (stream?.state === undefined) {
+      unmatched.push(
+        `it holds state of ${operator.id} (${operator.layout['operator']}), and the program has no such operator`,
+      )
+      continue
+    }
+    const differences = Object.entries({ ...stream.state.layout, ...operator.layout })
+      .map(([name]) => [name, operator.layout[name], stream.state!.layout[name]] as const)
+      .filter(([, before, now]) => before !== now)
+      .map(([name, before, now]) => `${name} was ${before} and is ${now}`)
+    if (differences.length === 0) operators.set(stream, operator)
+    else
+      unmatched.push(`the state of ${operator.id} was saved by another operator: ${differences.join(', ')}`)
+  }
+  const inputs = new Set(graph.inputs.map(input => ids.of(input as AnyStream)))
+  for (const { id } of saved.inputs)
+    if (!inputs.has(id)) unmatched.push(`it holds plans of the input ${id}, which the program does not have`)
+  return { operators, unmatched }
+}

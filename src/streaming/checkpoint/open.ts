@@ -1,0 +1,151 @@
+/**
+ * Opens the checkpoint directory of a program that starts: the first time, or to go on.
+ *
+ * 1. find the newest manifest that can be read; it says what the zero time is, by which the streams are initialised
+ * 2. refuse a program that the saved data does not match, before anything is written
+ * 3. take over: create the next manifest; whoever went on with the one before stops (`FENCED`)
+ * 4. read what is saved and give it to streams and sources
+ */
+import { KindlingError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import { Duration, Time } from '../../base/time.ts'
+import { describeScope } from '../../rdd/scope.ts'
+import type { RestoredBatch } from '../batch/job-generator.ts'
+import type { AnyStream } from '../dstream/recipe.ts'
+import { Checkpoint, type CheckpointParts } from './checkpoint.ts'
+import { findCheckpoint } from './find.ts'
+import { createManifest, type Manifest, manifestFile, type SavedOperator } from './manifest.ts'
+import { match } from './match.ts'
+import type { OperatorIds } from './operator-ids.ts'
+import { type Recovery, recover } from './recovery.ts'
+import { pendingBatches, replayLineage, resumeInputs, resumeStreams } from './resume.ts'
+import { sweep } from './sweep.ts'
+
+/** How a program is opened. */
+export interface OpenParts extends CheckpointParts {
+  /** The next tick: the first batch, if the program has not run before. */
+  firstTime(): Time
+  /** Give up saved data that the program has no place for. */
+  readonly allowDrop: boolean
+  /** Begin anew when the saved data cannot be used. */
+  readonly createOnError: boolean
+}
+
+/** A program that can go on. */
+export interface OpenedCheckpoint {
+  readonly checkpoint: Checkpoint
+  /** The last batch that was planned before. */
+  readonly last: number
+  /** To run again, first. */
+  readonly pending: readonly RestoredBatch[]
+  /** Since when an input is part of the program, in ms. */
+  since(stream: AnyStream): number
+  /** Gives sources their plans, once they have started. @throws FENCED, CHECKPOINT_NOT_WRITABLE */
+  resume(): Promise<void>
+}
+
+/** See the file head. @throws CHECKPOINT_MISMATCH, CHECKPOINT_NOT_USABLE, FENCED, CHECKPOINT_NOT_WRITABLE */
+export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint> {
+  const { storage, graph, ids, batchMs, logger } = parts
+  const skipped = (message: string): void => logger.warn(`checkpoint: skipped: ${message}`)
+  const found = await findCheckpoint(storage, parts.createOnError, skipped)
+  const saved = found.manifests[0]?.manifest
+  const zeroTime =
+    saved === undefined ? parts.firstTime().minus(new Duration(batchMs)) : new Time(saved.zeroTime)
+  graph.initialize(zeroTime)
+  warnOfNamelessState(ids, logger)
+  const matched = saved === undefined ? new Map<AnyStream, SavedOperator>() : matching(parts, saved)
+
+  const number = (found.numbers.at(-1) ?? 0) + 1
+  const inputs = inputsOf(parts, saved)
+  const claim =
+    saved === undefined ? firstManifest(parts, number, zeroTime) : { ...saved, epoch: number, inputs }
+  const claimed = { number, manifest: { ...claim, inputs, takenOver: saved === undefined ? -1 : undefined } }
+  if (!(await createManifest(storage, number, claimed.manifest)))
+    throw new KindlingError('FENCED', { directory: storage.name, file: manifestFile(number) })
+
+  const fresh = beginning(claim.ended)
+  let recovery = fresh
+  if (saved !== undefined)
+    try {
+      recovery = await recover({ storage, graph, streams: ids.streams, batchMs, skipped }, saved, matched)
+    } catch (error) {
+      if (!parts.createOnError || (error as KindlingError).code !== 'CHECKPOINT_NOT_USABLE') throw error
+      skipped((error as Error).message)
+      recovery = beginning(Math.max(saved.ended, parts.firstTime().milliseconds - batchMs))
+    }
+  const operators = new Map(recovery.operators)
+  for (const stream of ids.streams) {
+    const { state } = stream
+    if (state === undefined || operators.has(stream)) continue
+    if (saved !== undefined) logger.warn(`checkpoint: ${ids.of(stream)} is new, and begins without state`)
+    operators.set(stream, { id: ids.of(stream), layout: state.layout, since: recovery.ended, images: [] })
+  }
+  const older = found.manifests.toReversed()
+  await sweep(storage, [...older, claimed])
+  if (saved !== undefined) resumeStreams(recovery, ids)
+  const { last, pending, files } = recovery
+  const state = { claimed, operators, last, pending: pending.map(({ time }) => time), files, older }
+  const checkpoint = new Checkpoint(parts, state)
+  const sinceOf = new Map(inputs.map(({ id, since }) => [id, since]))
+  return {
+    checkpoint,
+    last,
+    pending: pendingBatches(graph, recovery, ids),
+    since: stream => sinceOf.get(ids.of(stream))!,
+    async resume() {
+      if (saved === undefined) return
+      resumeInputs(graph, recovery, { ids, batchMs, logger })
+      replayLineage(recovery, ids)
+      // From now on what the process before writes late does not count, and operators that are new are known.
+      await checkpoint.renew()
+    },
+  }
+}
+
+/** @throws CHECKPOINT_MISMATCH unless what does not match may be dropped */
+function matching(parts: OpenParts, saved: Manifest): ReadonlyMap<AnyStream, SavedOperator> {
+  const { storage, graph, ids, logger, batchMs } = parts
+  const mismatch = (reason: string): KindlingError =>
+    new KindlingError('CHECKPOINT_MISMATCH', { directory: storage.name, reason })
+  if (saved.batchMs !== batchMs)
+    throw mismatch(`its batch interval is ${saved.batchMs} ms, and that of the program ${batchMs} ms`)
+  const { operators, unmatched } = match(saved, graph, ids)
+  if (unmatched.length > 0 && !parts.allowDrop) throw mismatch(unmatched.join('; '))
+  for (const reason of unmatched) logger.warn(`checkpoint: dropped, since ${reason}`)
+  return operators
+}
+
+function inputsOf({ graph, ids, clock }: OpenParts, saved: Manifest | undefined): Manifest['inputs'] {
+  return graph.inputs.map(input => {
+    const id = ids.of(input as AnyStream)
+    return { id, since: saved?.inputs.find(other => other.id === id)?.since ?? clock.now() }
+  })
+}
+
+function firstManifest({ batchMs, ids }: OpenParts, epoch: number, zeroTime: Time): Manifest {
+  const zero = zeroTime.milliseconds
+  const operators = ids.streams.flatMap(stream =>
+    stream.state === undefined
+      ? []
+      : [{ id: ids.of(stream), layout: stream.state.layout, since: zero, images: [] }],
+  )
+  const times = { zeroTime: zero, batchMs, ended: zero, logFrom: zero }
+  return { epoch, takenOver: undefined, ...times, inputs: [], operators }
+}
+
+/** Nothing to take over: the next batch is the first. */
+function beginning(time: number): Recovery {
+  const nothing = { pending: [], plans: [], files: [], operators: new Map(), start: new Map() }
+  return { last: time, ended: time, floor: time, ...nothing }
+}
+
+/** A structural id is lost when what the operator is computed from changes. */
+function warnOfNamelessState(ids: OperatorIds, logger: Logger): void {
+  for (const stream of ids.streams)
+    if (stream.state !== undefined && stream.userId === undefined)
+      logger.warn(
+        `${describeScope(stream.scope)} has no name: its saved state is found by its place in the program ` +
+          `(${ids.of(stream)}). Give it one, .uid('name'), so that the program may change`,
+      )
+}

@@ -1,0 +1,156 @@
+/**
+ * What a restart takes over: images of the state, plans of batches, and which batches have not ended.
+ *
+ * 1. read the log; batches that were planned and not committed run again first
+ * 2. choose an image for each stateful stream (`reach.ts`); one that cannot be read is skipped, and the choice made again
+ * 3. see that the log reaches back far enough
+ *
+ * Nothing of the program is changed until all of it has been read.
+ */
+import { KindlingError } from '../../base/errors.ts'
+import type { AnyStream } from '../dstream/recipe.ts'
+import type { DStreamGraph } from '../graph.ts'
+import { type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
+import { type Damage, damageOf } from './damage.ts'
+import { decodeImage, type LoadedImage } from './image-file.ts'
+import type { Manifest, SavedImage, SavedOperator } from './manifest.ts'
+import { type Reach, reach } from './reach.ts'
+import type { CheckpointStorage } from './storage.ts'
+
+/** See the file head. */
+export interface Recovery {
+  /** The last batch that was planned. */
+  readonly last: number
+  /** All batches up to this one have ended. */
+  readonly ended: number
+  /** Planned and not ended, the oldest first. */
+  readonly pending: readonly LoggedBatch[]
+  /** All plans there are without a gap up to the last one, the oldest first. */
+  readonly plans: readonly LoggedBatch[]
+  /** There are no batches up to this time any more. */
+  readonly floor: number
+  /** What is saved of each stateful stream, without what cannot be read. */
+  readonly operators: ReadonlyMap<AnyStream, SavedOperator>
+  /** The version that each stateful stream starts from; its partitions, unless it is empty. */
+  readonly start: ReadonlyMap<AnyStream, { readonly time: number; readonly images: readonly LoadedImage[] }>
+  readonly files: readonly LogFile[]
+}
+
+/** What recovery reads from, and for. */
+export interface RecoveryParts {
+  readonly storage: CheckpointStorage
+  readonly graph: DStreamGraph
+  /** Each after those that it is computed from. */
+  readonly streams: readonly AnyStream[]
+  readonly batchMs: number
+  readonly skipped: Damage
+}
+
+/** @throws CHECKPOINT_NOT_USABLE when what is left does not suffice */
+export async function recover(
+  parts: RecoveryParts,
+  saved: Manifest,
+  matched: ReadonlyMap<AnyStream, SavedOperator>,
+): Promise<Recovery> {
+  const { storage, batchMs, skipped } = parts
+  const counts = ({ epoch, time }: LogFile): boolean =>
+    epoch >= saved.epoch || saved.takenOver === undefined || time <= saved.takenOver
+  const log = await readLog(storage, counts, skipped)
+  const last = Math.max(saved.ended, ...log.plans.keys(), ...log.commits)
+  const pending = [...log.plans.values()].filter(({ time }) => time > saved.ended && !log.commits.has(time))
+  const ended = pending.length === 0 ? last : pending[0]!.time - (pending[0]!.merged + 1) * batchMs
+
+  const covered = new Set<number>()
+  for (const { time, merged } of log.plans.values())
+    for (let i = 0; i <= merged; i++) covered.add(time - i * batchMs)
+  let floor = last
+  while (floor > saved.zeroTime && covered.has(floor)) floor -= batchMs
+
+  const operators = new Map(matched)
+  for (;;) {
+    const chosen = choose(parts, { saved, operators, ended, floor })
+    const start = await load(parts, operators, chosen)
+    if (start === undefined) continue
+    if (chosen.logFrom < floor && floor > saved.logFrom) throw incomplete(storage, floor)
+    if (chosen.logFrom < floor)
+      skipped(
+        `batches up to ${floor} ms are not kept any more; windows that look further back begin with less.`,
+      )
+    const plans = [...log.plans.values()].filter(({ time }) => time > floor)
+    return { last, ended, pending, plans, floor, operators, start, files: log.files }
+  }
+}
+
+function choose(
+  { storage, graph, streams }: RecoveryParts,
+  at: {
+    readonly saved: Manifest
+    readonly operators: ReadonlyMap<AnyStream, SavedOperator>
+    readonly ended: number
+    readonly floor: number
+  },
+): Reach {
+  const { saved, operators, ended, floor } = at
+  return reach({ graph, streams, zeroTime: saved.zeroTime }, ended, stream => {
+    const operator = operators.get(stream)
+    if (operator === undefined) return [ended]
+    const images = operator.images.map(({ time }) => time)
+    // From its beginning a state can be made only if all batches since then are in the log.
+    if (operator.since >= floor) return [operator.since, ...images]
+    if (images.length === 0) throw incomplete(storage, floor)
+    return images
+  })
+}
+
+function incomplete(storage: CheckpointStorage, floor: number): KindlingError {
+  return new KindlingError('CHECKPOINT_NOT_USABLE', {
+    directory: storage.name,
+    reason: `the plan of the batch at ${floor} ms is missing from the log, and no image after it can be read`,
+  })
+}
+
+/** The chosen images; `undefined` when one of them could not be read, which is left out of `operators` from now on. */
+async function load(
+  parts: RecoveryParts,
+  operators: Map<AnyStream, SavedOperator>,
+  { start }: Reach,
+): Promise<Recovery['start'] | undefined> {
+  const loaded = new Map<AnyStream, { readonly time: number; readonly images: readonly LoadedImage[] }>()
+  for (const [stream, time] of start) {
+    const operator = operators.get(stream)
+    const image = operator?.images.find(saved => saved.time === time)
+    const images: LoadedImage[] = []
+    for (const file of image?.files ?? []) {
+      const read = await readImage(parts, file)
+      if (read === undefined) {
+        operators.set(stream, without(operator!, image!))
+        return undefined
+      }
+      images.push(read)
+    }
+    loaded.set(stream, { time, images })
+  }
+  return loaded
+}
+
+function without(operator: SavedOperator, image: SavedImage): SavedOperator {
+  return { ...operator, images: operator.images.filter(other => other !== image) }
+}
+
+async function readImage(
+  { storage, skipped }: RecoveryParts,
+  file: string,
+): Promise<LoadedImage | undefined> {
+  const path = `${storage.name}/${file}`
+  const bytes = await storage.read(file)
+  if (bytes === undefined) {
+    skipped(`${path} is missing.`)
+    return undefined
+  }
+  try {
+    return decodeImage(path, bytes)
+  } catch (error) {
+    skipped(damageOf(error))
+    return undefined
+  }
+}

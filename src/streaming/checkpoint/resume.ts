@@ -1,0 +1,98 @@
+/** Gives the streams and sources of a program what a restart takes over. */
+import type { Logger } from '../../base/logger.ts'
+import { Time } from '../../base/time.ts'
+import type { RestoredBatch } from '../batch/job-generator.ts'
+import type { InputDStream } from '../dstream/input.ts'
+import type { AnyStream } from '../dstream/recipe.ts'
+import type { DStreamGraph } from '../graph.ts'
+import type { StreamInputInfo } from '../listener.ts'
+import { stateRDD } from '../state/state-rdd.ts'
+import type { LoggedBatch } from './batch-log.ts'
+import type { OperatorIds } from './operator-ids.ts'
+import type { Recovery } from './recovery.ts'
+import { spread } from './spread-image.ts'
+
+/** State as it was saved; streams give nothing for batches that nobody needs any more. */
+export function resumeStreams(recovery: Recovery, ids: OperatorIds): void {
+  const floor = new Time(recovery.floor)
+  for (const stream of ids.streams) {
+    const start = recovery.start.get(stream)
+    const { state } = stream
+    if (state === undefined || start === undefined) {
+      stream.resume(floor)
+      continue
+    }
+    const time = new Time(start.time)
+    if (start.images.length === 0) stream.resume(time)
+    else {
+      state.versions.restore(start.time, spread(start.images, state.partitioner))
+      stream.resume(time, stateRDD(stream, { state, time, previous: undefined, inputs: [] }))
+    }
+  }
+}
+
+/** Plans of batches as they were logged; what a source cannot give again is warned about. */
+export function resumeInputs(
+  graph: DStreamGraph,
+  recovery: Recovery,
+  { ids, batchMs, logger }: { readonly ids: OperatorIds; readonly batchMs: number; readonly logger: Logger },
+): void {
+  // Batches up to here are neither run again nor applied to state.
+  const needed = Math.min(recovery.ended, ...[...recovery.start.values()].map(({ time }) => time))
+  for (const input of graph.inputs) {
+    const id = ids.of(input as AnyStream)
+    const lost: LoggedBatch[] = []
+    let records = 0
+    for (const batch of recovery.plans) {
+      for (let i = 1; i <= batch.merged; i++) input.skip(new Time(batch.time - i * batchMs))
+      const time = new Time(batch.time)
+      const logged = batch.inputs.find(other => other.id === id)
+      if (logged !== undefined && input.restore(time, logged.plan)) continue
+      input.skip(time)
+      if (logged === undefined || batch.time <= needed) continue
+      lost.push(batch)
+      records += logged.numRecords
+    }
+    if (lost.length > 0)
+      logger.warn(
+        `${input.source.name} (${id}) cannot be read again: what it gave the batches from ${lost[0]!.time} to ` +
+          `${lost.at(-1)!.time} ms is lost (${records} records, or as many as it did not count)`,
+      )
+  }
+}
+
+/**
+ * Makes the lineage of state from the images up to the last batch that has ended: nothing is computed, but what it is computed from
+ * may be forgotten by others now.
+ */
+export function replayLineage(recovery: Recovery, { streams }: OperatorIds): void {
+  for (const stream of streams) {
+    const start = recovery.start.get(stream)
+    if (start === undefined) continue
+    const slide = stream.slideDuration.milliseconds
+    for (let time = start.time + slide; time <= recovery.ended; time += slide)
+      stream.getOrCompute(new Time(time))
+  }
+}
+
+/** The batches that run again, as the generator takes them. */
+export function pendingBatches(graph: DStreamGraph, recovery: Recovery, ids: OperatorIds): RestoredBatch[] {
+  return recovery.pending.map(({ time, inputs }) => ({
+    time: new Time(time),
+    inputs: new Map(graph.inputs.map(input => [input.streamId, infoOf(input, inputs, ids)])),
+  }))
+}
+
+function infoOf(
+  input: InputDStream<unknown>,
+  logged: LoggedBatch['inputs'],
+  ids: OperatorIds,
+): StreamInputInfo {
+  const id = ids.of(input as AnyStream)
+  const numRecords = logged.find(other => other.id === id)?.numRecords ?? 0
+  return {
+    inputStreamId: input.streamId,
+    numRecords,
+    metadata: { Description: 'planned before the restart' },
+  }
+}
