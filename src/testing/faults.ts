@@ -5,11 +5,21 @@
  */
 import { KindlingError } from '../base/errors.ts'
 
+/** A file of the checkpoint directory: the plan of a batch, its commit, an image of state, a manifest. */
+type WrittenFile = 'log' | 'commit' | 'image' | 'manifest'
+
 /**
  * Where faults can be planned: `task` before each task attempt, `plan` when an input decides a batch, `output` before a collected
- * output reads its RDD, `output-done` after it has.
+ * output reads its RDD, `output-done` after it has; `log-before`, `log-half`, `log-after` around each write of a plan to the
+ * checkpoint directory, and likewise for `commit`, `image` and `manifest`; `delete` before a file of it is deleted.
  */
-export type FaultPoint = 'task' | 'plan' | 'output' | 'output-done'
+export type FaultPoint =
+  | 'task'
+  | 'plan'
+  | 'output'
+  | 'output-done'
+  | `${WrittenFile}-${'before' | 'half' | 'after'}`
+  | 'delete'
 
 /** Which of the arrivals at a point is meant. What is left out matches all. */
 export interface FaultMatch {
@@ -21,7 +31,7 @@ export interface FaultMatch {
   readonly attempt?: number
   /** Stage by its number in the run. */
   readonly stage?: number
-  /** Name of the input or output. */
+  /** Name of the input, of the output, or of the file in the checkpoint directory. */
   readonly name?: string
 }
 
@@ -33,25 +43,35 @@ interface Plan {
   readonly match: FaultMatch
   left: number
   hit: boolean
-  act(): void | Promise<void>
+  act(crashed: (() => void) | undefined): void | Promise<void>
 }
 
 /** The plans of one test. */
 export class Faults {
   private readonly plans: Plan[] = []
 
-  plan(point: FaultPoint, match: FaultMatch, act: () => void | Promise<void>): void {
-    this.plans.push({ point, match, left: match.nth ?? 1, hit: false, act })
+  /** Gives a function that takes the plan back. */
+  plan(point: FaultPoint, match: FaultMatch, act: Plan['act']): () => void {
+    const plan = { point, match, left: match.nth ?? 1, hit: false, act }
+    this.plans.push(plan)
+    return () => {
+      const at = this.plans.indexOf(plan)
+      if (at >= 0) this.plans.splice(at, 1)
+    }
   }
 
-  /** Called by the program at a point; throws or waits as planned. */
-  arrive(point: FaultPoint, place: FaultPlace): void | Promise<void> {
+  /**
+   * Called by the program at a point; throws or waits as planned.
+   *
+   * @param crashed what is left behind by a crash at this point
+   */
+  arrive(point: FaultPoint, place: FaultPlace, crashed?: () => void): void | Promise<void> {
     for (const plan of this.plans) {
       if (plan.point !== point || plan.hit || !matches(plan.match, place)) continue
       plan.left--
       if (plan.left > 0) continue
       plan.hit = true
-      return plan.act()
+      return plan.act(crashed)
     }
   }
 

@@ -10,15 +10,18 @@ import { KindlingError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { Random } from '../base/random.ts'
 import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
-import { SparkContext } from '../context/spark-context.ts'
+import type { SparkContext } from '../context/spark-context.ts'
 import type { Mapped } from '../rdd/rdd.ts'
 import type { Task } from '../scheduler/task.ts'
 import type { DStream } from '../streaming/dstream/dstream.ts'
 import { StreamingContext } from '../streaming/streaming-context.ts'
 import { type FaultMatch, type FaultPoint, Faults } from './faults.ts'
+import { Incarnation } from './incarnation.ts'
+import { never } from './mortal-clock.ts'
 import { RecordedOutput } from './recorded-output.ts'
 import { type ScriptedBatches, TestInput } from './test-input.ts'
 import { TestReceiver } from './test-receiver.ts'
+import { TestStorage } from './test-storage.ts'
 import { type UntilOptions, until } from './until.ts'
 
 /** How a test is set up. */
@@ -28,6 +31,8 @@ export interface StreamTestOptions {
   /** Default `local`. */
   readonly master?: string
   readonly conf?: Record<string, string | number | boolean>
+  /** Where the program is saved: `true` for a folder in `dir`, or a path. Default: it is not. */
+  readonly checkpointDir?: boolean | string
   /** Seed of `t.random`. Default 1. */
   readonly seed?: number
   /** Defines the program: at once, and again after each restart. */
@@ -55,6 +60,8 @@ export class StreamTest {
   readonly random: Random
   /** Errors of batches and sources so far. */
   readonly errors: Error[] = []
+  /** Warnings so far. */
+  readonly warnings: string[] = []
   /** Whether a planned crash was hit; `crashAndRestart` goes on from there. */
   crashed = false
   private readonly options: StreamTestOptions
@@ -62,7 +69,8 @@ export class StreamTest {
   private readonly faults = new Faults()
   private readonly outputs = new Map<string, RecordedOutput<unknown>>()
   private readonly stages: number[] = []
-  private context!: StreamingContext
+  /** The lives of the program so far; the last one is that of now. */
+  private readonly lives: Incarnation[] = []
   private folder: string | undefined
   private seen = 0
 
@@ -74,11 +82,22 @@ export class StreamTest {
   }
 
   get ssc(): StreamingContext {
-    return this.context
+    return this.life.context
   }
 
   get sc(): SparkContext {
-    return this.context.sc
+    return this.ssc.sc
+  }
+
+  private get life(): Incarnation {
+    return this.lives.at(-1)!
+  }
+
+  /** What was given as `checkpointDir`. */
+  get checkpointDir(): string | undefined {
+    const { checkpointDir = false } = this.options
+    if (checkpointDir === true) return join(this.dir, 'checkpoint')
+    return checkpointDir === false ? undefined : checkpointDir
   }
 
   /** A temporary folder of this test, removed when it is disposed. */
@@ -89,25 +108,30 @@ export class StreamTest {
 
   private buildProgram(build: (t: StreamTest) => void): void {
     const { master = 'local', conf = {} } = this.options
-    const sc = new SparkContext({
+    const life = new Incarnation(this.clock)
+    this.lives.push(life)
+    const sc = life.sparkContext({
       master,
       conf,
       appName: 'test',
-      clock: this.clock,
-      logger: this.errorLogger(),
-      taskHook: task => this.arriveAtTask(task),
+      logger: this.loggerOf(life),
+      taskHook: task => (life.isDead ? never() : this.arriveAtTask(task)),
     })
-    this.context = new StreamingContext(sc, this.batchDuration)
+    life.context = new StreamingContext(sc, this.batchDuration)
+    const { checkpointDir } = this
+    if (checkpointDir !== undefined)
+      life.context.checkpoint(new TestStorage(checkpointDir, life, (...at) => this.faults.arrive(...at)))
     build(this)
   }
 
-  private errorLogger(): Logger {
+  private loggerOf(life: Incarnation): Logger {
     const ignore = (): void => {}
     return {
       debug: ignore,
       info: ignore,
-      warn: ignore,
+      warn: message => void this.warnings.push(message),
       error: (message, fields) => {
+        if (life.isDead) return
         const { error } = (fields ?? {}) as { readonly error?: unknown }
         this.errors.push(
           error instanceof Error ? error : new KindlingError('UNKNOWN_ERROR', { value: message }),
@@ -162,6 +186,7 @@ export class StreamTest {
     const recorded = output
     stream.foreachRDD(async (rdd, time) => {
       await this.faults.arrive('output', { name })
+      // Of a program that died meanwhile, this never resolves.
       const partitions = await rdd.glom().collect()
       recorded.record(time.milliseconds, partitions)
       await this.faults.arrive('output-done', { name })
@@ -197,13 +222,17 @@ export class StreamTest {
    * t.clock.now() // => 3000
    */
   async run(n: number, opts: { readonly collectErrors?: boolean } = {}): Promise<void> {
-    if (this.ssc.getState() === 'initialized') await this.ssc.start()
+    if (this.ssc.getState() === 'initialized') await this.start()
     for (let i = 0; i < n && !this.crashed; i++) {
       await this.clock.advance(this.batchDuration.milliseconds)
       const fresh = this.errors.slice(this.seen)
       this.seen = this.errors.length
       if (fresh[0] !== undefined && opts.collectErrors !== true && !this.crashed) throw fresh[0]
     }
+  }
+
+  private start(): Promise<void> {
+    return Promise.race([this.ssc.start(), this.life.death])
   }
 
   /**
@@ -278,6 +307,8 @@ export class StreamTest {
   /**
    * At the n-th arrival at `point` the program dies: nothing further runs, `run` resolves, `crashed` is true.
    *
+   * Gives a function that takes the plan back, for tests of random points, which may not be reached.
+   *
    * @example
    * t.collect('out', numbers)
    * t.crashAt('output', { nth: 2 })
@@ -285,11 +316,12 @@ export class StreamTest {
    * t.crashed // => true
    * t.out('out').batches // => [[1, 2, 3]]
    */
-  crashAt(point: FaultPoint, match: FaultMatch = {}): void {
-    this.faults.plan(point, match, () => {
+  crashAt(point: FaultPoint, match: FaultMatch = {}): () => void {
+    return this.faults.plan(point, match, crashed => {
+      crashed?.()
       this.crashed = true
-      void this.kill()
-      throw new KindlingError('PLANNED_FAULT', { point })
+      this.life.die()
+      return never()
     })
   }
 
@@ -317,35 +349,42 @@ export class StreamTest {
   }
 
   /**
-   * Ends the program as a crash would, without a graceful end, and builds it anew. What it kept in memory is gone.
+   * Ends the program as a crash would, unless it has died already, and starts it anew: nothing further of it runs or is written. Then
+   * the batches that were missed run.
    *
    * @param opts.build another program; default the same
    * @param opts.downFor virtual time until it is back
+   * @throws what the start throws
    * @example
-   * await using test = new StreamTest({ build: t => void t.collect('out', t.input('in', [[1], [2], [3], [4]])) })
+   * await using test = new StreamTest({
+   *   checkpointDir: true,
+   *   build: t => {
+   *     const pairs = t.input<[string, number]>('in', [[['a', 1]], [['a', 2]], [['a', 3]], [['a', 4]]])
+   *     t.collect('sums', pairs.updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum)))
+   *   },
+   * })
    * await test.run(1)
    * await test.crashAndRestart({ downFor: seconds(2) })
    * await test.run(1)
-   * test.out('out').times // => [1000, 4000]
+   * test.out('sums').batches // => [[['a', 1]], [['a', 3]], [['a', 6]], [['a', 10]]]
    */
   async crashAndRestart(
     opts: { readonly build?: (t: StreamTest) => void; readonly downFor?: DurationLike } = {},
   ): Promise<void> {
-    await this.kill()
+    this.life.die()
     if (opts.downFor !== undefined) await this.clock.advance(toDuration(opts.downFor, 'downFor').milliseconds)
     this.crashed = false
     this.seen = this.errors.length
     this.buildProgram(opts.build ?? this.options.build)
-    await this.ssc.start()
-  }
-
-  private async kill(): Promise<void> {
-    await this.ssc.stop({ stopSparkContext: true })
+    await this.start()
+    await this.clock.advance(0)
   }
 
   /** Stops everything. @throws FAULT_NOT_HIT when a planned fault was never hit */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.ssc.stop({ stopSparkContext: true })
+    for (const life of this.lives)
+      if (life.isDead) await life.bury()
+      else await life.context.stop({ stopSparkContext: true })
     if (this.folder !== undefined) rmSync(this.folder, { recursive: true, force: true })
     this.faults.assertAllHit()
   }

@@ -1,10 +1,21 @@
 /** A stream of batches written down in a test. */
 import { type Duration, Time } from '../base/time.ts'
 import type { SparkContext } from '../context/spark-context.ts'
+import type { RDD } from '../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceHost } from '../streaming/input-source.ts'
 
 /** The i-th entry is the batch at (i+1) · batchDuration; `null`: no RDD; after the last one: empty RDDs. A batch that takes in several ticks gets their records. */
 export type ScriptedBatches<T> = readonly (readonly T[] | null)[]
+
+/** Entries of the script that a batch takes: from `from` up to, not including, `to`. */
+interface Script {
+  readonly from: number
+  readonly to: number
+}
+
+interface Description extends Script {
+  readonly partitions: number
+}
 
 /** See {@link ScriptedBatches}. */
 export class TestInput<T> implements InputSource<T> {
@@ -15,6 +26,7 @@ export class TestInput<T> implements InputSource<T> {
   private readonly sc: SparkContext
   private readonly arrive: () => void | Promise<void>
   private next = 0
+  private last: Script = { from: 0, to: 0 }
 
   constructor(
     name: string,
@@ -40,13 +52,30 @@ export class TestInput<T> implements InputSource<T> {
 
   async plan(time: Time): Promise<BatchInput<T>> {
     const index = time.minus(new Time(0)).div(this.batchDuration) - 1
-    const script = this.batches.slice(this.next, index + 1)
-    const missing = script.length > 0 && script.every(batch => batch === null)
+    this.last = { from: this.next, to: index + 1 }
     this.next = index + 1
     await this.arrive()
-    if (missing) return { rdd: undefined, numRecords: 0 }
-    const records = script.flatMap(batch => batch ?? [])
-    const rdd = this.sc.parallelize(records, this.partitions)
-    return { rdd, numRecords: records.length }
+    const records = this.records(this.last)
+    return { rdd: this.rdd(records), numRecords: records?.length ?? 0 }
+  }
+
+  describe(): Description {
+    return { ...this.last, partitions: this.partitions ?? this.sc.defaultParallelism }
+  }
+
+  restore(_time: Time, description: unknown): () => RDD<T> | undefined {
+    const script = description as Description
+    this.next = script.to
+    return () => this.rdd(this.records(script), script.partitions)
+  }
+
+  private records({ from, to }: Script): T[] | undefined {
+    const script = this.batches.slice(from, to)
+    if (script.length > 0 && script.every(batch => batch === null)) return undefined
+    return script.flatMap(batch => batch ?? [])
+  }
+
+  private rdd(records: T[] | undefined, partitions = this.partitions): RDD<T> | undefined {
+    return records === undefined ? undefined : this.sc.parallelize(records, partitions)
   }
 }
