@@ -1,0 +1,146 @@
+/** A program that counts words of files, killed with SIGKILL again and again. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { until } from 'kindling/testing'
+
+const root = join(import.meta.dirname, '../..')
+const dir = mkdtempSync(join(tmpdir(), 'kindling-killed-'))
+let child: ChildProcess | undefined
+after(() => {
+  child?.kill('SIGKILL')
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const KILLS = 8
+
+const program = `
+import { appendFileSync } from 'node:fs'
+import { milliseconds, StreamingContext } from '${join(root, 'src/index.ts')}'
+
+const ssc = await StreamingContext.getOrCreate('checkpoint', () => {
+  const ssc = new StreamingContext({ master: 'local[2]', batchDuration: milliseconds(100) })
+  ssc.textFileStream('in')
+    .flatMap(line => line.split(' '))
+    .map(word => [word, 1])
+    .updateStateByKey((ones, count = 0) => count + ones.length)
+    .uid('counts')
+    .checkpoint(milliseconds(500))
+    .foreachRDD(async (rdd, time) => {
+      const counts = (await rdd.collect()).sort(([a], [b]) => (a < b ? -1 : 1))
+      appendFileSync('out', time.milliseconds + ' ' + JSON.stringify(counts) + '\\n')
+    })
+  return ssc
+})
+await ssc.start()
+await ssc.awaitTermination()
+`
+
+function lines(): string[] {
+  const out = join(dir, 'out')
+  return existsSync(out) ? readFileSync(out, 'utf8').split('\n').slice(0, -1) : []
+}
+
+function start(): void {
+  child = spawn(process.execPath, ['--conditions=source', 'app.ts'], {
+    cwd: dir,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+}
+
+/** Published by a rename, as files for a stream are. */
+function publish(n: number): void {
+  const temporary = join(dir, `in-${n}`)
+  writeFileSync(temporary, `all w${n % 3} w${n % 3}\nall\n`)
+  renameSync(temporary, join(dir, 'in', String(n)))
+}
+
+describe('a program that is killed', () => {
+  it('counts every word once, and gives the same for every batch that it repeats', async () => {
+    mkdirSync(join(dir, 'in'))
+    writeFileSync(join(dir, 'app.ts'), program)
+    let files = 0
+    for (let kill = 0; kill < KILLS; kill++) {
+      const before = lines().length
+      start()
+      const [running, exited] = [child!, new Promise(resolve => child!.on('exit', resolve))]
+      await until(() => lines().length > before, { timeoutMs: 20_000 })
+      for (let i = 0; i < 3; i++) publish(files++)
+      // At another place of a batch each time.
+      await until(() => lines().length > before + 1 + kill, { timeoutMs: 20_000 })
+      running.kill('SIGKILL')
+      await exited
+      publish(files++)
+    }
+    start()
+    const want = [
+      ['all', files * 2],
+      ...[0, 1, 2].map(k => [
+        `w${k}`,
+        Array.from({ length: files }, (_, i) => i).filter(i => i % 3 === k).length * 2,
+      ]),
+    ]
+    await until(() => lines().at(-1)?.endsWith(JSON.stringify(want)) === true, { timeoutMs: 20_000 })
+    child!.kill('SIGKILL')
+
+    const byTime = new Map<string, string>()
+    for (const line of lines()) {
+      const [time = ''] = line.split(' ', 1)
+      assert.equal(byTime.get(time) ?? line, line)
+      byTime.set(time, line)
+    }
+    const times = [...byTime.keys()].map(Number)
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => a - b),
+    )
+    const gaps = times.slice(1).filter((time, i) => time - times[i]! !== 100)
+    assert.deepEqual(gaps, [], 'every tick has its batch, also those missed')
+  })
+})
+
+describe('a program that was stopped and not killed', () => {
+  it('ends with FENCED when it goes on, and has written nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kindling-fenced-'))
+    const app = (name: string): ChildProcess => {
+      writeFileSync(
+        join(folder, `${name}.ts`),
+        program.replace("appendFileSync('out'", `appendFileSync('${name}'`),
+      )
+      return spawn(process.execPath, ['--conditions=source', `${name}.ts`], {
+        cwd: folder,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+    }
+    const read = (name: string): string =>
+      existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : ''
+    mkdirSync(join(folder, 'in'))
+    const first = app('first')
+    let errors = ''
+    first.stderr!.on('data', text => {
+      errors += text
+    })
+    const ended = new Promise<number | null>(resolve => first.on('exit', resolve))
+    await until(() => read('first').split('\n').length > 3, { timeoutMs: 20_000 })
+    first.kill('SIGSTOP')
+    const second = app('second')
+    try {
+      await until(() => read('second').split('\n').length > 3, { timeoutMs: 20_000 })
+      const before = read('first')
+      first.kill('SIGCONT')
+      assert.equal(await ended, 1)
+      assert.match(errors, /FENCED/)
+      // At most the batch that was running when it was stopped.
+      assert.ok(read('first').split('\n').length <= before.split('\n').length + 1)
+      const lines = read('second').split('\n').length
+      await until(() => read('second').split('\n').length > lines + 2, { timeoutMs: 20_000 })
+    } finally {
+      first.kill('SIGKILL')
+      second.kill('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
