@@ -10,8 +10,6 @@ export const reasons: Readonly<Record<ReasonName, string>> = {
     'It manages executors, their resources or what is shipped to them. Tasks run in the process of the program, which reads its own files and modules.',
   'own-node':
     'It is what Spark calls to compute its own subclasses. Lineage is data here; RDDs of your own are made by `sc.fromPartitions`, streams of your own by `ssc.inputStream` with an `InputSource`.',
-  'no-recovery':
-    'It restores a StreamingContext, or its functions, from files of an earlier process. A program is code here and is always run anew; what a process holds in memory ends with it (D1).',
   'at-hand': 'The program holds the object already: it made it, or was given it with the call.',
   'one-form':
     'It is a second spelling for the sake of Scala, Java or an older version; the first one stands in this table.',

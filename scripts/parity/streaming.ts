@@ -12,12 +12,17 @@ export const streamingTables: readonly ParityTable[] = [
         'StreamingContext',
         'one options object',
       ],
-      ['new StreamingContext(path); (path, hadoopConf); (path, sparkContext)', no('no-recovery')],
+      [
+        'new StreamingContext(path); (path, hadoopConf); (path, sparkContext)',
+        'StreamingContext.getOrCreate',
+        'the graph is code (D90)',
+      ],
       ['StreamingContext.getActive()', 'StreamingContext.getActive'],
       ['StreamingContext.getActiveOrCreate(create)', 'StreamingContext.getActiveOrCreate'],
       [
         'StreamingContext.getActiveOrCreate(path, create, …), getOrCreate(path, create, …)',
-        no('no-recovery'),
+        'StreamingContext.getActiveOrCreate, StreamingContext.getOrCreate',
+        'always calls `create` (D90)',
       ],
       ['StreamingContext.jarOfClass(cls)', no('jvm')],
       [
@@ -27,7 +32,7 @@ export const streamingTables: readonly ParityTable[] = [
       ['awaitTermination()', 'StreamingContext.awaitTermination'],
       ['awaitTerminationOrTimeout(ms)', 'StreamingContext.awaitTerminationOrTimeout'],
       ['binaryRecordsStream(directory, recordLength)', 'StreamingContext.binaryRecordsStream'],
-      ['checkpoint(directory)', no('no-recovery')],
+      ['checkpoint(directory)', 'StreamingContext.checkpoint'],
       [
         'fileStream[K, V, F](directory)',
         'StreamingContext.fileStream',
@@ -59,7 +64,7 @@ export const streamingTables: readonly ParityTable[] = [
     spark: 'DStream',
     rows: [
       ['cache()', 'DStream.cache'],
-      ['checkpoint(interval)', no('no-recovery')],
+      ['checkpoint(interval)', 'DStream.checkpoint', 'of streams with state (D95)'],
       ['compute(time)', no('own-node')],
       ['context', no('at-hand')],
       ['count()', 'DStream.count'],

@@ -11,7 +11,6 @@ export type ReasonName =
   | 'hadoop'
   | 'one-process'
   | 'own-node'
-  | 'no-recovery'
   | 'at-hand'
   | 'one-form'
   | 'no-slots'
