@@ -39,8 +39,11 @@ describe('recovery', () => {
         fc.constantFrom(...Object.keys(operators)),
         fc.constantFrom(...Object.keys(sources)),
         fc.array(crash, { minLength: 1, maxLength: 4 }),
-        async (operator, source, crashes) => {
-          await using t = recoverable(operator, source)
+        fc.constantFrom(1, 2),
+        async (operator, source, crashes, concurrentJobs) => {
+          await using t = recoverable(operator, source, {
+            conf: { 'spark.streaming.concurrentJobs': concurrentJobs },
+          })
           writeFiles(t)
           for (const { point, nth, downFor } of crashes) {
             const left = (): number => words.length - Math.floor(t.clock.now() / 1000)

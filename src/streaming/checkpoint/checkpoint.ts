@@ -72,6 +72,8 @@ export class Checkpoint {
   private readonly unfinished: Set<number>
   private readonly takenOver: number
   private renewedAt: number
+  /** Whether a batch has taken it on itself to save what is due. */
+  private isSaving = false
   private saving: Promise<void> | undefined
   private closed = false
 
@@ -110,16 +112,19 @@ export class Checkpoint {
     if (this.closed) return
     try {
       const at = time.milliseconds
-      const isFree = this.saving === undefined
+      // With several jobs at once, other batches end meanwhile: one of them saves.
+      const saves = !this.isSaving
+      this.isSaving = true
       // Taken hold of now: soon nobody else remembers these versions.
-      const snapshots = isFree ? dueImages(this.parts.ids.streams, time, this.operators) : []
+      const snapshots = saves ? dueImages(this.parts.ids.streams, time, this.operators) : []
       await this.assertMine()
       this.retention.add(await writeCommit(this.parts.storage, at, this.epoch))
       this.unfinished.delete(at)
-      if (isFree && (snapshots.length > 0 || at - this.renewedAt >= RENEW_MS)) {
+      if (!saves) return
+      if (snapshots.length > 0 || at - this.renewedAt >= RENEW_MS) {
         this.renewedAt = at
         this.saving = this.parts.clock.activity.track(this.save(snapshots))
-      }
+      } else this.isSaving = false
     } catch (error) {
       this.fail(error)
     }
@@ -150,7 +155,7 @@ export class Checkpoint {
       this.fail(error)
     } finally {
       for (const { images } of snapshots) for (const { rows } of images) rows.close()
-      this.saving = undefined
+      this.isSaving = false
     }
   }
 
