@@ -130,6 +130,64 @@ describe('a damaged checkpoint', () => {
   })
 })
 
+describe('images', () => {
+  /** 200 keys that stay, and one that changes. */
+  const large = (): StreamTest =>
+    new StreamTest({
+      checkpointDir: true,
+      build: t => {
+        const script = Array.from({ length: 200 }, (_, i): Pair[] =>
+          i === 0
+            ? Array.from({ length: 200 }, (_, j): Pair => [`k${j}`, j])
+            : [
+                ['k7', i],
+                [`new${i}`, i],
+              ],
+        )
+        const states = t.input('in', script).updateStateByKey<number>(sum, 2).uid('sums')
+        t.collect('out', states.checkpoint(seconds(2)))
+        t.collect(
+          'highest',
+          t
+            .input('in', script)
+            .reduceByKeyAndWindow(Math.max, seconds(4))
+            .uid('highest')
+            .checkpoint(seconds(2)),
+        )
+      },
+    })
+
+  it('hold what has changed, and now and then everything', async () => {
+    await using expected = large()
+    await expected.run(61)
+    await using t = large()
+    const sizes = new Set<string>()
+    for (const batches of [7, 6, 11, 2, 20, 14]) {
+      await t.run(batches)
+      for (const file of files(t, '.image'))
+        if (file.includes('/sums/')) sizes.add(statSync(file).size > 1000 ? 'full' : 'increment')
+      await t.crashAndRestart()
+    }
+    await t.run(1)
+    assert.deepEqual([...sizes].sort(), ['full', 'increment'])
+    for (const name of ['out', 'highest'])
+      assert.deepEqual(t.out(name).partitions, expected.out(name).partitions)
+  })
+
+  it('whose base is damaged are left out with it', async () => {
+    await using expected = large()
+    await expected.run(12)
+    await using t = large()
+    await t.run(11)
+    const damagedBase = files(t, '.image').find(file => file.includes('/sums/0/'))!
+    flip(damagedBase)
+    await t.crashAndRestart()
+    await t.run(1)
+    assert.deepEqual(t.out('out').partitions, expected.out('out').partitions)
+    assert.ok(t.warnings.some(warning => warning.includes('cannot be read back')))
+  })
+})
+
 describe('two processes on one checkpoint', () => {
   it('the one that was overtaken stops, and writes nothing', async () => {
     await using t = sums()

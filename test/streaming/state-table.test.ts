@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { RowSource, SlotRows } from '../../src/streaming/state/slots.ts'
 import { StateTable, type VersionEnd } from '../../src/streaming/state/state-table.ts'
 import { runs } from '../support/runs.ts'
 
@@ -29,7 +30,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(fc.constant('drop' as const), key, value) },
   {
     weight: 6,
-    arbitrary: fc.tuple(fc.constantFrom('end', 'undo', 'forget', 'read', 'go on'), key, value),
+    arbitrary: fc.tuple(fc.constantFrom('end', 'undo', 'forget', 'read', 'image'), key, value),
   },
 )
 
@@ -42,6 +43,8 @@ describe('StateTable', () => {
           { end: table.endVersion(0), content: new Map() },
         ]
         const reading: { source: ReturnType<StateTable['read']>; seen: Content; expected: Content }[] = []
+        const images: { readonly rows: RowSource; readonly slots: number; readonly expected: Content }[] = []
+        let imagedAt = 0
         let now: Content = new Map()
         for (const [what, k, v] of steps) {
           const slot = table.index.slotOf(k)
@@ -62,6 +65,13 @@ describe('StateTable', () => {
           } else if (what === 'read') {
             const { end, content } = versions[versions.length >> 1]!
             reading.push({ source: table.read(end), seen: new Map(), expected: content })
+          } else if (what === 'image') {
+            // Of the newest version or an older one; never of one older than the last.
+            const at = Math.max(imagedAt, versions.length - 1 - (k.charCodeAt(0) % 2))
+            const chosen = versions.find(({ end }) => end.time >= at) ?? versions.at(-1)!
+            imagedAt = chosen.end.time
+            const rows = table.image(chosen.end, images.length > 0)
+            images.push({ rows, slots: table.index.size, expected: chosen.content })
           }
           assert.equal(table.size, now.size)
           for (const { end, content } of versions)
@@ -72,6 +82,16 @@ describe('StateTable', () => {
           if (chunk !== undefined && !(chunk instanceof Promise) && chunk.kind === 'pairs')
             for (let i = 0; i < chunk.keys.length; i++) seen.set(chunk.keys[i] as string, chunk.values[i])
           assert.deepEqual(sorted(seen), sorted(expected))
+        }
+        // What images gave, read only now, makes a table of each version they are of.
+        const read: SlotRows[] = []
+        for (const { rows, slots, expected } of images) {
+          for (let run = rows.next(); run !== undefined; run = rows.next()) read.push(run)
+          const copy = new StateTable()
+          for (const run of read) assert.deepEqual([...copy.adoptRows(run)], run.slots)
+          assert.ok(copy.index.size >= slots)
+          assert.deepEqual(sorted(contentOf(copy, copy.endVersion(0))), sorted(expected))
+          assert.equal(copy.size, expected.size)
         }
       }),
       { numRuns: runs },

@@ -12,13 +12,15 @@ const add = (a: number, b: number): number => a + b
 export const GOLDEN_BATCHES = 13
 
 const batches: readonly (readonly Pair[])[] = Array.from({ length: 30 }, (_, i) =>
-  i % 6 === 5
-    ? []
-    : [
-        [`word-${i % 4}`, i],
-        [i % 3, 1],
-        [['tuple', new Date(i % 2)], i * 0.5],
-      ],
+  i === 0
+    ? Array.from({ length: 30 }, (_, j): Pair => [`once-${j}`, j])
+    : i % 6 === 5
+      ? []
+      : [
+          [`word-${i % 4}`, i],
+          [i % 3, 1],
+          [['tuple', new Date(i % 2)], i * 0.5],
+        ],
 )
 
 export function goldenProgram(t: StreamTest): void {

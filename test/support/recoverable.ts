@@ -9,10 +9,11 @@ type Pair = readonly [string, number]
 const add = (a: number, b: number): number => a + b
 const subtract = (a: number, b: number): number => a - b
 
-/** Words of each batch; some batches are empty, and keys come and go. */
-export const words: readonly (readonly string[])[] = Array.from({ length: 24 }, (_, i) =>
-  i % 5 === 4 ? [] : Array.from({ length: 1 + (i % 4) }, (_, j) => `k${(i * 7 + j * 3) % 9}`),
-)
+/** Words of each batch; some batches are empty, keys come and go, and many are there once: images of the rest are increments. */
+export const words: readonly (readonly string[])[] = Array.from({ length: 24 }, (_, i) => {
+  if (i === 0) return Array.from({ length: 30 }, (_, j) => `once${j}`)
+  return i % 5 === 4 ? [] : Array.from({ length: 1 + (i % 4) }, (_, j) => `k${(i * 7 + j * 3) % 9}`)
+})
 
 /** From words with the number of their batch to what is collected. */
 export const operators: Readonly<Record<string, (pairs: DStream<Pair>) => DStream<unknown>>> = {

@@ -161,7 +161,9 @@ export class Checkpoint {
 
   private async saveImage({ stream, time, images, byHash }: Snapshot): Promise<void> {
     const { storage, ids } = this.parts
+    const operator = this.operators.get(stream)!
     const files: string[] = []
+    let from = time
     let bytes = 0
     let keys = 0
     for (const [partition, image] of images.entries()) {
@@ -170,11 +172,12 @@ export class Checkpoint {
       const file = imageFile(head, this.epoch)
       await storage.write(file, encoded.bytes)
       files.push(file)
+      const base = operator.images.find(saved => saved.time === image.base)
+      if (base !== undefined) from = Math.min(from, base.from)
       bytes += encoded.bytes.length
       keys += encoded.keys
     }
-    const operator = this.operators.get(stream)!
-    const saved: SavedImage = { time, files, bytes, keys }
+    const saved: SavedImage = { time, files, from, bytes, keys }
     this.operators.set(stream, { ...operator, images: [...operator.images, saved] })
   }
 
@@ -196,7 +199,8 @@ export class Checkpoint {
     }
     const { start: oldest, logFrom } = reach(program, ended, before)
     for (const [stream, operator] of this.operators) {
-      const from = oldest.get(stream) ?? operator.since
+      const wanted = operator.images.filter(({ time }) => time >= (oldest.get(stream) ?? operator.since))
+      const from = Math.min(...wanted.map(image => image.from))
       this.operators.set(stream, { ...operator, images: operator.images.filter(({ time }) => time >= from) })
     }
     const { takenOver } = this

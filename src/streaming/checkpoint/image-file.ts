@@ -1,8 +1,8 @@
 /**
  * The image of one partition of an operator's state as a file: `state/<operator id>/<partition>/<time>-<epoch>.image`.
  *
- *   head      one record: operator, time, partition, number of partitions, whether keys are spread by the portable hash
- *   slots     for each run of slots three blocks: keys and values, flags, marks
+ *   head      one record: whose image it is, and the image that it is an increment of, if any
+ *   slots     for each run of slots: keys and values, flags, marks, and in increments the slots
  *   panes     one record for each pane of a window: time, slots, values
  *
  * Each block after its length (4 bytes, little-endian); a length of 0 ends the slots, and another one the panes.
@@ -19,7 +19,12 @@ export interface ImageHead {
   readonly time: number
   readonly partition: number
   readonly partitions: number
+  /** Keys are spread by the portable hash. */
   readonly byHash: boolean
+  /** The time of the image that this one is an increment of. */
+  readonly base: number | undefined
+  /** Panes of the base that are older have left the window. */
+  readonly panesFrom: number
 }
 
 /** An image as it was read. */
@@ -29,20 +34,23 @@ export interface LoadedImage {
   readonly panes: readonly Pane[]
 }
 
-export function imageFile({ operator, partition, time }: ImageHead, epoch: number): string {
+export function imageFile(
+  { operator, partition, time }: Omit<ImageHead, 'base' | 'panesFrom'>,
+  epoch: number,
+): string {
   return `state/${operator}/${partition}/${String(time).padStart(15, '0')}-${epoch}.image`
 }
 
 /** The file of an image, and how many keys it has. Other callbacks have their turn in between. */
 export async function encodeImage(
-  head: ImageHead,
-  { rows, panes }: StateImage,
+  whose: Omit<ImageHead, 'base' | 'panesFrom'>,
+  { rows, panes, base, panesFrom }: StateImage,
 ): Promise<{ readonly bytes: Uint8Array; readonly keys: number }> {
   const parts: Uint8Array[] = []
   const put = (block: Uint8Array): void => {
     parts.push(lengthOf(block.length), block)
   }
-  put(encodeRecords([head]))
+  put(encodeRecords([{ ...whose, base, panesFrom }]))
   let keys = 0
   try {
     for (let run = rows.next(); run !== undefined; run = rows.next()) {
@@ -50,6 +58,7 @@ export async function encodeImage(
       put(encodePairs(run.keys, run.values))
       put(encodeRecords(run.flags))
       put(encodeRecords(run.marks))
+      if (base !== undefined) put(encodeRecords(run.slots))
       await new Promise(resolve => setImmediate(resolve))
     }
   } finally {
@@ -79,12 +88,15 @@ export function decodeImage(path: string, file: Uint8Array): LoadedImage {
   try {
     const head = decodeRecords(next()!)[0] as ImageHead
     const rows: SlotRows[] = []
-    for (let pairs = next(); pairs !== undefined; pairs = next())
-      rows.push({
-        ...decodePairs(pairs),
-        flags: decodeRecords(next()!) as number[],
-        marks: decodeRecords(next()!) as number[],
-      })
+    let slots = 0
+    for (let pairs = next(); pairs !== undefined; pairs = next()) {
+      const { keys, values } = decodePairs(pairs)
+      const flags = decodeRecords(next()!) as number[]
+      const marks = decodeRecords(next()!) as number[]
+      const own = head.base === undefined ? keys.map((_, i) => slots + i) : decodeRecords(next()!)
+      slots += keys.length
+      rows.push({ slots: own as number[], keys, values, flags, marks })
+    }
     const panes: Pane[] = []
     for (let block = next(); block !== undefined; block = next()) panes.push(decodeRecords(block)[0] as Pane)
     return { head, rows, panes }
@@ -97,4 +109,14 @@ function lengthOf(length: number): Uint8Array {
   const bytes = Buffer.allocUnsafe(4)
   bytes.writeUInt32LE(length)
   return bytes
+}
+
+/** The image that an increment makes of its base. */
+export function withIncrement(base: LoadedImage, increment: LoadedImage): LoadedImage {
+  const { head } = increment
+  return {
+    head,
+    rows: [...base.rows, ...increment.rows],
+    panes: [...base.panes.filter(({ time }) => time >= head.panesFrom), ...increment.panes],
+  }
 }

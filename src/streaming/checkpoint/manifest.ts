@@ -16,6 +16,8 @@ export interface SavedImage {
   readonly time: number
   /** One for each partition; none when the operator had no state yet. */
   readonly files: readonly string[]
+  /** The oldest image that it is made of: itself, unless it is an increment. */
+  readonly from: number
   readonly bytes: number
   readonly keys: number
 }

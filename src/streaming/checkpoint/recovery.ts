@@ -12,7 +12,7 @@ import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
 import { type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
 import { type Damage, damageOf } from './damage.ts'
-import { decodeImage, type LoadedImage } from './image-file.ts'
+import { decodeImage, type LoadedImage, withIncrement } from './image-file.ts'
 import type { Manifest, SavedImage, SavedOperator } from './manifest.ts'
 import { type Reach, reach } from './reach.ts'
 import type { CheckpointStorage } from './storage.ts'
@@ -94,7 +94,8 @@ function choose(
   return reach({ graph, streams, zeroTime: saved.zeroTime }, ended, stream => {
     const operator = operators.get(stream)
     if (operator === undefined) return [ended]
-    const images = operator.images.map(({ time }) => time)
+    // State is made again from the batches after an image: all of them have to be there.
+    const images = operator.images.map(({ time }) => time).filter(time => time >= floor)
     // From its beginning a state can be made only if all batches since then are in the log.
     if (operator.since >= floor) return [operator.since, ...images]
     if (images.length === 0) throw incomplete(storage, floor)
@@ -120,8 +121,8 @@ async function load(
     const operator = operators.get(stream)
     const image = operator?.images.find(saved => saved.time === time)
     const images: LoadedImage[] = []
-    for (const file of image?.files ?? []) {
-      const read = await readImage(parts, file)
+    for (const partition of image?.files.keys() ?? []) {
+      const read = await readImage(parts, operator!, image!, partition)
       if (read === undefined) {
         operators.set(stream, without(operator!, image!))
         return undefined
@@ -137,20 +138,34 @@ function without(operator: SavedOperator, image: SavedImage): SavedOperator {
   return { ...operator, images: operator.images.filter(other => other !== image) }
 }
 
+/** With what it is an increment of. */
 async function readImage(
-  { storage, skipped }: RecoveryParts,
-  file: string,
+  parts: RecoveryParts,
+  operator: SavedOperator,
+  image: SavedImage,
+  partition: number,
 ): Promise<LoadedImage | undefined> {
-  const path = `${storage.name}/${file}`
-  const bytes = await storage.read(file)
+  const { storage, skipped } = parts
+  const path = `${storage.name}/${image.files[partition]}`
+  const bytes = await storage.read(image.files[partition]!)
   if (bytes === undefined) {
     skipped(`${path} is missing.`)
     return undefined
   }
+  let read: LoadedImage
   try {
-    return decodeImage(path, bytes)
+    read = decodeImage(path, bytes)
   } catch (error) {
     skipped(damageOf(error))
     return undefined
   }
+  const { base } = read.head
+  if (base === undefined) return read
+  const before = operator.images.find(({ time }) => time === base)
+  if (before === undefined) {
+    skipped(`${path}: the image at ${base} ms that it is an increment of is missing.`)
+    return undefined
+  }
+  const whole = await readImage(parts, operator, before, partition)
+  return whole === undefined ? undefined : withIncrement(whole, read)
 }

@@ -31,7 +31,7 @@ function joined(images: readonly LoadedImage[], chosen: ((key: unknown) => boole
       const slots = table.adoptRows(isChosen === undefined ? rows : only(rows, isChosen))
       let next = 0
       for (let row = 0; row < rows.keys.length; row++)
-        slotHere.push(isChosen === undefined || isChosen[row] ? slots[next++]! : -1)
+        slotHere[rows.slots[row]!] = isChosen === undefined || isChosen[row] ? slots[next++]! : -1
     }
     for (const pane of image.panes) {
       const into = panes.get(pane.time) ?? { slots: [], values: [] }
@@ -52,9 +52,10 @@ function joined(images: readonly LoadedImage[], chosen: ((key: unknown) => boole
   }
 }
 
-function only({ keys, values, flags, marks }: SlotRows, chosen: readonly boolean[]): SlotRows {
+function only({ slots, keys, values, flags, marks }: SlotRows, chosen: readonly boolean[]): SlotRows {
   const isIn = (_: unknown, row: number): boolean => chosen[row]!
   return {
+    slots: slots.filter(isIn),
     keys: keys.filter(isIn),
     values: values.filter(isIn),
     flags: flags.filter(isIn),

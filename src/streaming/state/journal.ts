@@ -93,16 +93,17 @@ export class VersionReader {
     this.position = Math.min(this.position, position)
   }
 
-  /** The slots that hold what `wanted` asks for. */
-  rows(from: number, to: number, wanted: (flag: number) => boolean): SlotRows {
+  /** Those slots that are wanted, by what they hold. */
+  rows(from: number, to: number, wanted: (flag: number, slot: number) => boolean): SlotRows {
     this.catchUp()
     const { table, then } = this
-    const rows: SlotRows = { keys: [], values: [], flags: [], marks: [] }
+    const rows: SlotRows = { slots: [], keys: [], values: [], flags: [], marks: [] }
     const unchanged = then.size === 0
     for (let slot = from; slot < to; slot++) {
       const before = unchanged ? undefined : then.get(slot)
       const flag = before?.flag ?? table.flag(slot)
-      if (!wanted(flag)) continue
+      if (!wanted(flag, slot)) continue
+      rows.slots.push(slot)
       rows.keys.push(table.key(slot))
       rows.flags.push(flag)
       if (before !== undefined) {

@@ -8,6 +8,7 @@ export const HIDDEN = 2
 
 /** Slots in columns; values of absent ones are `undefined`. */
 export interface SlotRows {
+  readonly slots: number[]
   readonly keys: unknown[]
   readonly values: unknown[]
   readonly flags: number[]

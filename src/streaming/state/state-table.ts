@@ -36,6 +36,9 @@ const COMPACT_FROM = 1024
 export class StateTable implements Slots {
   readonly index: ArenaIndex = new ArenaIndex()
   private readonly values = new ValueColumn()
+  /** Slots that were changed since the last image; and how many slots that has. */
+  private changed: Uint8Array = new Uint8Array(1024)
+  private imaged = 0
   private flags: Uint8Array = new Uint8Array(1024)
   /** A number beside each value: when it was updated, or how many batches of a window have the key. */
   private marks: Float64Array = new Float64Array(1024)
@@ -118,6 +121,7 @@ export class StateTable implements Slots {
   }
 
   private note(slot: number): void {
+    this.changed[slot] = 1
     this.latest.add(slot, this.flags[slot]!, this.marks[slot]!, this.values)
   }
 
@@ -126,6 +130,9 @@ export class StateTable implements Slots {
     const flags = new Uint8Array(capacity)
     flags.set(this.flags)
     this.flags = flags
+    const changed = new Uint8Array(capacity)
+    changed.set(this.changed)
+    this.changed = changed
     const marks = new Float64Array(capacity)
     marks.set(this.marks)
     this.marks = marks
@@ -175,12 +182,32 @@ export class StateTable implements Slots {
   /**
    * All slots of a version in order, also those that hold nothing: a table that takes them in gives every key the slot that it has
    * here. The version is held from now on, until the end is reached.
+   *
+   * @param sinceLast only what was changed since the last call, for a table that has taken in what that gave
    */
-  image(version: VersionEnd): RowSource {
-    return this.rowsOf(version, IMAGE_CHUNK, () => true)
+  image(version: VersionEnd, sinceLast = false): RowSource {
+    const { changed, imaged } = this
+    this.changed = new Uint8Array(changed.length)
+    this.imaged = this.index.size
+    // What later versions have changed already is for the next image.
+    for (const segment of this.journal)
+      for (let i = Math.max(0, version.end - segment.start); i < segment.count; i++)
+        this.changed[segment.slots[i]!] = 1
+    return this.rowsOf(version, IMAGE_CHUNK, (_, slot) => !sinceLast || slot >= imaged || changed[slot] === 1)
   }
 
-  private rowsOf(version: VersionEnd, size: number, wanted: (flag: number) => boolean): RowSource {
+  /** How many slots the next image since the last would have. */
+  get changes(): number {
+    let count = this.index.size - this.imaged
+    for (let slot = 0; slot < this.imaged; slot++) count += this.changed[slot]!
+    return count
+  }
+
+  private rowsOf(
+    version: VersionEnd,
+    size: number,
+    wanted: (flag: number, slot: number) => boolean,
+  ): RowSource {
     const reader = new VersionReader(this, this.journal, version.end)
     this.readers.add(reader)
     let from = 0
@@ -203,7 +230,7 @@ export class StateTable implements Slots {
     }
   }
 
-  /** Takes in slots of an image, in its order, before there is any version. Gives the slots of the keys here. */
+  /** Takes in slots of an image, in its order, before there is any version; of several of one key the last counts. Gives their slots here. */
   adoptRows({ keys, values, flags, marks }: SlotRows): Int32Array {
     const slots = new Int32Array(keys.length)
     for (let from = 0; from < keys.length; from += LOOKUP_BLOCK) {

@@ -30,6 +30,9 @@ interface Version extends VersionEnd, Before {
   readonly output: readonly Block[]
 }
 
+/** A restart reads at most so many images of a partition. */
+const MAX_INCREMENTS = 9
+
 /** See the file head. Older versions may lie in a table of their own, from before most of its keys went. */
 export class TablePartition implements PartitionState {
   private readonly partition: number
@@ -38,6 +41,10 @@ export class TablePartition implements PartitionState {
   private newest: number | undefined
   /** The newest version, if nobody remembers it any more: the next one is made of it. */
   private unwanted: number | undefined
+  /** The last image, and how many increments it is away from a full one. */
+  private imaged:
+    | { readonly table: StateTable; readonly time: number; readonly increments: number }
+    | undefined
 
   constructor(partition: number, advance: Advance) {
     this.partition = partition
@@ -81,8 +88,21 @@ export class TablePartition implements PartitionState {
   }
 
   image(time: number): StateImage {
-    const version = this.versions.get(time)!
-    return { rows: version.table.image(version), panes: version.panes }
+    const { table, panes, ...version } = this.versions.get(time)!
+    const last = this.imaged
+    const isIncrement =
+      last !== undefined &&
+      last.table === table &&
+      last.increments < MAX_INCREMENTS &&
+      table.changes * 2 < table.index.size
+    this.imaged = { table, time, increments: isIncrement ? last.increments + 1 : 0 }
+    const base = isIncrement ? last.time : undefined
+    return {
+      base,
+      rows: table.image(version, isIncrement),
+      panes: base === undefined ? panes : panes.filter(pane => pane.time > base),
+      panesFrom: panes[0]?.time ?? Number.POSITIVE_INFINITY,
+    }
   }
 
   restore(time: number, { table, panes }: Before): void {

@@ -12,10 +12,14 @@ import type { Pane } from './pane-window.ts'
 import type { RowSource } from './slots.ts'
 import type { Before } from './table-partition.ts'
 
-/** A version of a partition as it is saved: its slots in order, and the panes that refer to them. */
+/** A version of a partition as it is saved: its slots in order, and the panes that refer to them; or what both have more than `base`. */
 export interface StateImage {
+  /** The time of the image that this one is an increment of. */
+  readonly base: number | undefined
   readonly rows: RowSource
   readonly panes: readonly Pane[]
+  /** Panes of the base that are older have left the window. */
+  readonly panesFrom: number
 }
 
 /** The versions of one partition; what calls it keeps I1 and I2. */
