@@ -189,7 +189,7 @@ describe('images', () => {
 })
 
 describe('two processes on one checkpoint', () => {
-  it('the one that was overtaken stops, and writes nothing', async () => {
+  it('the one that was overtaken stops, and writes nothing (D98)', async () => {
     await using t = sums()
     await t.run(4)
     // The other one, as if the first had been stopped and not killed.

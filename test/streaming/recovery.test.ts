@@ -20,7 +20,7 @@ const sums = (t: StreamTest, input: DStream<Pair>): void =>
   void t.collect('out', input.updateStateByKey<number>(sum).uid('sums'))
 
 describe('time after a restart', () => {
-  it('goes on from the zero time, with the batches that were missed, once each', async () => {
+  it('goes on from the zero time, with the batches that were missed, once each (D92)', async () => {
     await using t = new StreamTest({
       checkpointDir: true,
       build: t => void t.collect('out', t.input('in', numbers(12)).window(seconds(3), seconds(3))),
@@ -183,7 +183,7 @@ describe('what is saved', () => {
     assert.deepEqual(t.out('new').batches.at(-1), [['a', 42]])
   })
 
-  it('and does not match is refused before anything is taken over, and dropped only when asked', async () => {
+  it('and does not match is refused before anything is taken over (D94)', async () => {
     const noState = (t: StreamTest): void => void t.collect('out', t.input('in', script(30)))
     await using t = new StreamTest({
       checkpointDir: true,
@@ -203,7 +203,7 @@ describe('what is saved', () => {
     assert.deepEqual(t.out('out').batches.at(-1), [['a', 10]])
   })
 
-  it('is dropped with kindling.checkpoint.allowDrop', async () => {
+  it('is dropped with kindling.checkpoint.allowDrop (D94)', async () => {
     let changed = false
     await using t = new StreamTest({
       checkpointDir: true,
@@ -340,7 +340,7 @@ describe('checkpoint intervals', () => {
 })
 
 describe('getOrCreate', () => {
-  it('always builds, and goes on with what is saved', async () => {
+  it('always builds, and goes on with what is saved (D90)', async () => {
     await using t = new StreamTest({ build: t => void t.collect('x', t.input('in', [])) })
     const directory = `${t.dir}/saved`
     const seen: unknown[] = []

@@ -30,6 +30,11 @@ export interface LoggedBatch {
   readonly inputs: readonly LoggedInput[]
 }
 
+/** The time up to which other batches have the input: before the ticks that were merged into this one. */
+export function before({ time, merged }: LoggedBatch, batchMs: number): number {
+  return time - (merged + 1) * batchMs
+}
+
 /** What the log holds. */
 export interface LogContent {
   /** By time, ascending. */

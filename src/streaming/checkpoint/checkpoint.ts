@@ -14,7 +14,7 @@ import type { Time } from '../../base/time.ts'
 import type { PlannedBatch } from '../batch/job-generator.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
-import { type LogFile, writeCommit, writePlan } from './batch-log.ts'
+import { before, type LogFile, type LoggedBatch, writeCommit, writePlan } from './batch-log.ts'
 import { encodeImage, imageFile } from './image-file.ts'
 import { dueImages, type Snapshot } from './images.ts'
 import {
@@ -50,7 +50,8 @@ export interface CheckpointState {
   readonly claimed: NumberedManifest
   readonly operators: ReadonlyMap<AnyStream, SavedOperator>
   readonly last: number
-  readonly pending: readonly number[]
+  /** Batches that had been planned and had not ended. */
+  readonly pending: readonly LoggedBatch[]
   readonly files: readonly LogFile[]
   /** Manifests from before that may still be needed. */
   readonly older: readonly NumberedManifest[]
@@ -69,7 +70,8 @@ export class Checkpoint {
   private manifest: Manifest
   /** The last batch that was planned. */
   private last: number
-  private readonly unfinished: Set<number>
+  /** Batches that were planned and have not ended, each with the time before its first tick. */
+  private readonly unfinished: Map<number, number>
   private readonly takenOver: number
   private renewedAt: number
   /** Whether a batch has taken it on itself to save what is due. */
@@ -87,7 +89,7 @@ export class Checkpoint {
     this.last = state.last
     this.takenOver = state.last
     this.renewedAt = state.last
-    this.unfinished = new Set(state.pending)
+    this.unfinished = new Map(state.pending.map(batch => [batch.time, before(batch, parts.batchMs)]))
     this.retention = new Retention(parts.storage, state.files, [...state.older, state.claimed])
   }
 
@@ -103,8 +105,8 @@ export class Checkpoint {
     }))
     const batch = { time: time.milliseconds, merged, inputs: logged }
     this.retention.add(await writePlan(storage, batch, this.epoch))
-    this.last = time.milliseconds
-    this.unfinished.add(this.last)
+    this.last = batch.time
+    this.unfinished.set(batch.time, before(batch, this.parts.batchMs))
   }
 
   /** Logs that the outputs of a batch have ended, and begins to save the state that is due. Never rejects. */
@@ -183,9 +185,9 @@ export class Checkpoint {
 
   /** Writes the next manifest, and deletes what neither it nor the ones before it need. @throws FENCED, CHECKPOINT_NOT_WRITABLE */
   async renew(): Promise<void> {
-    const { storage, graph, ids, batchMs } = this.parts
+    const { storage, graph, ids } = this.parts
     const { zeroTime } = this.manifest
-    const ended = this.unfinished.size === 0 ? this.last : Math.min(...this.unfinished) - batchMs
+    const ended = Math.min(this.last, ...this.unfinished.values())
     const program = { graph, streams: ids.streams, zeroTime }
     const timesOf = (stream: AnyStream): number[] => {
       const { since, images } = this.operators.get(stream)!
@@ -193,11 +195,11 @@ export class Checkpoint {
     }
     const { start } = reach(program, ended, timesOf)
     // One image more than a restart needs is kept, and the log from there on: for the case that the newer one is damaged.
-    const before = (stream: AnyStream): number[] => {
+    const older = (stream: AnyStream): number[] => {
       const times = timesOf(stream)
       return times.filter((time, i) => i === 0 || time < start.get(stream)!)
     }
-    const { start: oldest, logFrom } = reach(program, ended, before)
+    const { start: oldest, logFrom } = reach(program, ended, older)
     for (const [stream, operator] of this.operators) {
       const wanted = operator.images.filter(({ time }) => time >= (oldest.get(stream) ?? operator.since))
       const from = Math.min(...wanted.map(image => image.from))

@@ -64,8 +64,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   if (!(await createManifest(storage, number, claimed.manifest)))
     throw new KindlingError('FENCED', { directory: storage.name, file: manifestFile(number) })
 
-  const fresh = beginning(claim.ended)
-  let recovery = fresh
+  let recovery = beginning(claim.ended)
   if (saved !== undefined)
     try {
       recovery = await recover({ storage, graph, streams: ids.streams, batchMs, skipped }, saved, matched)
@@ -85,7 +84,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   await sweep(storage, [...older, claimed])
   if (saved !== undefined) resumeStreams(recovery, ids)
   const { last, pending, files } = recovery
-  const state = { claimed, operators, last, pending: pending.map(({ time }) => time), files, older }
+  const state = { claimed, operators, last, pending, files, older }
   const checkpoint = new Checkpoint(parts, state)
   const sinceOf = new Map(inputs.map(({ id, since }) => [id, since]))
   return {
@@ -109,7 +108,9 @@ function matching(parts: OpenParts, saved: Manifest): ReadonlyMap<AnyStream, Sav
   const mismatch = (reason: string): KindlingError =>
     new KindlingError('CHECKPOINT_MISMATCH', { directory: storage.name, reason })
   if (saved.batchMs !== batchMs)
-    throw mismatch(`its batch interval is ${saved.batchMs} ms, and that of the program ${batchMs} ms`)
+    throw mismatch(
+      `its batch interval is ${saved.batchMs} ms, and that of the program ${batchMs} ms; keep it, or use another directory`,
+    )
   const { operators, unmatched } = match(saved, graph, ids)
   if (unmatched.length > 0 && !parts.allowDrop) throw mismatch(unmatched.join('; '))
   for (const reason of unmatched) logger.warn(`checkpoint: dropped, since ${reason}`)

@@ -10,7 +10,7 @@
 import { KindlingError } from '../../base/errors.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
-import { type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
+import { before, type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
 import { type Damage, damageOf } from './damage.ts'
 import { decodeImage, type LoadedImage, withIncrement } from './image-file.ts'
 import type { Manifest, SavedImage, SavedOperator } from './manifest.ts'
@@ -58,7 +58,7 @@ export async function recover(
   const log = await readLog(storage, counts, skipped)
   const last = Math.max(saved.ended, ...log.plans.keys(), ...log.commits)
   const pending = [...log.plans.values()].filter(({ time }) => time > saved.ended && !log.commits.has(time))
-  const ended = pending.length === 0 ? last : pending[0]!.time - (pending[0]!.merged + 1) * batchMs
+  const ended = pending[0] === undefined ? last : before(pending[0], batchMs)
 
   const covered = new Set<number>()
   for (const { time, merged } of log.plans.values())
