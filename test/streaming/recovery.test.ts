@@ -284,6 +284,26 @@ describe('sources that cannot be read again', () => {
     assert.deepEqual(t.out('out').batches, [[]])
     assert.equal(t.warnings.filter(w => /cannot be read again.*1000.*3 records/.test(w)).length, 1)
   })
+  it('leave their mark in state that is saved in every batch (D101)', async () => {
+    let n = 0
+    await using t = new StreamTest({
+      checkpointDir: true,
+      build: t => {
+        const live = t.ssc.inputStream<Pair>({
+          name: 'live',
+          start() {},
+          stop() {},
+          plan: () => ({ rdd: t.sc.parallelize<Pair>([['a', 10 ** n++]]), numRecords: 1 }),
+        })
+        sums(t, live)
+      },
+    })
+    await t.run(4)
+    await t.crashAndRestart()
+    await t.run(2)
+    assert.deepEqual(t.out('out').batches.at(-1), [['a', 111_111]])
+  })
+
   it('queueStream warns, and refuses a restart', async () => {
     await using t = new StreamTest({
       checkpointDir: true,

@@ -747,9 +747,18 @@ export class DStream<T> {
     return this.interval
   }
 
-  /** @internal From one image of the state to the next. */
+  /** @internal Whether all that this stream is computed from can be had again after a restart. */
+  get isReplayable(): boolean {
+    return this.dependencies.every(parent => parent.isReplayable)
+  }
+
+  /**
+   * @internal From one image of the state to the next. Without a word from the program every batch, where batches cannot be read
+   * again: what came since the last image would be lost.
+   */
   get checkpointDuration(): Duration {
     if (this.interval !== undefined) return this.interval
+    if (!this.isReplayable) return this.slideDuration
     const slides =
       this.recipe.state?.checkpointSlides ?? Math.ceil(CHECKPOINT_MS / this.slideDuration.milliseconds)
     return this.slideDuration.times(slides)

@@ -28,6 +28,10 @@ export class InputDStream<T> extends DStream<T> {
     this.source = source
   }
 
+  override get isReplayable(): boolean {
+    return this.source.describe !== undefined
+  }
+
   /** @internal Asks the source what belongs to the batch. */
   async plan(time: Time): Promise<BatchInput<T>> {
     const input = await this.source.plan(time)
