@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { seconds, Time } from '../../src/base/time.ts'
+import type { RDD } from '../../src/rdd/rdd.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { type State, StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
@@ -232,6 +233,20 @@ describe('updateStateByKey', () => {
         ['b', 3],
       ],
     ])
+  })
+
+  it('a version that is forgotten cannot be asked for any more, rather than being empty', async () => {
+    const kept: RDD<[string, number]>[] = []
+    await using t = new StreamTest({
+      build: t => {
+        const state = t.input<Pair>('in', [[['a', 1]], [['a', 2]], [['a', 3]]]).updateStateByKey<number>(sum)
+        t.collect('out', state)
+        state.foreachRDD(rdd => void kept.push(rdd))
+      },
+    })
+    await t.run(3)
+    assert.deepEqual(await kept.at(-1)!.collect(), [['a', 6]])
+    await assert.rejects(kept[0]!.collect(), { code: 'STATE_VERSION_FORGOTTEN' })
   })
 
   it('whole partitions at once', async () => {

@@ -45,10 +45,13 @@ export class VersionedState implements StateVersions {
   private readonly partitions: readonly PartitionState[]
   private readonly making = new Map<string, Promise<void>>()
   private readonly name: string
+  /** By partition: the latest version that was there and is not any more. */
+  private readonly forgotten: number[]
 
   constructor(name: string, numPartitions: number, partition: (index: number) => PartitionState) {
     this.name = name
     this.partitions = Array.from({ length: numPartitions }, (_, index) => partition(index))
+    this.forgotten = this.partitions.map(() => Number.NEGATIVE_INFINITY)
   }
 
   has(time: number, partition: number): boolean {
@@ -68,6 +71,8 @@ export class VersionedState implements StateVersions {
     const key = `${node.time}/${partition}`
     for (;;) {
       if (this.has(node.time, partition)) return
+      // What it was made of is gone too: made again, it would be empty.
+      if (node.time <= this.forgotten[partition]!) throw this.forgottenAt(node.time, partition)
       const underway = this.making.get(key)
       if (underway === undefined) break
       await underway.catch(() => {})
@@ -99,10 +104,15 @@ export class VersionedState implements StateVersions {
   private known(time: number, partition: number): PartitionState {
     const state = this.partitions[partition]!
     if (state.has(time)) return state
-    throw new KindlingError('STATE_VERSION_FORGOTTEN', {
+    throw this.forgottenAt(time, partition)
+  }
+
+  private forgottenAt(time: number, partition: number): KindlingError {
+    const { oldest = time } = this.partitions[partition]!
+    return new KindlingError('STATE_VERSION_FORGOTTEN', {
       operator: this.name,
       time: `${time} ms`,
-      oldest: `${state.oldest ?? time} ms`,
+      oldest: `${oldest} ms`,
     })
   }
 
@@ -125,6 +135,11 @@ export class VersionedState implements StateVersions {
 
   /** Lets versions go that nothing remembers any more. */
   forget(times: readonly number[]): void {
-    for (const partition of this.partitions) for (const time of times) partition.forget(time)
+    this.partitions.forEach((partition, i) => {
+      for (const time of times) {
+        if (partition.has(time)) this.forgotten[i] = Math.max(this.forgotten[i]!, time)
+        partition.forget(time)
+      }
+    })
   }
 }
