@@ -28,8 +28,10 @@ describe('the packed package in an empty project', () => {
     // The build of the test command is packed as it is; lifecycle scripts would build it again.
     run('npm', ['pack', '--ignore-scripts', '--pack-destination', project], root)
     writeFileSync(join(project, 'package.json'), '{ "name": "user", "private": true, "type": "module" }')
-    const tarball = readdirSync(project).find(name => name.endsWith('.tgz'))!
-    run('npm', ['install', '--no-audit', '--no-fund', '--offline', join(project, tarball)])
+    // What it depends on is packed too: nothing is asked of a registry.
+    run('npm', ['pack', '--ignore-scripts', '--pack-destination', project, join(root, 'node_modules/acorn')])
+    const tarballs = readdirSync(project).filter(name => name.endsWith('.tgz'))
+    run('npm', ['install', '--no-audit', '--no-fund', '--offline', ...tarballs.map(t => join(project, t))])
   })
 
   it('holds what users need and nothing else', () => {
@@ -43,8 +45,22 @@ describe('the packed package in an empty project', () => {
     ])
     assert.deepEqual(
       readdirSync(join(project, 'node_modules')).filter(n => !n.startsWith('.')),
-      ['kindling'],
+      ['acorn', 'kindling'],
     )
+  })
+
+  it('looks at functions with the parser that comes along', () => {
+    const program = `
+      import { SparkContext } from 'kindling'
+      const told = []
+      const logger = { debug() {}, info() {}, error() {}, warn: message => told.push(message) }
+      const sc = new SparkContext({ logger })
+      let total = 0
+      await sc.parallelize([1, 2]).foreach(x => { total += x })
+      await sc.stop()
+      console.log(told.length, /assigned again at look.js:7/.test(told[0]))`
+    writeFileSync(join(project, 'look.js'), program)
+    assert.equal(run(process.execPath, ['look.js']), '1 true\n')
   })
 
   it('runs a JavaScript program', () => {
