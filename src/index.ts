@@ -39,6 +39,7 @@ export type { CoalescerInput, PartitionCoalescer } from './rdd/arrange-operation
 export type { AsyncCall } from './rdd/async-map.ts'
 export type { MapAsyncOptions } from './rdd/async-operations.ts'
 export type { TextOutputOptions } from './rdd/file-actions.ts'
+export { capture } from './rdd/functions/explicit.ts'
 export { FutureAction } from './rdd/future-action.ts'
 export type { Dependency, Partition } from './rdd/introspection.ts'
 export type { Histogram } from './rdd/numeric-actions.ts'

@@ -69,6 +69,13 @@ export const conditions = {
       'The function given to {operation} gave no result within {timeout} ({attempts}). Give it more time (timeout), more attempts (retries), or find out what it waits for.',
     doc: 'A call of the function of mapAsync took longer than its timeout, also when it was tried again. The signal that the function gets was aborted at that moment; pass it on (to fetch, for example), so that the call really ends.',
   },
+  CAPTURE_REASSIGNED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The function {function} uses the variable {variable}, which is assigned again{assignment}. In another thread it works on a copy taken when it was given to the operator, so it would not see that. Declare the variable with const; to count, use an accumulator (sc.longAccumulator); to share a large value, sc.broadcast; to use another value in each batch, define the operator inside transform.',
+    doc: 'Functions go to other threads with copies of the variables that they use. A variable that is assigned anywhere outside its declaration, by the function itself or by other code, would have another value there than here. The variable of a for loop (let) is new in each turn and may be used.',
+  },
   CHECKPOINT_DAMAGED: {
     domain: 'external',
     retry: 'never',
@@ -124,6 +131,12 @@ export const conditions = {
     message:
       'Stored data has an instance of class {name}, which is not registered here. Call registerClass for it before the data is read.',
     doc: 'Instances of registered classes are stored with the name of their class. The program that reads them must register the same name.',
+  },
+  CLOSURE_NOT_TRANSFERABLE: {
+    domain: 'user',
+    retry: 'never',
+    message: 'The function {function} cannot go to another thread: {variable} is {type}. {advice}',
+    doc: 'Functions go to other threads as source, with the values of the variables that they use. Data, functions, classes, broadcasts, accumulators and what modules export can go along; sockets, promises, RDDs, contexts, and "this" of the code around cannot. The message names the variable, where it is used, and what to do instead.',
   },
   CONTEXT_STARTED: {
     domain: 'user',
@@ -358,6 +371,13 @@ export const conditions = {
     retry: 'backoff',
     message: 'Planned fault at {point}.',
     doc: 'A fault that a test planned with StreamTest.failAt. It never happens outside tests.',
+  },
+  PROGRAM_IMPORTED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'A function needs {module} in a worker thread, and that imports the program itself, {entry}, which would start its jobs once more. Move what it needs from there into a module of its own.',
+    doc: 'Modules that functions use are loaded again in each worker thread, but never the module that the program was started with. A module that imports that one, directly or through others, cannot be used by functions that run in workers.',
   },
   PROMISE_RETURNED: {
     domain: 'user',

@@ -44,6 +44,23 @@ export function captureSite(): Site {
   return new CapturedSite(holder)
 }
 
+/**
+ * A place by the name that a stack trace has for its file (a path or a file URL), in the file that the user wrote where a source
+ * map tells; `undefined` when the name is no file.
+ *
+ * @param line 1-based
+ * @param column 1-based
+ */
+export function locate(name: string, line: number, column: number): SourceLocation | undefined {
+  const file = pathOf(name)
+  return file === undefined ? undefined : original(name, file, line, column)
+}
+
+/** Whether a file, by path, is part of the engine. */
+export function isOwnFile(file: string): boolean {
+  return file.startsWith(ownFolder)
+}
+
 class CapturedSite implements Site {
   #holder: { stack?: string } | undefined
   #location: SourceLocation | undefined
@@ -104,7 +121,7 @@ function firstOutside(callSites: readonly NodeJS.CallSite[]): SourceLocation | u
     const line = callSite.getLineNumber()
     if (!name || line === null || name.startsWith('node:')) continue
     const file = pathOf(name)
-    if (file === undefined || file.startsWith(ownFolder)) continue
+    if (file === undefined || isOwnFile(file)) continue
     return original(name, file, line, callSite.getColumnNumber() ?? 1)
   }
   return undefined

@@ -10,6 +10,7 @@
  * counts each time the transformation is computed: again in each job over an RDD that is not kept, and when lost shuffle output is
  * made anew. @source Spark AccumulatorV2.scala, DAGScheduler.updateAccumulators
  */
+import { markKind } from '../base/engine-kind.ts'
 import { describeValue, KindlingError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { currentTask } from '../executor/task-scope.ts'
@@ -43,6 +44,10 @@ let nextId = 0
  * }
  */
 export abstract class AccumulatorV2<IN, OUT> {
+  static {
+    markKind(AccumulatorV2, 'Accumulator')
+  }
+
   /** Whether nothing was added. */
   abstract get isZero(): boolean
 

@@ -4,6 +4,7 @@
  * A broadcast is an id and a value kept under it in the context's store, so that a worker can later be sent the id alone and fetch
  * the value once. The store forgets a value when it is destroyed, or when nothing refers to its broadcast any more.
  */
+import { markKind } from '../base/engine-kind.ts'
 import { KindlingError } from '../base/errors.ts'
 import { copyValue } from '../data/codec.ts'
 
@@ -52,6 +53,10 @@ export class BroadcastStore {
  * @source Spark Broadcast
  */
 export class Broadcast<T> {
+  static {
+    markKind(Broadcast, 'Broadcast')
+  }
+
   private readonly held: Held
   private readonly store: BroadcastStore
 

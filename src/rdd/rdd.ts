@@ -1,6 +1,7 @@
 /**
  * RDD: a handle on a lineage node. Every method is a line that calls the file where the work is.
  */
+import { markKind } from '../base/engine-kind.ts'
 import { KindlingError } from '../base/errors.ts'
 import {
   aggregate,
@@ -110,6 +111,10 @@ export type Compare<T> = (a: T, b: T) => number
  * @source Spark RDD
  */
 export class RDD<T> {
+  static {
+    markKind(RDD, 'RDD')
+  }
+
   /** The context it belongs to. */
   readonly context: JobRunner
   /** @internal */

@@ -3,7 +3,9 @@
  *
  *   initialized ──start──▶ active ──stop──▶ stopped        (one way; a start that fails ends in stopped)
  */
+
 import { configEntries } from '../base/config.ts'
+import { markKind } from '../base/engine-kind.ts'
 import { KindlingError } from '../base/errors.ts'
 import type { EventOf } from '../base/listener-bus.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
@@ -75,6 +77,10 @@ const CALLBACK_GRACE_MS = 2000
  * await ssc.awaitTermination()
  */
 export class StreamingContext extends StreamCreators implements StreamHost {
+  static {
+    markKind(StreamingContext, 'StreamingContext')
+  }
+
   /** The context its jobs run in. */
   readonly sc: SparkContext
   /** The batch interval. */

@@ -4,6 +4,7 @@
  * I1  The RDD of a time is made at most once while it is remembered; outputs that share a stream share the RDD.
  * I2  "No RDD" (`undefined`) is not remembered, and is not the same as an empty RDD.
  */
+import { markKind } from '../../base/engine-kind.ts'
 import { KindlingError } from '../../base/errors.ts'
 import { type Duration, type DurationLike, type Interval, type Time, toDuration } from '../../base/time.ts'
 import type { AsyncCall } from '../../rdd/async-map.ts'
@@ -63,6 +64,10 @@ export type ValueOf<T> = T extends readonly [unknown, infer V] ? V : never
  *   .reduceByKey((a, b) => a + b) // => [[['to', 1], ['be', 1], ['or', 1]], [['not', 1], ['to', 1], ['be', 1]]]
  */
 export class DStream<T> {
+  static {
+    markKind(DStream, 'DStream')
+  }
+
   /** @internal */
   readonly host: StreamHost
   /** @internal */
