@@ -107,6 +107,13 @@ export const configEntries = {
     since: '0.1.0',
     doc: "How fused operators run: as generated code, step by step, or 'auto': generated where the process may generate code. Results are the same.",
   }) as ConfigEntry<string>,
+  functionsCheck: text({
+    key: 'kindling.functions.check',
+    default: 'warn',
+    choices: ['warn', 'off'],
+    since: '0.1.0',
+    doc: 'Whether functions that could not run in worker threads, because of what their variables hold, are warned about where tasks run on this thread. Looked at after a job, one at a time, once for each line of the program; never without a logger.',
+  }) as ConfigEntry<string>,
   taskYieldAfter: duration({
     key: 'kindling.task.yieldAfter',
     unit: 'ms',

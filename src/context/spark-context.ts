@@ -2,6 +2,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { type Clock, SystemClock } from '../base/clock.ts'
 import { Config, configEntries } from '../base/config.ts'
+import { markKind } from '../base/engine-kind.ts'
 import { KindlingError } from '../base/errors.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
 import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
@@ -27,6 +28,7 @@ import { CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './acc
 import { type Broadcast, BroadcastStore } from './broadcast.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { processDefaults } from './defaults.ts'
+import { FunctionChecks } from './function-checks.ts'
 import { currentJobScope } from './job-scope.ts'
 import { SwitchedLogger } from './log-level.ts'
 import { type Master, parseMaster } from './master.ts'
@@ -68,6 +70,10 @@ const MAX_SEED_PLACES = 4096
  * await sc.parallelize([1, 2, 3]).reduce((a, b) => a + b) // => 6
  */
 export class SparkContext extends RDDMaker implements JobRunner {
+  static {
+    markKind(SparkContext, 'SparkContext')
+  }
+
   readonly appName: string
   readonly master: string
   readonly conf: Config
@@ -89,6 +95,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
   private readonly broadcasts = new BroadcastStore()
   private readonly persisted = new PersistedNodes()
   private readonly checkpoints: Checkpoints
+  private readonly functionChecks: FunctionChecks | undefined
   private readonly bus: ListenerBus<SparkListener>
   /** @internal */
   protected readonly runner: JobRunner = this
@@ -161,6 +168,10 @@ export class SparkContext extends RDDMaker implements JobRunner {
         stages: conf.get(configEntries.retainedStages),
       }),
     })
+    // Nobody would see the warnings of a silent context.
+    const isHeard = options.logger !== undefined || defaults.logger !== undefined
+    if (isHeard && conf.get(configEntries.functionsCheck) === 'warn')
+      this.functionChecks = new FunctionChecks(this.logger)
     this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks)
   }
 
@@ -253,6 +264,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
 
   private async runAndCheckpoint<R>(request: JobRequest<R>, submission: Submission): Promise<R[]> {
     const results = await this.scheduler.runJob(request, submission)
+    this.functionChecks?.note(request)
     if (this.checkpoints.anyMarked) await this.checkpoints.afterJob(request.node, submission.properties)
     return results
   }
@@ -334,6 +346,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
   private async shutDown(): Promise<void> {
     this.cancelAllJobs('the SparkContext was stopped')
     await this.backend.stop()
+    await this.functionChecks?.finish()
     if (!this.bus.insideListener) await this.bus.drain()
     this.bus.stop()
     await this.blocks.close()
