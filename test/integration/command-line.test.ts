@@ -191,7 +191,8 @@ await ssc.awaitTermination()
         /FLOATING_REJECTION: .*foreachRDD ran: floats.*operator foreachRDD, at .*:3.*batch \d+ ms/,
       )
       assert.match(run.err, new RegExp(`at .*floating-batch-${name}\\.ts:4`))
-      assert.match(run.err, /1 batch failed/)
+      // With batches of 50 ms the next one may fail as well before the program has ended.
+      assert.match(run.err, /\d batch(es)? failed/)
     }
   })
 
