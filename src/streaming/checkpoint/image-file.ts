@@ -1,5 +1,5 @@
 /**
- * The image of one partition of an operator's state as a file: `state/<operator id>/<partition>/<time>-<epoch>.image`.
+ * The image of one partition of an operator's state as a file: `state/<operator>/<partition>/<time>-<epoch>.image`.
  *
  *   head      one record: whose image it is, and the image that it is an increment of, if any
  *   slots     for each run of slots: keys and values, flags, marks, and in increments the slots
@@ -12,6 +12,7 @@ import type { Pane } from '../state/pane-window.ts'
 import type { SlotRows } from '../state/slots.ts'
 import type { StateImage } from '../state/versions.ts'
 import { damaged, sealed, unsealed } from './envelope.ts'
+import { operatorFolder } from './operator-folder.ts'
 
 /** Whose image it is. */
 export interface ImageHead {
@@ -38,7 +39,7 @@ export function imageFile(
   { operator, partition, time }: Omit<ImageHead, 'base' | 'panesFrom'>,
   epoch: number,
 ): string {
-  return `state/${operator}/${partition}/${String(time).padStart(15, '0')}-${epoch}.image`
+  return `state/${operatorFolder(operator)}/${partition}/${String(time).padStart(15, '0')}-${epoch}.image`
 }
 
 /** The file of an image, and how many keys it has. Other callbacks have their turn in between. */

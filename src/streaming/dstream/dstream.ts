@@ -46,6 +46,8 @@ type Pairs<K, V> = DStream<readonly [K, V]>
 
 /** Spark's default: state is saved so often, in whole slides. */
 const CHECKPOINT_MS = 10_000
+/** Characters of a uid: enough for any name that people read. */
+const MAX_UID = 256
 
 /** The key type of a pair. */
 export type KeyOf<T> = T extends readonly [infer K, unknown] ? K : never
@@ -697,7 +699,7 @@ export class DStream<T> {
    * Names the operator, so that a program that was changed finds its saved state again. Without it an operator is known by its place
    * in the program. What is called on the result of a stateful operator names the operator.
    *
-   * @param name letters, digits, `.`, `_` and `-`; unique in the program
+   * @param name up to 256 characters, unique in the program; short lower-case names are those of their folders
    * @throws INVALID_ARGUMENT, CONTEXT_STARTED
    * @example
    * pairs.updateStateByKey<number>((values, n = 0) => n + values.length).uid('counts') // => [[['a', 1], ['b', 1]]]
@@ -874,12 +876,13 @@ function statefulOf(stream: AnyStream, scope: OperatorScope): AnyStream | undefi
   return undefined
 }
 
-/** It becomes the name of a folder. */
+/** Any text that people can read in messages; `operator-folder.ts` makes a folder of it. */
 function checkedUid(name: string): string {
-  if (/^[\w.-]{1,100}$/.test(name) && !name.startsWith('.')) return name
+  if (typeof name === 'string' && name.length <= MAX_UID && /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u.test(name))
+    return name
   throw new KindlingError('INVALID_ARGUMENT', {
     what: 'the uid of a stream',
     value: name,
-    expected: 'up to 100 letters, digits, ".", "_" and "-", not beginning with "."',
+    expected: `1 to ${MAX_UID} characters, without control characters`,
   })
 }
