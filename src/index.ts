@@ -62,7 +62,7 @@ export type {
   TaskStarted,
 } from './scheduler/events.ts'
 export { LocalStorage } from './streaming/checkpoint/local-storage.ts'
-export type { CheckpointStorage } from './streaming/checkpoint/storage.ts'
+export type { CheckpointStorage, CheckpointWriter } from './streaming/checkpoint/storage.ts'
 export type { Batch, Batches } from './streaming/dstream/batches.ts'
 export { DStream } from './streaming/dstream/dstream.ts'
 export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'

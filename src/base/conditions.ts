@@ -90,6 +90,13 @@ export const conditions = {
       '{operation} needs a checkpoint directory, and none has been set. Call sc.setCheckpointDir(directory) before, or use localCheckpoint().',
     doc: 'checkpoint() writes the records of an RDD to files below the checkpoint directory of its context.',
   },
+  CHECKPOINT_IN_USE: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The checkpoint in {directory} may be in use: {reason}. Nothing was deleted. Stop the program first; or, if you know that it has ended, say so by --force.',
+    doc: 'kindling checkpoint compact deletes what no manifest names, and a program that runs may just be about to name it. A running program keeps its directory small by itself.',
+  },
   CHECKPOINT_INTERVAL_WITHOUT_DIRECTORY: {
     domain: 'user',
     retry: 'never',
@@ -103,6 +110,20 @@ export const conditions = {
     message:
       'The checkpoint in {directory} does not match this program: {reason}. Bring the operator back (the same uid, or the same place in the program), or set kindling.checkpoint.allowDrop=true to give up what does not match.',
     doc: 'State, or the plan of a batch, was saved for an operator that the program does not have, or has with other settings. Nothing is guessed: give operators names by uid() before the program changes.',
+  },
+  CHECKPOINT_NEWER: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{path} was written by a newer version of Kindling: it has version {version}, and this one reads up to {known}. Use that version of Kindling; nothing was changed.',
+    doc: 'Later versions read what earlier ones wrote, but not the other way round.',
+  },
+  CHECKPOINT_NOT_FOUND: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'There is no checkpoint in {directory}: {reason}. Give the directory that the program passes to checkpoint() or getOrCreate(); a program saves there once it has been started.',
+    doc: 'The kindling checkpoint commands look at saved data, and make no directory.',
   },
   CHECKPOINT_NOT_USABLE: {
     domain: 'external',
@@ -335,6 +356,13 @@ export const conditions = {
     message:
       'The function given to {operation} must return something iterable (an array, a generator), but returned {value}.',
     doc: 'flatMap, flatMapValues and mapPartitions take the records one by one from what the function returns.',
+  },
+  OPERATOR_NOT_SAVED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The checkpoint in {directory} has no state of {operator}: {reason}. What there is: kindling checkpoint show.',
+    doc: 'kindling checkpoint export needs the id of an operator with state, and the time of one of its images.',
   },
   OUTPUT_FAILED: {
     domain: 'external',

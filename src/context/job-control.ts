@@ -7,6 +7,7 @@ import { currentScope, type OperatorScope, operator } from '../rdd/scope.ts'
 import { iterateSource } from '../rdd/segment/iterate.ts'
 import type { DAGScheduler } from '../scheduler/dag-scheduler.ts'
 import type { Submission, SubmittedJob } from '../scheduler/submitted-job.ts'
+import { processDefaults } from './defaults.ts'
 import { checkTag, jobProperties, propertyKeys, setTags, tagsOf } from './job-properties.ts'
 import { currentJobScope } from './job-scope.ts'
 import { type LocalScope, LocalScopes, type ScopeOptions, setOrDelete } from './local-scope.ts'
@@ -100,6 +101,8 @@ export abstract class JobControl {
 
   /** @internal */
   runRequest<R>(request: JobRequest<R>): Promise<R[]> {
+    const { refuseJob } = processDefaults()
+    if (refuseJob !== undefined) return Promise.reject(refuseJob(request.scope))
     return this.submit(request, this.submission(request.signal))
   }
 

@@ -14,7 +14,7 @@ import { describeLongCall, type LongCall } from '../executor/task-time.ts'
 import type { Node } from '../rdd/nodes.ts'
 import type { JobRequest, JobRunner } from '../rdd/ports.ts'
 import { RDD } from '../rdd/rdd.ts'
-import { currentBatch, describeScope, type OperatorScope } from '../rdd/scope.ts'
+import { currentBatch, currentScope, describeScope, type OperatorScope } from '../rdd/scope.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import { DAGScheduler } from '../scheduler/dag-scheduler.ts'
 import type { SparkListener } from '../scheduler/events.ts'
@@ -387,8 +387,10 @@ export class SparkContext extends RDDMaker implements JobRunner {
     this.checkpoints.mark(node, kind, scope)
   }
 
-  /** @internal */
+  /** @internal Asked before an output makes its directory. */
   mayOverwriteOutput(): boolean {
+    const { refuseJob } = processDefaults()
+    if (refuseJob !== undefined) throw refuseJob(currentScope('save'))
     return currentJobScope()?.properties.batchTime !== undefined
   }
 }

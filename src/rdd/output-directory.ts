@@ -20,7 +20,11 @@ export interface PartitionWriter {
   /** Whether a partition that nothing was put for has no file. */
   readonly leavesOutEmpty?: boolean
   /** `put` takes bytes that it may keep; awaited before the next call. */
-  write(records: TaskInput, task: TaskInfo, put: (bytes: Uint8Array) => Promise<unknown>): Promise<void>
+  write(
+    records: TaskInput,
+    task: Pick<TaskInfo, 'breathe'>,
+    put: (bytes: Uint8Array) => Promise<unknown>,
+  ): Promise<void>
 }
 
 /**

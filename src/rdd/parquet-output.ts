@@ -79,12 +79,13 @@ function fieldsOf(record: unknown): Fields {
 function columnsOf(group: readonly Fields[]): Columns {
   const columns: Record<string, ParquetType | undefined> = {}
   for (const record of group)
-    for (const [name, value] of Object.entries(record)) columns[name] ??= typeOf(value)
+    for (const [name, value] of Object.entries(record)) columns[name] ??= parquetTypeOf(value)
   // Of a column without values nothing is known but that JSON can hold what comes.
   return Object.fromEntries(Object.entries(columns).map(([name, type]) => [name, type ?? 'JSON']))
 }
 
-function typeOf(value: unknown): ParquetType | undefined {
+/** The type of column that a value has by itself; `undefined` for null. */
+export function parquetTypeOf(value: unknown): ParquetType | undefined {
   if (value === undefined || value === null) return undefined
   switch (typeof value) {
     case 'string':
@@ -145,7 +146,7 @@ async function openFile(
 function fitted(value: unknown, type: ParquetType, column: string): unknown {
   if (value === undefined || value === null) return null
   if (type === 'JSON') return value
-  const given = typeOf(value)
+  const given = parquetTypeOf(value)
   const fits =
     given === type ||
     (given === 'DOUBLE' && (type === 'FLOAT' || (type === 'INT32' && Number.isInteger(value)))) ||

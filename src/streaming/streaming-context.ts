@@ -31,6 +31,7 @@ import { InputDStream } from './dstream/input.ts'
 import { extraListeners } from './extra-listeners.ts'
 import { DStreamGraph } from './graph.ts'
 import type { InputSource, SourceHost } from './input-source.ts'
+import { interceptedStart } from './intercepted-start.ts'
 import type { StreamingListener } from './listener.ts'
 import { endStopAtSignals, stopAtSignals } from './signals.ts'
 import { StreamCreators } from './stream-creators.ts'
@@ -210,7 +211,8 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     if (context.storage === undefined) context.checkpoint(directory)
     context.createOnError = options.createOnError ?? false
     // Nobody wants to learn only at the start that nothing can be read.
-    await findCheckpoint(context.storage!, context.createOnError, () => {})
+    if (interceptedStart() === undefined)
+      await findCheckpoint(context.storage!, context.createOnError, () => {})
     return context
   }
 
@@ -249,7 +251,8 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    */
   checkpoint(directory: string | CheckpointStorage): void {
     this.assertDefining('checkpoint')
-    this.storage = typeof directory === 'string' ? new LocalStorage(directory) : directory
+    const create = interceptedStart() === undefined
+    this.storage = typeof directory === 'string' ? new LocalStorage(directory, { create }) : directory
   }
 
   /**
@@ -289,6 +292,12 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   }
 
   private async startUp(): Promise<void> {
+    const take = interceptedStart()
+    if (take !== undefined) {
+      const { sc, graph, batchDuration, storage, createOnError } = this
+      take({ sc, graph, batchDuration, storage, createOnError })
+      return new Promise(() => {})
+    }
     try {
       if (this.sc.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'start' })
       this.graph.validate()

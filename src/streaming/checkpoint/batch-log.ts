@@ -53,12 +53,19 @@ export interface LogFile {
 }
 
 const FOLDER = 'batches'
-const NAME = /^(\d+)-(\d+)\.(plan|commit)$/
+const NAME = /^batches\/(\d+)-(\d+)\.(plan|commit)$/
 /** Files that are read at once. */
 const READERS = 16
 
 export function logFile(kind: LogFile['kind'], time: number, epoch: number): LogFile {
   return { file: `${FOLDER}/${String(time).padStart(15, '0')}-${epoch}.${kind}`, time, epoch, kind }
+}
+
+/** What the name of a file says; `undefined` when it is not one of the log. */
+export function logFileOf(file: string): LogFile | undefined {
+  const match = NAME.exec(file)
+  if (match === null) return undefined
+  return { file, time: Number(match[1]), epoch: Number(match[2]), kind: match[3] as LogFile['kind'] }
 }
 
 export async function writePlan(
@@ -89,14 +96,8 @@ export async function readLog(
 ): Promise<LogContent> {
   const files: LogFile[] = []
   for (const name of await storage.list(FOLDER)) {
-    const match = NAME.exec(name)
-    if (match !== null)
-      files.push({
-        file: `${FOLDER}/${name}`,
-        time: Number(match[1]),
-        epoch: Number(match[2]),
-        kind: match[3] as LogFile['kind'],
-      })
+    const file = logFileOf(`${FOLDER}/${name}`)
+    if (file !== undefined) files.push(file)
   }
   files.sort((a, b) => a.time - b.time || a.epoch - b.epoch)
   const wanted = files.filter(counts)

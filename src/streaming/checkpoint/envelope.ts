@@ -47,6 +47,12 @@ export function unsealed(path: string, file: Uint8Array): Uint8Array {
   return content
 }
 
+/** The version of a file that a later version of this program wrote. */
+export function newerVersion(file: Uint8Array): number | undefined {
+  const isOurs = file.length >= HEAD_BYTES && MAGIC.equals(file.subarray(0, 7))
+  return isOurs && file[7]! > CHECKPOINT_VERSION ? file[7] : undefined
+}
+
 /** A file of one record. @throws RECORD_NOT_ENCODABLE */
 export function sealedRecord(record: unknown): Uint8Array {
   return sealed([encodeRecords([record])])

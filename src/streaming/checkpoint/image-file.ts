@@ -7,6 +7,7 @@
  *
  * Each block after its length (4 bytes, little-endian); a length of 0 ends the slots, and another one the panes.
  */
+import { isKindlingError } from '../../base/errors.ts'
 import { decodePairs, decodeRecords, encodePairs, encodeRecords } from '../../data/codec.ts'
 import type { Pane } from '../state/pane-window.ts'
 import type { SlotRows } from '../state/slots.ts'
@@ -74,7 +75,7 @@ export async function encodeImage(
   return { bytes: sealed(parts), keys }
 }
 
-/** @throws FILE_DAMAGED naming `path` */
+/** @throws FILE_DAMAGED naming `path`; CLASS_NOT_REGISTERED */
 export function decodeImage(path: string, file: Uint8Array): LoadedImage {
   const content = unsealed(path, file)
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
@@ -102,6 +103,8 @@ export function decodeImage(path: string, file: Uint8Array): LoadedImage {
     for (let block = next(); block !== undefined; block = next()) panes.push(decodeRecords(block)[0] as Pane)
     return { head, rows, panes }
   } catch (error) {
+    // The file is as it was written: the program lacks a class. To skip it would give up the state.
+    if (isKindlingError(error, 'CLASS_NOT_REGISTERED')) throw error
     throw damaged(path, (error as Error).message, error)
   }
 }

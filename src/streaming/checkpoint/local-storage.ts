@@ -9,7 +9,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promis
 import { hostname } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { KindlingError } from '../../base/errors.ts'
-import type { CheckpointStorage } from './storage.ts'
+import type { CheckpointStorage, CheckpointWriter } from './storage.ts'
 
 /** Makes names of temporary files differ within this process. */
 let temporaries = 0
@@ -18,12 +18,17 @@ let temporaries = 0
 export class LocalStorage implements CheckpointStorage {
   /** The full path of the directory. */
   readonly name: string
+  readonly writer: CheckpointWriter = { host: hostname(), pid: process.pid }
   private readonly isDurable: boolean
 
-  /** @param options.durable false, for tests: what was written need survive the process only, not the machine */
-  constructor(directory: string, options: { readonly durable?: boolean } = {}) {
+  /**
+   * @param options.durable false, for tests: what was written need survive the process only, not the machine
+   * @param options.create false: the directory is not made, for those who only look
+   */
+  constructor(directory: string, options: { readonly durable?: boolean; readonly create?: boolean } = {}) {
     this.name = resolve(directory)
     this.isDurable = options.durable ?? true
+    if (options.create === false) return
     try {
       mkdirSync(this.name, { recursive: true })
     } catch (error) {
@@ -73,7 +78,8 @@ export class LocalStorage implements CheckpointStorage {
     try {
       return (await readdir(path)).filter(name => !name.startsWith('.'))
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return []
+      // Somebody's file where folders are expected is none of them.
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
       throw notReadable(path, error)
     }
   }
@@ -90,7 +96,8 @@ export class LocalStorage implements CheckpointStorage {
   /** Writes the bytes beside `path`, down to the disk. */
   private async temporary(path: string, bytes: Uint8Array): Promise<string> {
     const folder = dirname(path)
-    const temporary = join(folder, `.${basename(path)}.${hostname()}-${process.pid}-${temporaries++}`)
+    const { host, pid } = this.writer
+    const temporary = join(folder, `.${basename(path)}.${host}-${pid}-${temporaries++}`)
     try {
       const file = await openIn(folder, temporary)
       try {

@@ -8,7 +8,7 @@
 import type { Damage } from './damage.ts'
 import { damageOf } from './damage.ts'
 import { damaged, sealedRecord, unsealedRecord } from './envelope.ts'
-import type { CheckpointStorage } from './storage.ts'
+import type { CheckpointStorage, CheckpointWriter } from './storage.ts'
 
 /** A version of an operator's state that was saved. */
 export interface SavedImage {
@@ -44,6 +44,8 @@ export interface Manifest {
   readonly epoch: number
   /** The last batch that had been planned when this process began; what earlier epochs wrote of later ones does not count. */
   readonly takenOver: number | undefined
+  /** Who wrote it, where the storage knows. */
+  readonly writer?: CheckpointWriter | undefined
   readonly zeroTime: number
   readonly batchMs: number
   /** All batches up to this time have ended. */
@@ -107,4 +109,13 @@ export async function readManifests(
     }
   }
   return found
+}
+
+/** The files of all images that manifests name. */
+export function namedImages(manifests: readonly NumberedManifest[]): Set<string> {
+  return new Set(
+    manifests.flatMap(({ manifest }) =>
+      manifest.operators.flatMap(({ images }) => images.flatMap(({ files }) => files)),
+    ),
+  )
 }

@@ -8,20 +8,30 @@ import type { OperatorIds } from './operator-ids.ts'
 export interface Match {
   /** What is saved of each stateful stream that was there before. */
   readonly operators: ReadonlyMap<AnyStream, SavedOperator>
-  /** What is saved and has no place, each as a clause: `state of …`. */
-  readonly unmatched: readonly string[]
+  /** What is saved and has no place. */
+  readonly unmatched: readonly Unmatched[]
+}
+
+/** Something saved that the program has no place for. */
+export interface Unmatched {
+  readonly what: 'operator' | 'input'
+  readonly id: string
+  /** A clause: `it holds state of …`. */
+  readonly reason: string
 }
 
 export function match(saved: Manifest, graph: DStreamGraph, ids: OperatorIds): Match {
   const operators = new Map<AnyStream, SavedOperator>()
-  const unmatched: string[] = []
+  const unmatched: Unmatched[] = []
   const byId = new Map(ids.streams.map(stream => [ids.of(stream), stream]))
   for (const operator of saved.operators) {
     const stream = byId.get(operator.id)
     if (stream?.state === undefined) {
-      unmatched.push(
-        `it holds state of ${operator.id} (${operator.layout['operator']}), and the program has no such operator`,
-      )
+      unmatched.push({
+        what: 'operator',
+        id: operator.id,
+        reason: `it holds state of ${operator.id} (${operator.layout['operator']}), and the program has no such operator`,
+      })
       continue
     }
     const differences = Object.entries({ ...stream.state.layout, ...operator.layout })
@@ -30,10 +40,24 @@ export function match(saved: Manifest, graph: DStreamGraph, ids: OperatorIds): M
       .map(([name, before, now]) => `${name} was ${before} and is ${now}`)
     if (differences.length === 0) operators.set(stream, operator)
     else
-      unmatched.push(`the state of ${operator.id} was saved by another operator: ${differences.join(', ')}`)
+      unmatched.push({
+        what: 'operator',
+        id: operator.id,
+        reason: `the state of ${operator.id} was saved by another operator: ${differences.join(', ')}`,
+      })
   }
   const inputs = new Set(graph.inputs.map(input => ids.of(input as AnyStream)))
   for (const { id } of saved.inputs)
-    if (!inputs.has(id)) unmatched.push(`it holds plans of the input ${id}, which the program does not have`)
+    if (!inputs.has(id))
+      unmatched.push({
+        what: 'input',
+        id,
+        reason: `it holds plans of the input ${id}, which the program does not have`,
+      })
   return { operators, unmatched }
+}
+
+/** Why a program with another batch interval is refused. */
+export function otherInterval(saved: number, now: number): string {
+  return `its batch interval is ${saved} ms, and that of the program ${now} ms; keep it, or use another directory`
 }

@@ -15,7 +15,7 @@ import type { AnyStream } from '../dstream/recipe.ts'
 import { Checkpoint, type CheckpointParts } from './checkpoint.ts'
 import { findCheckpoint } from './find.ts'
 import { createManifest, type Manifest, manifestFile, type SavedOperator } from './manifest.ts'
-import { match } from './match.ts'
+import { match, otherInterval } from './match.ts'
 import type { OperatorIds } from './operator-ids.ts'
 import { type Recovery, recover } from './recovery.ts'
 import { pendingBatches, replayLineage, resumeInputs, resumeStreams } from './resume.ts'
@@ -60,7 +60,8 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   const inputs = inputsOf(parts, saved)
   const claim =
     saved === undefined ? firstManifest(parts, number, zeroTime) : { ...saved, epoch: number, inputs }
-  const claimed = { number, manifest: { ...claim, inputs, takenOver: saved === undefined ? -1 : undefined } }
+  const takenOver = saved === undefined ? -1 : undefined
+  const claimed = { number, manifest: { ...claim, inputs, takenOver, writer: storage.writer } }
   if (!(await createManifest(storage, number, claimed.manifest)))
     throw new KindlingError('FENCED', { directory: storage.name, file: manifestFile(number) })
 
@@ -107,13 +108,11 @@ function matching(parts: OpenParts, saved: Manifest): ReadonlyMap<AnyStream, Sav
   const { storage, graph, ids, logger, batchMs } = parts
   const mismatch = (reason: string): KindlingError =>
     new KindlingError('CHECKPOINT_MISMATCH', { directory: storage.name, reason })
-  if (saved.batchMs !== batchMs)
-    throw mismatch(
-      `its batch interval is ${saved.batchMs} ms, and that of the program ${batchMs} ms; keep it, or use another directory`,
-    )
+  if (saved.batchMs !== batchMs) throw mismatch(otherInterval(saved.batchMs, batchMs))
   const { operators, unmatched } = match(saved, graph, ids)
-  if (unmatched.length > 0 && !parts.allowDrop) throw mismatch(unmatched.join('; '))
-  for (const reason of unmatched) logger.warn(`checkpoint: dropped, since ${reason}`)
+  if (unmatched.length > 0 && !parts.allowDrop)
+    throw mismatch(unmatched.map(({ reason }) => reason).join('; '))
+  for (const { reason } of unmatched) logger.warn(`checkpoint: dropped, since ${reason}`)
   return operators
 }
 

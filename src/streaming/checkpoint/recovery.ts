@@ -10,11 +10,13 @@
 import { KindlingError } from '../../base/errors.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
-import { before, type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
-import { type Damage, damageOf } from './damage.ts'
-import { decodeImage, type LoadedImage, withIncrement } from './image-file.ts'
+import { type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
+import type { Damage } from './damage.ts'
+import type { LoadedImage } from './image-file.ts'
+import { countsFor, standingOf } from './log-standing.ts'
 import type { Manifest, SavedImage, SavedOperator } from './manifest.ts'
 import { type Reach, reach } from './reach.ts'
+import { readImage } from './read-image.ts'
 import type { CheckpointStorage } from './storage.ts'
 
 /** See the file head. */
@@ -53,12 +55,8 @@ export async function recover(
   matched: ReadonlyMap<AnyStream, SavedOperator>,
 ): Promise<Recovery> {
   const { storage, batchMs, skipped } = parts
-  const counts = ({ epoch, time }: LogFile): boolean =>
-    epoch >= saved.epoch || saved.takenOver === undefined || time <= saved.takenOver
-  const log = await readLog(storage, counts, skipped)
-  const last = Math.max(saved.ended, ...log.plans.keys(), ...log.commits)
-  const pending = [...log.plans.values()].filter(({ time }) => time > saved.ended && !log.commits.has(time))
-  const ended = pending[0] === undefined ? last : before(pending[0], batchMs)
+  const log = await readLog(storage, file => countsFor(saved, file), skipped)
+  const { last, pending, ended } = standingOf(saved, log, batchMs)
 
   const covered = new Set<number>()
   for (const { time, merged } of log.plans.values())
@@ -136,36 +134,4 @@ async function load(
 
 function without(operator: SavedOperator, image: SavedImage): SavedOperator {
   return { ...operator, images: operator.images.filter(other => other !== image) }
-}
-
-/** With what it is an increment of. */
-async function readImage(
-  parts: RecoveryParts,
-  operator: SavedOperator,
-  image: SavedImage,
-  partition: number,
-): Promise<LoadedImage | undefined> {
-  const { storage, skipped } = parts
-  const path = `${storage.name}/${image.files[partition]}`
-  const bytes = await storage.read(image.files[partition]!)
-  if (bytes === undefined) {
-    skipped(`${path} is missing.`)
-    return undefined
-  }
-  let read: LoadedImage
-  try {
-    read = decodeImage(path, bytes)
-  } catch (error) {
-    skipped(damageOf(error))
-    return undefined
-  }
-  const { base } = read.head
-  if (base === undefined) return read
-  const before = operator.images.find(({ time }) => time === base)
-  if (before === undefined) {
-    skipped(`${path}: the image at ${base} ms that it is an increment of is missing.`)
-    return undefined
-  }
-  const whole = await readImage(parts, operator, before, partition)
-  return whole === undefined ? undefined : withIncrement(whole, read)
 }

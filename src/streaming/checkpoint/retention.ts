@@ -1,10 +1,10 @@
 /** Deletes what the last few manifests do not need any more. */
 import type { LogFile } from './batch-log.ts'
-import { manifestFile, type NumberedManifest } from './manifest.ts'
+import { manifestFile, type NumberedManifest, namedImages } from './manifest.ts'
 import type { CheckpointStorage } from './storage.ts'
 
 /** Manifests that are kept: a damaged one costs no more than going back to the one before. */
-const MANIFESTS = 3
+export const MANIFESTS = 3
 
 /** See the file head. */
 export class Retention {
@@ -27,22 +27,14 @@ export class Retention {
   async keep(manifest: NumberedManifest): Promise<void> {
     const all = [...this.manifests, manifest]
     const kept = all.slice(-MANIFESTS)
-    const needed = imagesOf(kept)
+    const needed = namedImages(kept)
     const logFrom = Math.min(...kept.map(({ manifest }) => manifest.logFrom))
     // What refers to a file goes before the file does.
     for (const { number } of all.slice(0, -MANIFESTS)) await this.storage.delete(manifestFile(number))
-    for (const file of imagesOf(all)) if (!needed.has(file)) await this.storage.delete(file)
+    for (const file of namedImages(all)) if (!needed.has(file)) await this.storage.delete(file)
     const old = this.log.filter(({ time }) => time <= logFrom)
     for (const { file } of old) await this.storage.delete(file)
     this.log = this.log.filter(({ time }) => time > logFrom)
     this.manifests = kept
   }
-}
-
-function imagesOf(manifests: readonly NumberedManifest[]): Set<string> {
-  return new Set(
-    manifests.flatMap(({ manifest }) =>
-      manifest.operators.flatMap(({ images }) => images.flatMap(({ files }) => files)),
-    ),
-  )
 }

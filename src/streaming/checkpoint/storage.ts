@@ -6,10 +6,18 @@
  * I3  What has resolved survives the end of the process and of the machine.
  */
 
+/** The process that writes, so that people can tell whether it is still there. */
+export interface CheckpointWriter {
+  readonly host: string
+  readonly pid: number
+}
+
 /** See the file head. Operations reject with a KindlingError that names the place. */
 export interface CheckpointStorage {
   /** What it is, for messages: a path or an address. */
   readonly name: string
+  /** Who writes through it; kept in manifests. */
+  readonly writer?: CheckpointWriter
   /** Writes a new file; `false`, and nothing is written, when there is one of that name. */
   createIfAbsent(file: string, bytes: Uint8Array): Promise<boolean>
   /** Writes a file, in place of one of that name. */
