@@ -394,6 +394,13 @@ export const conditions = {
     message: 'The command {command} failed: {reason}.',
     doc: 'A process that pipe() sent a partition through could not be started, or ended with another exit code than 0. The message has the end of what it wrote to standard error.',
   },
+  PLAN_INTERRUPTED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{file} cannot be planned: {reason}. Have it define its streams and call start(), without jobs and outside data before.',
+    doc: 'kindling checkpoint plan loads a program up to its first start() of a StreamingContext, and runs none of its jobs, so that nothing is read, sent or written by them.',
+  },
   PLANNED_FAULT: {
     domain: 'user',
     retry: 'backoff',

@@ -2,9 +2,8 @@
 import { parseArgs } from 'node:util'
 import { KindlingError } from '../base/errors.ts'
 import { toDuration } from '../base/time.ts'
-
-/** The command line cannot be understood; the message says what to type instead. */
-export class UsageError extends Error {}
+import { type CheckpointCommand, parseCheckpoint } from './checkpoint/command.ts'
+import { confOf, UsageError } from './usage.ts'
 
 /** A program to run, and how. */
 export interface RunCommand {
@@ -25,6 +24,7 @@ export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'version' }
   | { readonly name: 'doctor' }
+  | { readonly name: 'checkpoint'; readonly command: CheckpointCommand }
 
 const OPTIONS = {
   master: { type: 'string' },
@@ -41,8 +41,9 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') return { name: 'help' }
   if (name === '--version') return { name: 'version' }
   if (name === 'doctor') return { name: 'doctor' }
+  if (name === 'checkpoint') return { name, command: parseCheckpoint(rest) }
   if (name !== 'run')
-    throw new UsageError(`There is no command "${name}". The commands are: run, doctor, help.`)
+    throw new UsageError(`There is no command "${name}". The commands are: run, checkpoint, doctor, help.`)
   return parseRun(rest)
 }
 
@@ -83,16 +84,6 @@ function fileIndex(args: readonly string[]): number {
     if (takesValue) i++
   }
   return args.length
-}
-
-function confOf(settings: readonly string[]): Record<string, string> {
-  const conf: Record<string, string> = {}
-  for (const setting of settings) {
-    const at = setting.indexOf('=')
-    if (at <= 0) throw new UsageError(`--conf needs key=value, but got "${setting}".`)
-    conf[setting.slice(0, at)] = setting.slice(at + 1)
-  }
-  return conf
 }
 
 function durationOf(text: string): number {

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-/** The command line: `kindling run`, `kindling doctor`, `kindling --help`. */
-import { parseCommandLine, UsageError } from './command-line.ts'
+/** The command line: `kindling run`, `kindling checkpoint`, `kindling doctor`, `kindling --help`. */
+import { checkpoint } from './checkpoint/checkpoint.ts'
+import { parseCommandLine } from './command-line.ts'
 import { doctor } from './doctor.ts'
 import { HELP } from './help.ts'
 import { run } from './run.ts'
+import { UsageError } from './usage.ts'
 
 async function main(args: readonly string[]): Promise<number> {
   try {
@@ -21,6 +23,8 @@ async function main(args: readonly string[]): Promise<number> {
         return await doctor(process.stdout)
       case 'run':
         return await run(command)
+      case 'checkpoint':
+        return await checkpoint(command.command)
     }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error

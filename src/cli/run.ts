@@ -12,9 +12,10 @@ import { setProcessDefaults } from '../context/defaults.ts'
 import { StreamingProgress } from '../status/streaming-progress.ts'
 import { activeContexts, observeContexts } from '../streaming/active-contexts.ts'
 import type { StreamingContext } from '../streaming/streaming-context.ts'
-import { type RunCommand, UsageError } from './command-line.ts'
+import type { RunCommand } from './command-line.ts'
 import { describeFailure } from './failure.ts'
 import { summaryOf } from './summary.ts'
+import { UsageError } from './usage.ts'
 
 const EXIT_FAILED = 1
 /** What shells give for a program ended by Ctrl-C. */
