@@ -19,6 +19,11 @@ export class CliFolder {
 
   /** `kindling …args`, run in this folder; ends by itself or is killed after half a minute. */
   run(...args: string[]): Promise<CommandResult> {
+    return this.runUntil(() => false, ...args)
+  }
+
+  /** As `run`, and gets a Ctrl-C as soon as its output is enough. */
+  runUntil(isEnough: (out: string) => boolean, ...args: string[]): Promise<CommandResult> {
     const main = join(root, 'src/cli/main.ts')
     const child = spawn(process.execPath, ['--conditions=source', main, ...args], {
       cwd: this.path,
@@ -28,8 +33,12 @@ export class CliFolder {
     })
     let out = ''
     let err = ''
+    let isAsked = false
     child.stdout.on('data', text => {
       out += text
+      if (isAsked || !isEnough(out)) return
+      isAsked = true
+      child.kill('SIGINT')
     })
     child.stderr.on('data', text => {
       err += text

@@ -27,6 +27,8 @@ export async function compact(
   storage: LocalStorage,
   options: { readonly now: number; readonly force: boolean },
 ): Promise<readonly UnneededFile[]> {
+  // Before the manifests: what is written later is none of our business.
+  const files = await storedFiles(storage.name)
   const numbers = await manifestNumbers(storage)
   for (const number of numbers) await refuseNewer(storage, manifestFile(number))
   const manifests = await readManifests(storage, numbers, () => {})
@@ -35,7 +37,6 @@ export async function compact(
       directory: storage.name,
       reason: `none of its ${numbers.length} manifests can be read, so nothing can be told to be unneeded`,
     })
-  const files = await storedFiles(storage.name)
   const reason = options.force ? undefined : whyInUse(manifests[0].manifest.writer, files, options.now)
   if (reason !== undefined) throw new KindlingError('CHECKPOINT_IN_USE', { directory: storage.name, reason })
   const deleted: UnneededFile[] = []

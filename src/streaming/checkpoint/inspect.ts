@@ -73,10 +73,11 @@ export interface InspectedOperator {
 }
 
 export async function inspect(storage: LocalStorage): Promise<Inspection> {
-  const files = await storedFiles(storage.name)
   const numbers = await manifestNumbers(storage)
   const manifests = await readManifests(storage, numbers, () => {})
   const newest = manifests[0]
+  // After the manifests: a program that runs has written all that they name before.
+  const files = await storedFiles(storage.name)
   return {
     directory: storage.name,
     manifests: manifests.map(({ number }) => number),
