@@ -49,6 +49,13 @@ export const conditions = {
       'Block {block} is neither in memory nor on disk any more. It is computed again from its lineage.',
     doc: 'A stored block was asked for after it had been dropped. The engine recomputes what it held; if this reaches your program, the lineage could not give it back: raise the storage level or the remember duration.',
   },
+  BLOCK_NOT_LOGGED: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'A block of {records} received records could not be written to the log at {place}, and is not accepted: {reason}.',
+    doc: 'With spark.streaming.receiver.writeAheadLog.enable a received block counts only once it is in the checkpoint directory. This one is not: a receiver that acknowledges must not do so, and its source sends the records again. See to the storage; spark.streaming.receiver.blockStoreTimeout is how long a block may take, spark.streaming.receiver.writeAheadLog.maxFailures how often a write is tried.',
+  },
   BLOCK_TOO_LARGE: {
     domain: 'user',
     retry: 'never',
@@ -433,6 +440,13 @@ export const conditions = {
     retry: 'backoff',
     message: 'Receiver {receiver} failed: {reason}. It is started again after the restart delay.',
     doc: 'A receiver lost its source or threw. Unless it was stopped it is restarted after spark.streaming.receiverRestartDelay.',
+  },
+  RECEIVER_LOG_WITHOUT_DIRECTORY: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'spark.streaming.receiver.writeAheadLog.enable is set, and {receiver} has no place to log what it receives. Call ssc.checkpoint(directory) before start(), or leave the key out.',
+    doc: 'The log of received blocks lies in the checkpoint directory; the program has none.',
   },
   RECORD_NOT_ENCODABLE: {
     domain: 'user',

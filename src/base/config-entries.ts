@@ -238,6 +238,7 @@ export const configEntries = {
     default: 30_000,
     defaultText: '30s',
     min: 1,
+    since: '0.1.0',
     doc: 'How long storing a received block may take.',
   }) as ConfigEntry<number>,
   receiverRestartDelay: duration({
@@ -251,7 +252,8 @@ export const configEntries = {
   receiverLogEnable: flag({
     key: 'spark.streaming.receiver.writeAheadLog.enable',
     default: false,
-    doc: 'Whether received blocks are logged before they are acknowledged.',
+    since: '0.1.0',
+    doc: 'Whether received blocks are logged in the checkpoint directory, which the program must have, before they are acknowledged.',
   }) as ConfigEntry<boolean>,
   receiverLogClass: text({
     key: 'spark.streaming.receiver.writeAheadLog.class',
@@ -265,6 +267,7 @@ export const configEntries = {
     default: 60_000,
     defaultText: '60s',
     min: 1000,
+    since: '0.1.0',
     doc: 'How often the log of received blocks begins a new file.',
   }) as ConfigEntry<number>,
   receiverLogMaxFailures: whole({
@@ -272,6 +275,7 @@ export const configEntries = {
     unit: 'attempts',
     default: 3,
     min: 1,
+    since: '0.1.0',
     doc: 'How often a write to the log of received blocks may fail.',
   }) as ConfigEntry<number>,
   receiverLogCloseFileAfterWrite: flag({

@@ -13,6 +13,7 @@ import type { Duration, Time } from '../base/time.ts'
 import type { SparkContext } from '../context/spark-context.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import type { BatchInfo, StreamingListener } from './listener.ts'
+import type { ReceivedLog } from './receiver/received-log.ts'
 
 /** The data of one batch. */
 export interface BatchInput<T> {
@@ -37,6 +38,8 @@ export interface SourceHost {
   /** When the program was started with this source for the first time, in ms: after a restart, before the process began. */
   readonly startTime: number
   readonly streamId: number
+  /** @internal Where receivers log what they take in; with a checkpoint directory. */
+  readonly receivedLog: ReceivedLog | undefined
   /** Tells the streaming listeners, for example of a receiver's error. */
   post<K extends keyof StreamingListener>(event: K, payload: EventOf<StreamingListener, K>): void
   /** Reports an error that ends `awaitTermination`; the stream goes on. */
@@ -79,9 +82,12 @@ export interface InputSource<T> {
   describe?(time: Time): unknown
   /**
    * Takes up a plan from the log: called after `start` and before the first `plan`, for each batch that is still needed, oldest
-   * first. The function given makes the batch's RDD again; it is called if that is asked for.
+   * first. The function given makes the batch's RDD again; it is called if that is asked for. `undefined`: the data is not there
+   * any more.
    */
-  restore?(time: Time, description: unknown): () => RDD<T> | undefined
+  restore?(time: Time, description: unknown): (() => RDD<T> | undefined) | undefined
+  /** @internal Whether `restore` gives the data again; known once the source has started. Default: whether there is `describe`. */
+  readonly isReplayable?: boolean
   /** For how many ms before a batch earlier plans matter to `plan`; known once the source has started. Default 0. */
   readonly remembersMs?: number
   /** Called after each batch: for rate control. */

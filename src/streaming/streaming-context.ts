@@ -354,6 +354,11 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       zeroTime: graph.zeroTime,
       startTime: opened?.since(input) ?? sc.clock.now(),
       streamId: input.streamId,
+      receivedLog: this.saved?.receivedLog(input, {
+        rollingMs: sc.conf.get(configEntries.receiverLogRollingInterval),
+        maxFailures: sc.conf.get(configEntries.receiverLogMaxFailures),
+        timeoutMs: sc.conf.get(configEntries.blockStoreTimeout),
+      }),
       post: (event, payload) => bus.post(event, payload as EventOf<StreamingListener, typeof event>),
       fail: error => this.report(error),
     }

@@ -5,13 +5,13 @@
  */
 import { KindlingError } from '../base/errors.ts'
 
-/** A file of the checkpoint directory: the plan of a batch, its commit, an image of state, a manifest. */
-type WrittenFile = 'log' | 'commit' | 'image' | 'manifest'
+/** A file of the checkpoint directory: the plan of a batch, its commit, an image of state, a manifest, blocks of a receiver. */
+export type WrittenFile = 'log' | 'commit' | 'image' | 'manifest' | 'received'
 
 /**
  * Where faults can be planned: `task` before each task attempt, `plan` when an input decides a batch, `output` before a collected
  * output reads its RDD, `output-done` after it has; `log-before`, `log-half`, `log-after` around each write of a plan to the
- * checkpoint directory, and likewise for `commit`, `image` and `manifest`; `delete` before a file of it is deleted.
+ * checkpoint directory, and likewise for `commit`, `image`, `manifest` and `received`; `delete` before a file of it is deleted.
  */
 export type FaultPoint =
   | 'task'

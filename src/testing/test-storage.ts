@@ -4,11 +4,11 @@
  * `…-before`: nothing of the file is there; `…-half`: a part of it is, under its name, as on a storage that does not rename at once;
  * `…-after`: all of it is.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LocalStorage } from '../streaming/checkpoint/local-storage.ts'
 import type { CheckpointStorage } from '../streaming/checkpoint/storage.ts'
-import type { FaultPlace, FaultPoint } from './faults.ts'
+import type { FaultPlace, FaultPoint, WrittenFile } from './faults.ts'
 import type { Incarnation } from './incarnation.ts'
 
 type Arrive = (point: FaultPoint, place: FaultPlace, crashed?: () => void) => void | Promise<void>
@@ -35,6 +35,10 @@ export class TestStorage implements CheckpointStorage {
     return this.writing(file, bytes, () => this.files.write(file, bytes))
   }
 
+  append(file: string, bytes: Uint8Array): Promise<void> {
+    return this.writing(file, bytes, () => this.files.append(file, bytes))
+  }
+
   read(file: string): Promise<Uint8Array | undefined> {
     return this.life.alive(this.files.read(file))
   }
@@ -54,7 +58,7 @@ export class TestStorage implements CheckpointStorage {
     await this.at(`${kind}-half`, file, () => {
       const path = join(this.name, file)
       mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, bytes.subarray(0, bytes.length >> 1))
+      appendFileSync(path, bytes.subarray(0, bytes.length >> 1))
     })
     const result = await this.life.alive(write())
     await this.at(`${kind}-after`, file)
@@ -69,8 +73,9 @@ export class TestStorage implements CheckpointStorage {
   }
 }
 
-function kindOf(file: string): 'log' | 'commit' | 'image' | 'manifest' {
+function kindOf(file: string): WrittenFile {
   if (file.endsWith('.plan')) return 'log'
   if (file.endsWith('.commit')) return 'commit'
+  if (file.endsWith('.blocks')) return 'received'
   return file.endsWith('.image') ? 'image' : 'manifest'
 }

@@ -12,8 +12,10 @@ import { KindlingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Time } from '../../base/time.ts'
 import type { PlannedBatch } from '../batch/job-generator.ts'
+import type { InputDStream } from '../dstream/input.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
+import { RECEIVED_FOLDER, ReceivedLog, type ReceivedLogSettings } from '../receiver/received-log.ts'
 import { before, type LogFile, type LoggedBatch, writeCommit, writePlan } from './batch-log.ts'
 import { encodeImage, imageFile } from './image-file.ts'
 import { dueImages, type Snapshot } from './images.ts'
@@ -27,6 +29,7 @@ import {
   type SavedImage,
   type SavedOperator,
 } from './manifest.ts'
+import { operatorFolder } from './operator-folder.ts'
 import type { OperatorIds } from './operator-ids.ts'
 import { reach } from './reach.ts'
 import { Retention } from './retention.ts'
@@ -78,6 +81,7 @@ export class Checkpoint {
   private isSaving = false
   private saving: Promise<void> | undefined
   private closed = false
+  private readonly receivedLogs: ReceivedLog[] = []
 
   constructor(parts: CheckpointParts, state: CheckpointState) {
     this.parts = parts
@@ -211,7 +215,22 @@ export class Checkpoint {
     if (!(await createManifest(storage, this.number + 1, manifest))) throw this.fenced(this.number + 1)
     this.number++
     this.manifest = manifest
-    await this.retention.keep({ number: this.number, manifest })
+    const upTo = await this.retention.keep({ number: this.number, manifest })
+    for (const log of this.receivedLogs) await log.release(upTo)
+  }
+
+  /** The log of what an input receives. */
+  receivedLog(input: InputDStream<unknown>, settings: ReceivedLogSettings): ReceivedLog {
+    const { storage, ids, clock, logger } = this.parts
+    const log = new ReceivedLog({
+      ...{ storage, clock, settings },
+      folder: `${RECEIVED_FOLDER}/${operatorFolder(ids.of(input as AnyStream))}`,
+      epoch: this.epoch,
+      assertMine: () => this.assertMine(),
+      skipped: message => logger.warn(`checkpoint: skipped: ${message}`),
+    })
+    this.receivedLogs.push(log)
+    return log
   }
 
   /** @throws FENCED when another process has made a manifest since */

@@ -4,7 +4,7 @@
  * A file is written under a temporary name, brought to the disk, and then renamed (over an old one) or linked (if there is none):
  * both happen whole or not at all. Names of temporary files begin with a dot and are never listed.
  */
-import { mkdirSync } from 'node:fs'
+import { constants, mkdirSync } from 'node:fs'
 import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -59,6 +59,21 @@ export class LocalStorage implements CheckpointStorage {
       if (this.isDurable) await syncDirectory(dirname(path))
     } catch (error) {
       await rm(temporary, { force: true })
+      throw notWritable(path, error)
+    }
+  }
+
+  async append(file: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.name, file)
+    try {
+      const handle = await open(path, constants.O_WRONLY | constants.O_APPEND)
+      try {
+        await handle.writeFile(bytes)
+        if (this.isDurable) await handle.datasync()
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
       throw notWritable(path, error)
     }
   }

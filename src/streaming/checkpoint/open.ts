@@ -82,7 +82,11 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
     operators.set(stream, { id: ids.of(stream), layout: state.layout, since: recovery.ended, images: [] })
   }
   const older = found.manifests.toReversed()
-  await sweep(storage, [...older, claimed])
+  await sweep(
+    storage,
+    [...older, claimed],
+    inputs.map(({ id }) => id),
+  )
   if (saved !== undefined) resumeStreams(recovery, ids)
   const { last, pending, files } = recovery
   const state = { claimed, operators, last, pending, files, older }

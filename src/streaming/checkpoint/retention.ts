@@ -23,8 +23,12 @@ export class Retention {
     this.log.push(file)
   }
 
-  /** Takes in a new manifest, and deletes what it and those before it do not need. */
-  async keep(manifest: NumberedManifest): Promise<void> {
+  /**
+   * Takes in a new manifest, and deletes what it and those before it do not need.
+   *
+   * @returns plans up to this time are not needed any more
+   */
+  async keep(manifest: NumberedManifest): Promise<number> {
     const all = [...this.manifests, manifest]
     const kept = all.slice(-MANIFESTS)
     const needed = namedImages(kept)
@@ -32,9 +36,12 @@ export class Retention {
     // What refers to a file goes before the file does.
     for (const { number } of all.slice(0, -MANIFESTS)) await this.storage.delete(manifestFile(number))
     for (const file of namedImages(all)) if (!needed.has(file)) await this.storage.delete(file)
-    const old = this.log.filter(({ time }) => time <= logFrom)
-    for (const { file } of old) await this.storage.delete(file)
-    this.log = this.log.filter(({ time }) => time > logFrom)
+    // The last plan says which received blocks have had their batch.
+    const last = this.log.findLast(({ kind }) => kind === 'plan')?.time ?? logFrom
+    const isNeeded = ({ time }: LogFile): boolean => time > logFrom || time >= last
+    for (const log of this.log) if (!isNeeded(log)) await this.storage.delete(log.file)
+    this.log = this.log.filter(isNeeded)
     this.manifests = kept
+    return logFrom
   }
 }

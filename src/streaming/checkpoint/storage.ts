@@ -22,6 +22,11 @@ export interface CheckpointStorage {
   createIfAbsent(file: string, bytes: Uint8Array): Promise<boolean>
   /** Writes a file, in place of one of that name. */
   write(file: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Adds to a file that `write` made. When it fails, a part of the bytes may be there. A storage that cannot add to files leaves it
+   * out; the log of received blocks has more and smaller files then.
+   */
+  append?(file: string, bytes: Uint8Array): Promise<void>
   /** `undefined` when there is none. */
   read(file: string): Promise<Uint8Array | undefined>
   /** The names in a folder (`''`: the uppermost), of files and folders, in no order; none when there is no such folder. */

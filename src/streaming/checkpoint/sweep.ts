@@ -1,10 +1,13 @@
-/** Deletes images that no manifest names: those that a crash left before their manifest was written. */
+/** Deletes images that no manifest names (a crash left them before their manifest was written), and what inputs received that are gone. */
+import { RECEIVED_FOLDER } from '../receiver/received-log.ts'
 import { type NumberedManifest, namedImages } from './manifest.ts'
+import { operatorFolder } from './operator-folder.ts'
 import type { CheckpointStorage } from './storage.ts'
 
 export async function sweep(
   storage: CheckpointStorage,
   manifests: readonly NumberedManifest[],
+  inputs: readonly string[],
 ): Promise<void> {
   const named = namedImages(manifests)
   for (const operator of await storage.list('state'))
@@ -13,4 +16,10 @@ export async function sweep(
       for (const name of await storage.list(folder))
         if (!named.has(`${folder}/${name}`)) await storage.delete(`${folder}/${name}`)
     }
+  const folders = new Set(inputs.map(operatorFolder))
+  for (const input of await storage.list(RECEIVED_FOLDER)) {
+    if (folders.has(input)) continue
+    const folder = `${RECEIVED_FOLDER}/${input}`
+    for (const name of await storage.list(folder)) await storage.delete(`${folder}/${name}`)
+  }
 }

@@ -30,8 +30,13 @@ export function unneededFiles(
   const keptFiles = new Set(kept.map(({ number }) => manifestFile(number)))
   const named = namedImages(kept)
   const logFrom = Math.min(...kept.map(({ manifest }) => manifest.logFrom))
-  const isNeeded = (log: LogFile): boolean =>
-    log.time > logFrom && kept.some(({ manifest }) => countsFor(manifest, log))
+  const counts = (log: LogFile): boolean => kept.some(({ manifest }) => countsFor(manifest, log))
+  const plans = files
+    .flatMap(({ file }) => logFileOf(file) ?? [])
+    .filter(log => log.kind === 'plan' && counts(log))
+  // The last plan says which received blocks have had their batch.
+  const last = plans.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...plans.map(({ time }) => time))
+  const isNeeded = (log: LogFile): boolean => (log.time > logFrom || log.time >= last) && counts(log)
   const whyOf = (file: string): UnneededFile['why'] | undefined => {
     if (writerOfTemporary(file) !== undefined) return 'not finished'
     const manifest = /^manifest-(\d+)$/.exec(file)

@@ -29,7 +29,7 @@ export class InputDStream<T> extends DStream<T> {
   }
 
   override get isReplayable(): boolean {
-    return this.source.describe !== undefined
+    return this.source.isReplayable ?? this.source.describe !== undefined
   }
 
   /** @internal Asks the source what belongs to the batch. */

@@ -9,14 +9,17 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { KindlingError } from '../../base/errors.ts'
 import { encodeRecords, recordCount } from '../../data/codec.ts'
 import { blockOfRows } from '../../storage/block.ts'
-import type { ReceivedBlock } from './received-blocks.ts'
+import type { BlockContent, FreshBlock } from './received-blocks.ts'
 
 /** What the generator stands on. */
 export interface BlockGeneratorParts {
   readonly clock: Clock
   readonly streamId: number
   readonly intervalMs: number
-  deliver(block: ReceivedBlock): void
+  /** Takes a block over. What it gives settles when that block is stored, or is not. */
+  deliver(block: FreshBlock): void | Promise<void>
+  /** A block that nobody waits for was not stored. */
+  onLost(block: FreshBlock, error: unknown): void
 }
 
 /** Every so many records one is encoded, to know how large they are. */
@@ -81,19 +84,22 @@ export class BlockGenerator {
     this.textBytes += bytes.length
   }
 
-  /** A block of its own, after what was gathered so far. */
-  addBlock(records: readonly unknown[], metadata: unknown): void {
+  /** A block of its own, after what was gathered so far; settles when it is stored, or is not. */
+  addBlock(records: readonly unknown[], metadata: unknown): void | Promise<void> {
     this.assertActive()
     this.cut()
-    this.deliver({ block: blockOfRows(records) }, records.length, metadata, encodedSize(records))
+    return this.parts.deliver(
+      this.block({ block: blockOfRows(records) }, records.length, metadata, encodedSize(records)),
+    )
   }
 
   /** The same, of records that are encoded already. @throws BLOCK_DAMAGED */
-  addEncoded(bytes: Uint8Array, metadata: unknown): void {
+  addEncoded(bytes: Uint8Array, metadata: unknown): void | Promise<void> {
     this.assertActive()
     const count = recordCount(bytes)
     this.cut()
-    this.deliver({ block: { kind: 'encoded', bytes, pairs: false, count } }, count, metadata, bytes.length)
+    const content = { block: { kind: 'encoded', bytes, pairs: false, count } } as const
+    return this.parts.deliver(this.block(content, count, metadata, bytes.length))
   }
 
   stop(): void {
@@ -123,7 +129,7 @@ export class BlockGenerator {
       const { records } = this
       const bytes = records.length * this.sampledBytes
       this.records = []
-      this.deliver({ block: blockOfRows(records) }, records.length, undefined, bytes)
+      this.handOver(this.block({ block: blockOfRows(records) }, records.length, undefined, bytes))
     }
     if (this.lines > 0) {
       this.closePiece()
@@ -132,7 +138,7 @@ export class BlockGenerator {
       this.pieceUsed = 0
       this.lines = 0
       this.textBytes = 0
-      this.deliver({ lines: pieces }, lines, undefined, textBytes)
+      this.handOver(this.block({ lines: pieces }, lines, undefined, textBytes))
     }
   }
 
@@ -141,14 +147,14 @@ export class BlockGenerator {
     if (last !== undefined) this.pieces.push(last.subarray(0, this.pieceUsed))
   }
 
-  private deliver(
-    content: ReceivedBlock['content'],
-    records: number,
-    metadata: unknown,
-    bytes: number,
-  ): void {
-    const id = `input-${this.parts.streamId}-${this.nextId++}`
-    this.parts.deliver({ id, records, bytes, content, metadata })
+  private handOver(block: FreshBlock): void {
+    const stored = this.parts.deliver(block)
+    if (stored !== undefined) stored.catch(error => this.parts.onLost(block, error))
+  }
+
+  private block(content: BlockContent, records: number, metadata: unknown, bytes: number): FreshBlock {
+    const n = this.nextId++
+    return { id: `input-${this.parts.streamId}-${n}`, n, records, bytes, content, metadata }
   }
 }
 

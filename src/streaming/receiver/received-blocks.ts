@@ -15,11 +15,24 @@ import { type Block, sourceOfBlocks } from '../../storage/block.ts'
 export interface ReceivedBlock {
   /** `input-<stream>-<n>` */
   readonly id: string
+  /** Its number among those of its stream in this process. */
+  readonly n: number
   readonly records: number
   readonly bytes: number
-  readonly content: { readonly lines: readonly Uint8Array[] } | { readonly block: Block }
+  readonly content: BlockContent | { readonly logged: LoggedContent }
   readonly metadata: unknown
 }
+
+/** A block as a receiver gave it. */
+export interface FreshBlock extends ReceivedBlock {
+  readonly content: BlockContent
+}
+
+/** Records in memory. */
+export type BlockContent = { readonly lines: readonly Uint8Array[] } | { readonly block: Block }
+
+/** Reads records of a block that a process before this one logged, when a task needs them. */
+export type LoggedContent = () => Promise<BlockContent>
 
 /** Text is decoded in pieces of about this many bytes, so that strings cut from it pin little. */
 const PIECE_BYTES = 256 * 1024
@@ -56,9 +69,20 @@ export class ReceivedBlocks {
     return this.room.promise
   }
 
+  /** Counts a block that is being stored. */
+  hold({ bytes }: ReceivedBlock): void {
+    this.held += bytes
+  }
+
+  /** It was not stored after all. */
+  drop({ bytes }: ReceivedBlock): void {
+    this.held -= bytes
+    this.makeRoom()
+  }
+
+  /** A block that is stored, and held already. */
   add(block: ReceivedBlock): void {
     this.waiting.push(block)
-    this.held += block.bytes
   }
 
   /** Gives all waiting blocks to the batch at `timeMs`. */
@@ -77,6 +101,10 @@ export class ReceivedBlocks {
       this.inBatches.delete(time)
       this.held -= bytes
     }
+    this.makeRoom()
+  }
+
+  private makeRoom(): void {
     if (this.held > this.maxBytes) return
     this.room?.resolve()
     this.room = undefined
@@ -104,7 +132,11 @@ export function blocksNode(name: string, blocks: readonly ReceivedBlock[]): Sour
   )
 }
 
-function openBlock({ content }: ReceivedBlock): ChunkSource {
+function openBlock({ content }: ReceivedBlock): ChunkSource | Promise<ChunkSource> {
+  return 'logged' in content ? content.logged().then(openContent) : openContent(content)
+}
+
+function openContent(content: BlockContent): ChunkSource {
   if ('block' in content) return sourceOfBlocks([content.block])
   let at = 0
   let offset = 0

@@ -14,7 +14,8 @@ import type { BatchInfo, ReceiverInfo } from '../listener.ts'
 import { BlockGenerator } from './block-generator.ts'
 import { PIDRateEstimator } from './pid-rate-estimator.ts'
 import { RateLimiter } from './rate-limiter.ts'
-import { blocksNode, ReceivedBlocks } from './received-blocks.ts'
+import { type BlocksPlan, ReceivedBlockTracker } from './received-block-tracker.ts'
+import { blocksNode, type ReceivedBlock } from './received-blocks.ts'
 import type { Receiver, ReceiverSupervisor } from './receiver.ts'
 
 type State = 'initialized' | 'started' | 'restarting' | 'stopped'
@@ -25,7 +26,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   private readonly receiver: Receiver<T>
   private state: State = 'initialized'
   private host!: SourceHost
-  private blocks!: ReceivedBlocks
+  private blocks!: ReceivedBlockTracker
   private generator!: BlockGenerator
   private limiter!: RateLimiter
   private estimator: PIDRateEstimator | undefined
@@ -43,7 +44,14 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   async start(host: SourceHost): Promise<void> {
     this.host = host
     const { conf, clock, streamId } = host
-    this.blocks = new ReceivedBlocks(conf.get(configEntries.receiverMaxHeldBytes))
+    this.blocks = new ReceivedBlockTracker({
+      name: this.name,
+      logger: host.logger,
+      maxHeldBytes: conf.get(configEntries.receiverMaxHeldBytes),
+      log: host.receivedLog,
+      isLogging: conf.get(configEntries.receiverLogEnable),
+    })
+    await this.blocks.open()
     const maxRate = conf.get(configEntries.receiverMaxRate)
     const backpressure = conf.get(configEntries.backpressureEnabled)
     const initial = backpressure ? (conf.get(configEntries.backpressureInitialRate) ?? maxRate) : maxRate
@@ -61,7 +69,9 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
       clock,
       streamId,
       intervalMs,
-      deliver: block => this.blocks.add(block),
+      deliver: block => this.blocks.store(block),
+      onLost: ({ records }, error) =>
+        this.reportError(`${records} received records are lost, since they could not be stored`, error),
     })
     this.generator.start()
     this.receiver.attach(this)
@@ -70,19 +80,36 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
 
   async stop({ graceful }: { readonly graceful: boolean }): Promise<void> {
     await this.stopReceiver('the StreamingContext stops', undefined)
-    if (!graceful) this.blocks?.allocate(0)
-    this.blocks?.close()
+    if (graceful) await this.blocks?.settled()
+    else this.blocks?.held.allocate(0)
+    this.blocks?.held.close()
   }
 
   plan(time: Time): BatchInput<T> {
     const blocks = this.blocks.allocate(time.milliseconds)
     const numRecords = blocks.reduce((sum, block) => sum + block.records, 0)
+    const metadata = { Description: `${blocks.length} blocks of ${this.name}` }
+    return { rdd: this.rddOf(blocks), numRecords, metadata }
+  }
+
+  private rddOf(blocks: readonly ReceivedBlock[]): RDD<T> {
     const { sc, streamId } = this.host
-    const rdd =
-      blocks.length === 0
-        ? sc.emptyRDD<T>()
-        : new RDD<T>(sc, blocksNode(`${this.name} of stream ${streamId}`, blocks))
-    return { rdd, numRecords, metadata: { Description: `${blocks.length} blocks of ${this.name}` } }
+    if (blocks.length === 0) return sc.emptyRDD<T>()
+    return new RDD<T>(sc, blocksNode(`${this.name} of stream ${streamId}`, blocks))
+  }
+
+  get isReplayable(): boolean {
+    return this.host?.conf.get(configEntries.receiverLogEnable) === true
+  }
+
+  describe(time: Time): unknown {
+    return this.blocks.describe(time.milliseconds)
+  }
+
+  restore(time: Time, description: unknown): (() => RDD<T>) | undefined {
+    if (description === undefined) return undefined
+    const blocks = this.blocks.restore(time.milliseconds, description as BlocksPlan)
+    return blocks === undefined ? undefined : () => this.rddOf(blocks)
   }
 
   hasUnplanned(): boolean {
@@ -90,11 +117,11 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   }
 
   forget(upTo: Time): void {
-    this.blocks.release(upTo.milliseconds)
+    this.blocks.held.release(upTo.milliseconds)
   }
 
   batchCompleted(info: BatchInfo): void {
-    this.blocks.release(info.batchTime.milliseconds)
+    this.blocks.held.release(info.batchTime.milliseconds)
     const { processingEndTime, processingDelay, schedulingDelay } = info
     const records = info.streamIdToInputInfo.get(this.host.streamId)?.numRecords ?? 0
     if (this.estimator === undefined || processingEndTime === undefined || processingDelay === undefined)
@@ -136,12 +163,12 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
 
   async storeMany(records: readonly unknown[], metadata: unknown): Promise<void> {
     await this.whenRoom()
-    this.generator.addBlock(records, metadata)
+    await this.generator.addBlock(records, metadata)
   }
 
   async storeBlock(bytes: Uint8Array, metadata: unknown): Promise<void> {
     await this.whenRoom()
-    this.generator.addEncoded(bytes, metadata)
+    await this.generator.addEncoded(bytes, metadata)
   }
 
   storeLines(bytes: Uint8Array, lines: number): void | Promise<void> {
@@ -157,7 +184,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   }
 
   private whenRoom(): Promise<void> | undefined {
-    const wait = this.blocks.whenRoom(this.generator.gatheredBytes)
+    const wait = this.blocks.held.whenRoom(this.generator.gatheredBytes)
     if (wait === undefined || this.warnedFull) return wait
     this.warnedFull = true
     this.host.logger.warn(
@@ -221,7 +248,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
     } catch (failure) {
       this.reportError('onStop failed', failure)
     }
-    this.blocks?.close()
+    this.blocks?.held.close()
     // Those who waited for the rate or for room hand over what they hold.
     await new Promise(resolve => setImmediate(resolve))
     this.generator?.stop()

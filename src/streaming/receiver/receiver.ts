@@ -76,7 +76,8 @@ export abstract class Receiver<T> {
 
   /**
    * Hands over one record. Returns nothing while there is room, else a promise to be awaited before the next one. The record counts
-   * as received, but is lost when the process dies before its batch is done.
+   * as received, but is lost when the process dies before its batch is done; with
+   * `spark.streaming.receiver.writeAheadLog.enable`, when it dies before the block of the record is in the log.
    *
    * @throws ILLEGAL_STATE before the start and after the stop; RECORD_NOT_ENCODABLE
    */
@@ -87,6 +88,10 @@ export abstract class Receiver<T> {
   /**
    * Hands over records as one block; resolves when it is stored. Not rate limited.
    *
+   * With `spark.streaming.receiver.writeAheadLog.enable` it is in the checkpoint directory then, and is in the output also if the
+   * process dies at once: a source that is told only now, and sends again what it was not told of, loses nothing.
+   *
+   * @throws BLOCK_NOT_LOGGED when it could not be logged: it does not count, and must not be acknowledged; RECORD_NOT_ENCODABLE
    * @example
    * class Acknowledging extends Receiver<string> {
    *   override onStart(): void {}
@@ -102,9 +107,9 @@ export abstract class Receiver<T> {
 
   /**
    * Hands over records that are encoded already, in the format of docs/reference/block-format.md, as one block; resolves when it is
-   * stored. The bytes must not be changed any more. Not rate limited.
+   * stored, as with `storeMany`. The bytes must not be changed any more. Not rate limited.
    *
-   * @throws BLOCK_DAMAGED when they do not begin as a block does; damage further in fails the batch
+   * @throws BLOCK_NOT_LOGGED; BLOCK_DAMAGED when they do not begin as a block does; damage further in fails the batch
    */
   async storeBlock(bytes: Uint8Array, metadata?: unknown): Promise<void> {
     await this.attached().storeBlock(bytes, metadata)

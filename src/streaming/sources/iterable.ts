@@ -3,6 +3,7 @@
  */
 import { KindlingError } from '../../base/errors.ts'
 import type { Time } from '../../base/time.ts'
+import type { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
 import type { BatchInfo } from '../listener.ts'
 import { Receiver } from '../receiver/receiver.ts'
@@ -37,6 +38,18 @@ class IterableSource<T> implements InputSource<T> {
 
   plan(time: Time): BatchInput<T> {
     return this.inner.plan(time)
+  }
+
+  get isReplayable(): boolean {
+    return this.inner.isReplayable
+  }
+
+  describe(time: Time): unknown {
+    return this.inner.describe(time)
+  }
+
+  restore(time: Time, description: unknown): (() => RDD<T>) | undefined {
+    return this.inner.restore(time, description)
   }
 
   hasUnplanned(): boolean {
