@@ -147,6 +147,13 @@ export const configEntries = {
     since: '0.1.0',
     doc: 'Most batches that wait while earlier ones still run. At that bound no more are made; when there is room again, one batch takes the input of all the ticks that passed.',
   }) as ConfigEntry<number>,
+  failurePolicy: text({
+    key: 'kindling.streaming.failurePolicy',
+    default: 'stop',
+    choices: ['stop', 'continue'],
+    since: '0.1.0',
+    doc: "What a batch does that fails after the attempts of its tasks. 'stop': it ends the context; after a restart with a checkpoint directory it runs again. 'continue', Spark's way: later batches run without it.",
+  }) as ConfigEntry<string>,
   backpressureEnabled: flag({
     key: 'spark.streaming.backpressure.enabled',
     default: true,

@@ -64,6 +64,9 @@ export interface GetOrCreateOptions {
   readonly createOnError?: boolean
 }
 
+/** What a batch does that fails: the values of kindling.streaming.failurePolicy. */
+type FailurePolicy = 'stop' | 'continue'
+
 /** How long an immediate stop waits for the callback of an output that is running, in ms of real time. */
 const CALLBACK_GRACE_MS = 2000
 
@@ -94,6 +97,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   private readonly scheduler: JobScheduler
   private readonly termination = new Termination()
   private readonly unpersist: boolean
+  private readonly failurePolicy: FailurePolicy
   private storage: CheckpointStorage | undefined
   private createOnError = false
   private saved: Checkpoint | undefined
@@ -116,12 +120,14 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       (first instanceof SparkContext ? undefined : first.write) ?? (text => void process.stdout.write(text))
     const { conf, clock, logger } = this.sc
     this.unpersist = conf.get(configEntries.unpersist)
+    this.failurePolicy = conf.get(configEntries.failurePolicy) as FailurePolicy
     this.bus = new ListenerBus({ capacity: conf.get(configEntries.listenerBusCapacity), logger, clock })
     this.scheduler = new JobScheduler({
       clock,
       bus: this.bus,
       logger,
       concurrentJobs: conf.get(configEntries.concurrentJobs),
+      goesOn: this.failurePolicy === 'continue',
       maxQueuedBatches: conf.get(configEntries.maxQueuedBatches),
       inScope: (properties, body) =>
         this.sc.withJobScope({ properties: { ...this.startProperties, ...properties } }, body),
@@ -141,7 +147,10 @@ export class StreamingContext extends StreamCreators implements StreamHost {
         ),
       log: async batch => this.saved?.planned(batch),
       onLogFailed: error => this.giveUp(error),
-      onError: (error, time) => this.report(generationError(error, time)),
+      onError: (error, time) => {
+        this.report(generationError(error, time))
+        if (this.failurePolicy === 'stop') this.endAfterFailure(time)
+      },
     })
     const directory = conf.get(configEntries.checkpointDirectory)
     if (directory !== undefined) this.checkpoint(directory)
@@ -365,7 +374,10 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   }
 
   /**
-   * Resolves when the context has stopped; rejects with the first error of a batch or a source. The context goes on until stopped.
+   * Resolves when the context has stopped; rejects with the first error of a batch or a source.
+   *
+   * A batch that fails after the attempts of its tasks ends the context: later ones do not run, and with a checkpoint directory it
+   * runs again after a restart. With `kindling.streaming.failurePolicy` set to `continue` the context goes on until it is stopped.
    *
    * @example
    * await ssc.awaitTermination().catch(error => console.error('a batch failed:', error))
@@ -507,6 +519,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     // A failed batch stays remembered until a later one has succeeded, and runs again after a restart.
     if (!set.failed && (this.succeeded === undefined || set.time.greater(this.succeeded)))
       this.succeeded = set.time
+    if (set.failure !== undefined && this.failurePolicy === 'stop') this.endAfterFailure(set.time)
     if (set.failed || this.saved === undefined) return this.clearMetadata()
     return this.saved.ended(set.time).then(() => this.clearMetadata())
   }
@@ -520,6 +533,13 @@ export class StreamingContext extends StreamCreators implements StreamHost {
         ? this.succeeded
         : this.succeeded.min(oldestUnfinished.minus(this.batchDuration))
     this.graph.clearMetadata(upTo, this.unpersist)
+  }
+
+  /** A batch has failed for good, and later ones would be built on what it left. */
+  private endAfterFailure(time: Time): void {
+    const reason = `the batch at ${time} failed (${configEntries.failurePolicy.key} is stop)`
+    this.scheduler.abort(new KindlingError('JOB_CANCELLED', { reason }))
+    void this.stop().catch(failure => this.report(failure as Error))
   }
 
   /** The log cannot be written: nothing further may run. */

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { ManualClock } from '../base/clock.ts'
+import { configEntries } from '../base/config.ts'
 import { KindlingError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { Random } from '../base/random.ts'
@@ -30,6 +31,7 @@ export interface StreamTestOptions {
   readonly batchDuration?: DurationLike
   /** Default `local`. */
   readonly master?: string
+  /** As for a context, but that batches go on after one that failed, unless `kindling.streaming.failurePolicy` says otherwise. */
   readonly conf?: Record<string, string | number | boolean>
   /** Where the program is saved: `true` for a folder in `dir`, or a path. Default: it is not. */
   readonly checkpointDir?: boolean | string
@@ -112,7 +114,7 @@ export class StreamTest {
     this.lives.push(life)
     const sc = life.sparkContext({
       master,
-      conf,
+      conf: { [configEntries.failurePolicy.key]: 'continue', ...conf },
       appName: 'test',
       logger: this.loggerOf(life),
       taskHook: task => (life.isDead ? never() : this.arriveAtTask(task)),

@@ -2,7 +2,7 @@
  * Runs the output operations of batches: `concurrentJobs` at a time, batch by batch, and within a batch in order of definition.
  *
  * Everything that a callback starts belongs to its output: the output ends when the callback and all its actions have settled, and
- * fails when any of them did. A failed output is reported; the next ones run all the same. Its jobs carry the batch, the output and a
+ * fails when any of them did. A failed output is reported; the next ones of its batch run all the same, or do not, as told. Its jobs carry the batch, the output and a
  * description in their properties, over the local properties of whoever started the context.
  */
 import type { Clock } from '../../base/clock.ts'
@@ -29,6 +29,8 @@ export interface JobSchedulerParts {
   readonly bus: ListenerBus<StreamingListener>
   readonly logger: Logger
   readonly concurrentJobs: number
+  /** Whether the other outputs of a batch run after one has failed. */
+  readonly goesOn: boolean
   /** Most batches that wait while others run. */
   readonly maxQueuedBatches: number
   /** Runs an output in a scope of its own, with these local properties over those of the start. */
@@ -131,6 +133,9 @@ export class JobScheduler {
       job.error = this.placed(error, job)
     }
     job.endTime = clock.now()
+    job.isCancelled = signal.aborted
+    const hasFailed = job.error !== undefined && !job.isCancelled
+    if (hasFailed && !this.parts.goesOn) this.dropRest(set)
     bus.post('onOutputOperationCompleted', { outputOperationInfo: job.info() })
     if (set.isComplete) {
       set.endTime = job.endTime
@@ -140,8 +145,18 @@ export class JobScheduler {
       if (wait !== undefined) await wait
     }
     this.running.delete(job)
-    if (job.error !== undefined && !signal.aborted) this.parts.onError(job.error)
+    if (hasFailed) this.parts.onError(job.error!)
     this.fill()
+  }
+
+  /** What has not begun of a batch will not. */
+  private dropRest(set: JobSet): void {
+    for (const job of set.jobs) {
+      const at = this.queue.indexOf(job)
+      if (at < 0) continue
+      this.queue.splice(at, 1)
+      job.isDropped = true
+    }
   }
 
   private call(job: OutputJob, signal: AbortSignal): Promise<void> {

@@ -13,6 +13,10 @@ export class OutputJob {
   startTime: number | undefined
   endTime: number | undefined
   error: Error | undefined
+  /** Whether the context was stopped under it: that is no failure of the batch. */
+  isCancelled = false
+  /** Whether it does not run, since an output before it failed. */
+  isDropped = false
 
   constructor(
     set: JobSet,
@@ -64,7 +68,12 @@ export class JobSet {
   }
 
   get isComplete(): boolean {
-    return this.jobs.every(job => job.endTime !== undefined)
+    return this.jobs.every(job => job.endTime !== undefined || job.isDropped)
+  }
+
+  /** The output that failed first, in order of definition. */
+  get failure(): OutputJob | undefined {
+    return this.jobs.find(job => job.error !== undefined && !job.isCancelled)
   }
 
   get failed(): boolean {
