@@ -150,9 +150,9 @@ export const configEntries = {
   failurePolicy: text({
     key: 'kindling.streaming.failurePolicy',
     default: 'stop',
-    choices: ['stop', 'continue'],
+    choices: ['stop', 'continue', 'skip'],
     since: '0.1.0',
-    doc: "What a batch does that fails after the attempts of its tasks. 'stop': it ends the context; after a restart with a checkpoint directory it runs again. 'continue', Spark's way: later batches run without it.",
+    doc: "What a batch does that fails after the attempts of its tasks. 'stop': it ends the context; after a restart with a checkpoint directory it runs again. 'continue', Spark's way: later batches run on what it left. 'skip': it counts as a batch without records, its changes to state are undone, and it does not run again; only with spark.streaming.concurrentJobs 1.",
   }) as ConfigEntry<string>,
   backpressureEnabled: flag({
     key: 'spark.streaming.backpressure.enabled',

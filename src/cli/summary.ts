@@ -10,6 +10,7 @@ export function summaryOf(state: ProgressSnapshot, elapsedMs: number): string {
     `batch time ${ms(state.meanProcessingDelay)} on average; total delay ${ms(state.meanTotalDelay)}, at most ${ms(state.maxTotalDelay)}`,
   ]
   if (state.failedBatches > 0) lines.push(`${count(state.failedBatches, 'batch', 'batches')} failed`)
+  if (state.skippedBatches > 0) lines.push(`${count(state.skippedBatches, 'batch', 'batches')} skipped`)
   if (state.receiverErrors > 0)
     lines.push(
       `${count(state.receiverErrors, 'receiver error', 'receiver errors')}, the last: ${state.lastReceiverError}`,

@@ -8,6 +8,8 @@ const RECENT = 10
 export interface ProgressSnapshot {
   readonly completedBatches: number
   readonly failedBatches: number
+  /** Of those that failed: how many were taken back. */
+  readonly skippedBatches: number
   readonly totalRecords: number
   readonly waitingBatches: number
   readonly receiverErrors: number
@@ -28,6 +30,7 @@ export class StreamingProgress implements Partial<StreamingListener> {
   private readonly recent: BatchInfo[] = []
   private completed = 0
   private failed = 0
+  private skipped = 0
   private records = 0
   private submitted = 0
   private processing = 0
@@ -55,6 +58,10 @@ export class StreamingProgress implements Partial<StreamingListener> {
     if (this.recent.length > RECENT) this.recent.shift()
   }
 
+  onBatchSkipped(): void {
+    this.skipped++
+  }
+
   onReceiverError({ receiverInfo }: { readonly receiverInfo: { readonly lastErrorMessage: string } }): void {
     this.errors++
     this.lastError = receiverInfo.lastErrorMessage
@@ -72,6 +79,7 @@ export class StreamingProgress implements Partial<StreamingListener> {
     return {
       completedBatches: this.completed,
       failedBatches: this.failed,
+      skippedBatches: this.skipped,
       totalRecords: this.records,
       waitingBatches: this.submitted - this.completed,
       receiverErrors: this.errors,

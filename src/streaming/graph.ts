@@ -71,6 +71,28 @@ export class DStreamGraph {
     return all
   }
 
+  /**
+   * Before `undo`: tasks of jobs that have failed may still make versions of `time`. Those that have begun are waited for, others
+   * refused.
+   *
+   * @throws STATE_VERSION_FORGOTTEN when the batch cannot be undone; nothing has been changed then
+   */
+  async endVersions(time: Time): Promise<void> {
+    const stateful = [...this.streams()].filter(({ state }) => state !== undefined)
+    for (const { state } of stateful) state!.versions.checkUndo(time.milliseconds)
+    for (const stream of stateful)
+      await stream.state!.versions.endMaking(stream.known(time)?.node as StateNode | undefined)
+  }
+
+  /**
+   * The batch of `time` has no records from now on: what was made of it, and of later batches, is made anew when it is asked for, and
+   * the versions of state that it made are undone.
+   */
+  undo(time: Time): void {
+    for (const input of this.inputs) input.skip(time)
+    for (const stream of [...this.streams(), ...this.inputs]) stream.undo(time)
+  }
+
   /** Forgets what no stream remembers after the batch of `time`. */
   clearMetadata(time: Time, unpersist: boolean): void {
     const done = new Set<AnyStream>()

@@ -86,6 +86,16 @@ export interface StreamingListener {
   onBatchStarted(event: { readonly batchInfo: BatchInfo }): void
   /** The last output of a batch has ended, whether or not it failed. */
   onBatchCompleted(event: { readonly batchInfo: BatchInfo }): void
+  /**
+   * A batch failed for good and was skipped (`kindling.streaming.failurePolicy`): its input is in no result, and it does not run again.
+   * `failedOutput` is `undefined` when it failed while its jobs were made; what `outputsThatRan` did is not undone.
+   */
+  onBatchSkipped(event: {
+    readonly batchInfo: BatchInfo
+    readonly failedOutput: OutputOperationInfo | undefined
+    readonly failureReason: string
+    readonly outputsThatRan: readonly OutputOperationInfo[]
+  }): void
   /** An output of a batch has begun. */
   onOutputOperationStarted(event: { readonly outputOperationInfo: OutputOperationInfo }): void
   /** An output of a batch has ended; `failureReason` says whether it failed. */

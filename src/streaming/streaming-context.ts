@@ -3,8 +3,7 @@
  *
  *   initialized ──start──▶ active ──stop──▶ stopped        (one way; a start that fails ends in stopped)
  */
-
-import { configEntries } from '../base/config.ts'
+import { type Config, configEntries } from '../base/config.ts'
 import { markKind } from '../base/engine-kind.ts'
 import { KindlingError } from '../base/errors.ts'
 import type { EventOf } from '../base/listener-bus.ts'
@@ -18,6 +17,7 @@ import { activeContexts, contextStarted, contextStopped } from './active-context
 import { JobGenerator } from './batch/job-generator.ts'
 import { JobScheduler } from './batch/job-scheduler.ts'
 import type { JobSet } from './batch/job-set.ts'
+import { skipBatch } from './batch/skip-batch.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import { findCheckpoint } from './checkpoint/find.ts'
 import { checkIntervals } from './checkpoint/intervals.ts'
@@ -65,7 +65,7 @@ export interface GetOrCreateOptions {
 }
 
 /** What a batch does that fails: the values of kindling.streaming.failurePolicy. */
-type FailurePolicy = 'stop' | 'continue'
+type FailurePolicy = 'stop' | 'continue' | 'skip'
 
 /** How long an immediate stop waits for the callback of an output that is running, in ms of real time. */
 const CALLBACK_GRACE_MS = 2000
@@ -120,7 +120,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       (first instanceof SparkContext ? undefined : first.write) ?? (text => void process.stdout.write(text))
     const { conf, clock, logger } = this.sc
     this.unpersist = conf.get(configEntries.unpersist)
-    this.failurePolicy = conf.get(configEntries.failurePolicy) as FailurePolicy
+    this.failurePolicy = failurePolicyOf(conf)
     this.bus = new ListenerBus({ capacity: conf.get(configEntries.listenerBusCapacity), logger, clock })
     this.scheduler = new JobScheduler({
       clock,
@@ -131,7 +131,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       maxQueuedBatches: conf.get(configEntries.maxQueuedBatches),
       inScope: (properties, body) =>
         this.sc.withJobScope({ properties: { ...this.startProperties, ...properties } }, body),
-      onError: error => this.report(error),
+      onError: error => this.batchFailed(error),
       onBatchEnd: set => this.batchEnded(set),
     })
     this.generator = new JobGenerator({
@@ -147,9 +147,11 @@ export class StreamingContext extends StreamCreators implements StreamHost {
         ),
       log: async batch => this.saved?.planned(batch),
       onLogFailed: error => this.giveUp(error),
-      onError: (error, time) => {
-        this.report(generationError(error, time))
-        if (this.failurePolicy === 'stop') this.endAfterFailure(time)
+      onError: (error, set) => {
+        const failure = generationError(error, set.time)
+        this.batchFailed(failure)
+        if (this.failurePolicy === 'stop') this.endAfterFailure(set.time)
+        if (this.failurePolicy === 'skip') return this.skip(set, failure.message)
       },
     })
     const directory = conf.get(configEntries.checkpointDirectory)
@@ -377,7 +379,8 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * Resolves when the context has stopped; rejects with the first error of a batch or a source.
    *
    * A batch that fails after the attempts of its tasks ends the context: later ones do not run, and with a checkpoint directory it
-   * runs again after a restart. With `kindling.streaming.failurePolicy` set to `continue` the context goes on until it is stopped.
+   * runs again after a restart. With `kindling.streaming.failurePolicy` set to `continue` the context goes on until it is stopped; with `skip`
+   * the batch is taken back and no error.
    *
    * @example
    * await ssc.awaitTermination().catch(error => console.error('a batch failed:', error))
@@ -519,7 +522,10 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     // A failed batch stays remembered until a later one has succeeded, and runs again after a restart.
     if (!set.failed && (this.succeeded === undefined || set.time.greater(this.succeeded)))
       this.succeeded = set.time
-    if (set.failure !== undefined && this.failurePolicy === 'stop') this.endAfterFailure(set.time)
+    if (set.failure !== undefined) {
+      if (this.failurePolicy === 'stop') this.endAfterFailure(set.time)
+      if (this.failurePolicy === 'skip') return this.skip(set, set.failure.error!.message)
+    }
     if (set.failed || this.saved === undefined) return this.clearMetadata()
     return this.saved.ended(set.time).then(() => this.clearMetadata())
   }
@@ -533,6 +539,32 @@ export class StreamingContext extends StreamCreators implements StreamHost {
         ? this.succeeded
         : this.succeeded.min(oldestUnfinished.minus(this.batchDuration))
     this.graph.clearMetadata(upTo, this.unpersist)
+  }
+
+  /** With `skip`, a failure of a batch is not one of the program. */
+  private batchFailed(error: Error): void {
+    if (this.failurePolicy === 'skip') this.sc.logger.error(error.message, { error })
+    else this.report(error)
+  }
+
+  /** Never rejects. */
+  private async skip(set: JobSet, reason: string): Promise<void> {
+    const { graph, scheduler, bus, generator } = this
+    const parts = {
+      ...{ graph, scheduler, bus, logger: this.sc.logger },
+      remake: (later: JobSet) => generator.fill(later),
+      logSkipped: async (time: Time) => this.saved?.ended(time, { isSkipped: true }),
+      onError: (error: unknown, time: Time) => this.batchFailed(generationError(error, time)),
+    }
+    try {
+      await skipBatch(parts, set, reason)
+    } catch (error) {
+      this.report(generationError(error, set.time))
+      this.endAfterFailure(set.time)
+      return
+    }
+    // What comes before it is remembered until a later batch has been made of it.
+    this.clearMetadata()
   }
 
   /** A batch has failed for good, and later ones would be built on what it left. */
@@ -600,6 +632,18 @@ function batchInterval(given: DurationLike | undefined): Duration {
   const interval = toDuration(given, 'The batch interval')
   if (interval.milliseconds > 0) return interval
   throw new KindlingError('INVALID_ARGUMENT', { what: 'batchDuration', value: String(interval), expected })
+}
+
+function failurePolicyOf(conf: Config): FailurePolicy {
+  const policy = conf.get(configEntries.failurePolicy) as FailurePolicy
+  const { concurrentJobs, failurePolicy } = configEntries
+  if (policy === 'skip' && conf.get(concurrentJobs) > 1)
+    throw new KindlingError('INVALID_CONFIG', {
+      key: failurePolicy.key,
+      value: policy,
+      expected: `another policy, or ${concurrentJobs.key} 1: what later batches made of a batch cannot be undone while they run`,
+    })
+  return policy
 }
 
 function generationError(error: unknown, time: Time | undefined): Error {

@@ -61,6 +61,7 @@ export function healthLine(state: ProgressSnapshot): string {
   ]
   if (state.waitingBatches > 1) parts.push(`${state.waitingBatches} batches waiting`)
   if (state.failedBatches > 0) parts.push(`${state.failedBatches} batches failed`)
+  if (state.skippedBatches > 0) parts.push(`${state.skippedBatches} skipped`)
   return parts.join(' · ')
 }
 

@@ -3,8 +3,14 @@ import { describe, it } from 'node:test'
 import { configEntries } from '../../src/base/config.ts'
 import { seconds } from '../../src/base/time.ts'
 import { SparkContext } from '../../src/context/spark-context.ts'
+import type { StateNode, StateTask } from '../../src/rdd/nodes.ts'
+import { StreamingProgress } from '../../src/status/streaming-progress.ts'
+import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import type { BatchInfo } from '../../src/streaming/listener.ts'
+import { type State, StateSpec } from '../../src/streaming/state/state-spec.ts'
+import { type PartitionState, VersionedState } from '../../src/streaming/state/versions.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
+import type { TestReceiver } from '../../src/testing/test-receiver.ts'
 import { rejected } from '../support/rejected.ts'
 
 const key = 'kindling.streaming.failurePolicy'
@@ -161,5 +167,269 @@ describe('failurePolicy continue', () => {
     assert.deepEqual(t.out('last').times, [1000, 2000, 3000, 4000, 5000])
     assert.equal(t.ssc.getState(), 'active')
     assert.ok(t.errors.length >= 1)
+  })
+})
+
+const add = (a: number, b: number): number => a + b
+
+describe('failurePolicy skip', () => {
+  const batches = [['a'], ['b', 'a'], ['a', 'b', 'bad'], ['c'], ['a'], [], ['b'], []]
+
+  /** What is collected of a program that fails in its third batch, by the name of the operator. */
+  const operators: Readonly<Record<string, (pairs: DStream<readonly [string, number]>) => DStream<unknown>>> =
+    {
+      updateStateByKey: pairs =>
+        pairs.updateStateByKey<number>((ones, n = 0) => n + ones.length + 100).checkpoint(seconds(2)),
+      mapWithState: pairs =>
+        pairs
+          .mapWithState(
+            StateSpec.function((key: string, one: number | undefined, state: State<number>) => {
+              if (one === undefined) return [key, 'gone', state.get()] as const
+              state.update((state.getOption() ?? 0) + one)
+              return [key, 'is', state.get()] as const
+            }).timeout(seconds(2)),
+          )
+          .checkpoint(seconds(2)),
+      'inverse window': pairs =>
+        pairs.reduceByKeyAndWindow(add, (a, b) => a - b, seconds(3)).checkpoint(seconds(2)),
+      'window without inverse': pairs => pairs.reduceByKeyAndWindow(add, seconds(3)).checkpoint(seconds(2)),
+      'plain window': pairs => pairs.window(seconds(3)),
+      'state without initial batches': pairs =>
+        pairs
+          .filter(([word]) => word === 'c' || word === 'b')
+          .updateStateByKey<number>((ones, n = 0) => n + ones.length)
+          .checkpoint(seconds(2)),
+    }
+
+  function skipping(
+    operator: string,
+    given: readonly (readonly string[])[],
+    fails: boolean,
+  ): { t: StreamTest; skipped: number[] } {
+    const skipped: number[] = []
+    const t = new StreamTest({
+      master: 'local[2]',
+      checkpointDir: true,
+      conf: { [key]: 'skip' },
+      build: t => {
+        const words = t.input('in', given, { partitions: 2 })
+        t.collect('out', operators[operator]!(words.map(word => [word, 1] as const)))
+        // After the state has taken the batch in.
+        words.foreachRDD(async rdd => {
+          if (fails && (await rdd.collect()).includes('bad')) throw new Error('poisoned')
+        })
+        t.ssc.addStreamingListener({
+          onBatchSkipped: ({ batchInfo }) => void skipped.push(batchInfo.batchTime.milliseconds),
+        })
+      },
+    })
+    return { t, skipped }
+  }
+
+  const without = batches.map((batch, i) => (i === 2 ? [] : batch))
+  const sorted = (values: readonly unknown[]): unknown[] => values.map(v => JSON.stringify(v)).sort()
+
+  for (const operator of Object.keys(operators))
+    for (const crash of [undefined, 'commit-before', 'commit-after', 'output'] as const)
+      it(`${operator}, ${crash === undefined ? 'no crash' : `a crash at ${crash}`}: as if the batch had no records`, async () => {
+        const expected = await (async () => {
+          await using t = skipping(operator, without, false).t
+          await t.run(batches.length)
+          const { batches: out, times } = t.out('out')
+          return new Map(times.map((time, i) => [time, sorted(out[i]!)]))
+        })()
+        const { t, skipped } = skipping(operator, batches, true)
+        await using _ = t
+        if (crash !== undefined) t.crashAt(crash, { nth: crash === 'output' ? 6 : 3 })
+        await t.run(batches.length, { collectErrors: true })
+        assert.equal(t.crashed, crash !== undefined)
+        if (t.crashed) {
+          await t.crashAndRestart()
+          await t.run(batches.length - t.clock.now() / 1000, { collectErrors: true })
+        }
+        const { batches: out, times } = t.out('out')
+        for (const [i, time] of times.entries())
+          if (time !== 3000) assert.deepEqual(sorted(out[i]!), expected.get(time), `${time} ms`)
+        assert.deepEqual(times, [...expected.keys()])
+        // A crash before it was logged as skipped: it failed and was skipped again.
+        assert.deepEqual(new Set(skipped), new Set([3000]))
+        assert.ok(t.errors.length >= 1 && t.errors.length <= 2)
+      })
+
+  it('says what was skipped: inputs, the output that failed, outputs that had run; and counts it', async () => {
+    const events: string[] = []
+    const progress = new StreamingProgress()
+    const { t } = program('skip', {})
+    await using _ = t
+    t.ssc.addStreamingListener(progress)
+    t.ssc.addStreamingListener({
+      onBatchSkipped: ({ batchInfo, failedOutput, failureReason, outputsThatRan }) =>
+        void events.push(
+          `${batchInfo.batchTime} ${batchInfo.numRecords} ${failedOutput?.id} ${/poisoned/.test(failureReason)} ${outputsThatRan.map(({ id }) => id)}`,
+        ),
+    })
+    await t.run(5, { collectErrors: true })
+    assert.deepEqual(events, ['3000 ms 2 1 true 0'])
+    assert.match(
+      t.warnings.find(w => w.includes('is skipped'))!,
+      /batch at 3000 ms failed in foreachRDD at .*input is in no result \(stream 0 \(in\): 2 records\).*have run.*foreachRDD/,
+    )
+    assert.deepEqual(
+      t.out<[string, number]>('counts').batches.map(batch => Object.fromEntries(batch)),
+      [{ a: 1 }, { a: 2, b: 1 }, { a: 2, b: 1, c: 1 }, { a: 3, b: 1, c: 1 }],
+    )
+    assert.equal(progress.snapshot().skippedBatches, 1)
+    assert.equal(progress.snapshot().failedBatches, 1)
+    assert.equal(t.ssc.getState(), 'active')
+  })
+
+  it('batches that wait are made anew, without what was skipped', async () => {
+    await using t = new StreamTest({
+      conf: { [key]: 'skip' },
+      build: t => {
+        const words = t.input('in', [['a'], ['a'], ['a', 'b']], { partitions: 1 })
+        words.foreachRDD(async (_, time) => {
+          if (time.milliseconds !== 1000) return
+          await t.clock.sleep(2500)
+          throw new Error('late')
+        })
+        t.collect(
+          'counts',
+          words.map(word => [word, 1] as const).updateStateByKey<number>((ones, n = 0) => n + ones.length),
+        )
+      },
+    })
+    await t.run(4, { collectErrors: true })
+    assert.deepEqual(t.out('counts').batches.slice(0, 3), [
+      [['a', 1]],
+      [
+        ['a', 2],
+        ['b', 1],
+      ],
+      [
+        ['a', 2],
+        ['b', 1],
+      ],
+    ])
+  })
+
+  it('a task that is still under way when its batch is skipped changes no state', async () => {
+    let fails = true
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    await using t = new StreamTest({
+      master: 'local[2,1]',
+      conf: { [key]: 'skip' },
+      build: t => {
+        const words = t.input('in', [keys, keys, []], { partitions: 2 })
+        const counts = words
+          .map(word => [word, 1] as const)
+          .updateStateByKey<number>((ones, n = 0) => {
+            if (fails) throw new Error('poisoned')
+            return n + ones.length
+          }, 2)
+        t.collect('counts', counts)
+      },
+    })
+    const held = t.holdTask({ stage: 1, partition: 1 })
+    const running = t.run(1, { collectErrors: true })
+    await held.held
+    await t.until(() => t.errors.length > 0)
+    fails = false
+    held.release()
+    await running
+    await t.run(2)
+    assert.deepEqual(t.out('counts').times, [2000, 3000])
+    for (const batch of t.out<[string, number]>('counts').batches)
+      assert.deepEqual(
+        batch.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+        keys.map(word => [word, 1]),
+      )
+  })
+
+  it('a version that is being made is waited for, and none is made of a skipped batch after that', async () => {
+    const gate = Promise.withResolvers<void>()
+    const made = new Set<number>()
+    const partition = {
+      has: (time: number) => made.has(time),
+      make: async ({ time }: StateNode) => {
+        await gate.promise
+        made.add(time)
+      },
+      madeOf: () => undefined,
+      undo: (time: number) => void made.delete(time),
+    }
+    const versions = new VersionedState('counts', 1, () => partition as unknown as PartitionState)
+    const node = { kind: 'state', time: 2000, previous: undefined, inputs: [] } as unknown as StateNode
+    const task = {} as StateTask
+    const making = versions.advance(node, 0, [], task)
+    let hasEnded = false
+    const ended = versions.endMaking(node).then(() => {
+      hasEnded = true
+    })
+    await new Promise(resolve => setImmediate(resolve))
+    assert.equal(hasEnded, false)
+    gate.resolve()
+    await Promise.all([making, ended])
+    versions.undo(2000)
+    await rejected('JOB_CANCELLED', () => versions.advance(node, 0, [], task))
+    await versions.advance({ ...node }, 0, [], task)
+    assert.deepEqual([...made], [2000], 'a new node of the same time makes one')
+  })
+
+  it('a batch whose jobs cannot be made is skipped too', async () => {
+    const failures: unknown[] = []
+    await using t = new StreamTest({
+      conf: { [key]: 'skip' },
+      checkpointDir: true,
+      build: t => {
+        const numbers = t.input('in', [[1], [2], [3]])
+        t.collect(
+          'out',
+          numbers.transform((rdd, time) => {
+            if (time.milliseconds === 2000) throw new Error('no RDD')
+            return rdd
+          }),
+        )
+        t.ssc.addStreamingListener({
+          onBatchSkipped: ({ batchInfo, failedOutput }) =>
+            void failures.push([batchInfo.batchTime.milliseconds, batchInfo.numRecords, failedOutput]),
+        })
+      },
+    })
+    await t.run(3, { collectErrors: true })
+    assert.deepEqual(t.out('out').batches, [[1], [3]])
+    assert.deepEqual(failures, [[2000, 1, undefined]])
+    await t.crashAndRestart()
+    assert.deepEqual(t.out('out').times, [1000, 3000], 'it does not run again')
+  })
+
+  it('received blocks of a skipped batch are not given again', async () => {
+    let receiver!: TestReceiver<string>
+    await using t = new StreamTest({
+      conf: { [key]: 'skip', 'spark.streaming.receiver.writeAheadLog.enable': true },
+      checkpointDir: true,
+      build: t => {
+        receiver = t.receiver<string>({ reliable: true })
+        const words = t.ssc.receiverStream(receiver)
+        words.foreachRDD(async rdd => {
+          if ((await rdd.collect()).includes('bad')) throw new Error('poisoned')
+        })
+        t.collect('out', words)
+      },
+    })
+    await t.ssc.start()
+    await receiver.push('bad')
+    await t.run(1, { collectErrors: true })
+    await receiver.push('good')
+    await t.crashAndRestart()
+    await t.run(1)
+    assert.deepEqual(t.out('out').batches.flat(), ['good'])
+  })
+
+  it('goes with one job at a time only', async () => {
+    const error = await rejected('INVALID_CONFIG', () => {
+      new StreamTest({ conf: { [key]: 'skip', 'spark.streaming.concurrentJobs': 2 }, build: () => {} })
+    })
+    assert.match(error.message, /concurrentJobs 1/)
   })
 })

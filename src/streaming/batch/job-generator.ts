@@ -48,7 +48,8 @@ export interface JobGeneratorParts {
   /** Writes the plan down, before anything of the batch runs. What it throws ends the generator. */
   log(batch: PlannedBatch): Promise<void>
   onLogFailed(error: unknown): void
-  onError(error: unknown, time: Time): void
+  /** The jobs of a batch could not be made. Awaited before the next batch; never rejects. */
+  onError(error: unknown, set: JobSet): void | Promise<void>
 }
 
 /** See the file head. */
@@ -135,7 +136,7 @@ export class JobGenerator {
     while (this.restored.length > 0) {
       await this.parts.room()
       const batch = this.restored.shift()
-      if (batch !== undefined) this.attempt(batch.time, () => this.submit(batch))
+      if (batch !== undefined) await this.submit(batch)
     }
     while (this.made.less(this.due)) {
       const waited = await this.parts.room()
@@ -185,15 +186,32 @@ export class JobGenerator {
       this.parts.onLogFailed(error)
       return
     }
-    this.attempt(time, () => {
-      if (failure !== undefined) throw failure.error
-      this.submit({ time, inputs: infos })
-    })
+    await this.submit({ time, inputs: infos }, failure)
   }
 
-  private submit({ time, inputs }: RestoredBatch): void {
-    const { graph, clock, batchDuration } = this.parts
+  /** Never rejects. @param failure that of a source, by which the batch has failed already */
+  private async submit(
+    { time, inputs }: RestoredBatch,
+    failure?: { readonly error: unknown },
+  ): Promise<void> {
+    const { clock, batchDuration } = this.parts
     const set = new JobSet(time, inputs, clock.now(), batchDuration)
+    try {
+      if (failure !== undefined) throw failure.error
+      this.fill(set)
+    } catch (error) {
+      set.jobs.length = 0
+      await this.parts.onError(error, set)
+      return
+    }
+    this.parts.submit(set)
+  }
+
+  /** Makes the jobs of a batch, in place of those that it has. What it throws fails the batch. */
+  fill(set: JobSet): void {
+    const { graph } = this.parts
+    const { time } = set
+    set.jobs.length = 0
     graph.outputs.forEach((output, id) => {
       const run = output.jobFor(time)
       if (run !== undefined) set.jobs.push(new OutputJob(set, id, output, run))
@@ -201,15 +219,6 @@ export class JobGenerator {
     graph.overdueStates(time).forEach((rdd, i) => {
       set.jobs.push(catchUpJob(set, graph.outputs.length + i, rdd))
     })
-    this.parts.submit(set)
-  }
-
-  private attempt(time: Time, make: () => void): void {
-    try {
-      make()
-    } catch (error) {
-      this.parts.onError(error, time)
-    }
   }
 }
 

@@ -90,6 +90,22 @@ export class JobScheduler {
     return true
   }
 
+  /** Makes the jobs of batches anew that have not begun; one that `make` gives up does not run. */
+  remake(make: (set: JobSet) => boolean): void {
+    this.queue.length = 0
+    for (const set of [...this.unfinished]) {
+      const isMade = make(set)
+      if (isMade && set.jobs.length > 0) {
+        this.queue.push(...set.jobs)
+        continue
+      }
+      this.unfinished.delete(set)
+      this.waitingBatches--
+      if (isMade) void this.parts.clock.activity.track(Promise.resolve(this.parts.onBatchEnd(set)))
+    }
+    for (const waiter of this.roomWaiters.splice(0)) waiter()
+  }
+
   /** Resolves when nothing runs or waits any more. */
   idle(): Promise<void> {
     if (this.isIdle) return Promise.resolve()
@@ -137,6 +153,7 @@ export class JobScheduler {
     const hasFailed = job.error !== undefined && !job.isCancelled
     if (hasFailed && !this.parts.goesOn) this.dropRest(set)
     bus.post('onOutputOperationCompleted', { outputOperationInfo: job.info() })
+    if (hasFailed) this.parts.onError(job.error!)
     if (set.isComplete) {
       set.endTime = job.endTime
       this.unfinished.delete(set)
@@ -145,7 +162,6 @@ export class JobScheduler {
       if (wait !== undefined) await wait
     }
     this.running.delete(job)
-    if (hasFailed) this.parts.onError(job.error!)
     this.fill()
   }
 

@@ -40,6 +40,8 @@ export interface LogContent {
   /** By time, ascending. */
   readonly plans: ReadonlyMap<number, LoggedBatch>
   readonly commits: ReadonlySet<number>
+  /** Those of them that failed and were skipped: batches without records. */
+  readonly skipped: ReadonlySet<number>
   /** All files, also those that do not count. */
   readonly files: readonly LogFile[]
 }
@@ -78,9 +80,14 @@ export async function writePlan(
   return written
 }
 
-export async function writeCommit(storage: CheckpointStorage, time: number, epoch: number): Promise<LogFile> {
+/** @param isSkipped the batch failed, and has no part in any result */
+export async function writeCommit(
+  storage: CheckpointStorage,
+  { time, isSkipped }: { readonly time: number; readonly isSkipped: boolean },
+  epoch: number,
+): Promise<LogFile> {
   const written = logFile('commit', time, epoch)
-  await storage.write(written.file, sealedRecord({ time }))
+  await storage.write(written.file, sealedRecord(isSkipped ? { time, skipped: true } : { time }))
   return written
 }
 
@@ -104,13 +111,16 @@ export async function readLog(
   const records = await mapAtOnce(wanted, async ({ file }) => readRecord(storage, file, skipped))
   const plans = new Map<number, LoggedBatch>()
   const commits = new Set<number>()
+  const skippedBatches = new Set<number>()
   wanted.forEach(({ kind, time }, i) => {
     const record = records[i]
     if (record === undefined) return
-    if (kind === 'commit') commits.add(time)
-    else plans.set(time, record as LoggedBatch)
+    if (kind === 'commit') {
+      commits.add(time)
+      if ((record as { readonly skipped?: boolean }).skipped === true) skippedBatches.add(time)
+    } else plans.set(time, record as LoggedBatch)
   })
-  return { plans, commits, files }
+  return { plans, commits, skipped: skippedBatches, files }
 }
 
 async function readRecord(storage: CheckpointStorage, file: string, skipped: Damage): Promise<unknown> {

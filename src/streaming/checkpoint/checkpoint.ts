@@ -113,18 +113,21 @@ export class Checkpoint {
     this.unfinished.set(batch.time, before(batch, this.parts.batchMs))
   }
 
-  /** Logs that the outputs of a batch have ended, and begins to save the state that is due. Never rejects. */
-  async ended(time: Time): Promise<void> {
+  /**
+   * Logs that the outputs of a batch have ended, and begins to save the state that is due; of one that was skipped, that
+   * it has no part in any result. Never rejects.
+   */
+  async ended(time: Time, { isSkipped = false }: { readonly isSkipped?: boolean } = {}): Promise<void> {
     if (this.closed) return
     try {
       const at = time.milliseconds
       // With several jobs at once, other batches end meanwhile: one of them saves.
-      const saves = !this.isSaving
-      this.isSaving = true
+      const saves = !this.isSaving && !isSkipped
+      if (saves) this.isSaving = true
       // Taken hold of now: soon nobody else remembers these versions.
       const snapshots = saves ? dueImages(this.parts.ids.streams, time, this.operators) : []
       await this.assertMine()
-      this.retention.add(await writeCommit(this.parts.storage, at, this.epoch))
+      this.retention.add(await writeCommit(this.parts.storage, { time: at, isSkipped }, this.epoch))
       this.unfinished.delete(at)
       if (!saves) return
       if (snapshots.length > 0 || at - this.renewedAt >= RENEW_MS) {

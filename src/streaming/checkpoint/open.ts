@@ -140,7 +140,14 @@ function firstManifest({ batchMs, ids }: OpenParts, epoch: number, zeroTime: Tim
 
 /** Nothing to take over: the next batch is the first. */
 function beginning(time: number): Recovery {
-  const nothing = { pending: [], plans: [], files: [], operators: new Map(), start: new Map() }
+  const nothing = {
+    pending: [],
+    plans: [],
+    skipped: new Set<number>(),
+    files: [],
+    operators: new Map(),
+    start: new Map(),
+  }
   return { last: time, ended: time, floor: time, ...nothing }
 }
 

@@ -29,6 +29,8 @@ export interface Recovery {
   readonly pending: readonly LoggedBatch[]
   /** All plans there are without a gap up to the last one, the oldest first. */
   readonly plans: readonly LoggedBatch[]
+  /** Batches that failed and were skipped: they have no records. */
+  readonly skipped: ReadonlySet<number>
   /** There are no batches up to this time any more. */
   readonly floor: number
   /** What is saved of each stateful stream, without what cannot be read. */
@@ -75,7 +77,7 @@ export async function recover(
         `batches up to ${floor} ms are not kept any more; windows that look further back begin with less.`,
       )
     const plans = [...log.plans.values()].filter(({ time }) => time > floor)
-    return { last, ended, pending, plans, floor, operators, start, files: log.files }
+    return { last, ended, pending, plans, skipped: log.skipped, floor, operators, start, files: log.files }
   }
 }
 

@@ -47,9 +47,12 @@ export function resumeInputs(
       for (let i = 1; i <= batch.merged; i++) input.skip(new Time(batch.time - i * batchMs))
       const time = new Time(batch.time)
       const logged = batch.inputs.find(other => other.id === id)
-      if (logged !== undefined && input.restore(time, logged.plan)) continue
+      // Also of a skipped batch: the source learns what it has given already.
+      const isRestored = logged !== undefined && input.restore(time, logged.plan)
+      const isSkipped = recovery.skipped.has(batch.time)
+      if (isRestored && !isSkipped) continue
       input.skip(time)
-      if (logged === undefined || batch.time <= needed) continue
+      if (logged === undefined || isSkipped || batch.time <= needed) continue
       lost.push(batch)
       records += logged.numRecords
     }

@@ -844,6 +844,16 @@ export class DStream<T> {
     return this.generated.get(time.milliseconds)
   }
 
+  /** @internal Forgets the RDDs of this time and of later ones: they are made anew. */
+  undo(from: Time): void {
+    for (const [at, rdd] of this.generated) {
+      if (at < from.milliseconds) continue
+      this.generated.delete(at)
+      if (this.level !== StorageLevel.NONE) rdd.unpersist()
+    }
+    this.recipe.state?.versions.undo(from.milliseconds)
+  }
+
   /** @internal Forgets what is older than the remember duration, here and above. */
   clearMetadata(time: Time, unpersist: boolean, done: Set<AnyStream> = new Set()): void {
     if (done.has(this as AnyStream)) return

@@ -70,7 +70,7 @@ function stateStream<K, V, S, M>(
   const timeoutMs = settings.timeout?.milliseconds
   const inCheckpointsOnly = sc.conf.get(configEntries.timeoutOnCheckpointOnly)
   const withInitial = new WeakSet<StateNode>()
-  const idleOrders = new WeakMap<StateTable, IdleOrder>()
+  const idleOrders = new WeakMap<StateTable, { readonly order: IdleOrder; readonly undone: number }>()
   const call = caller(f as StateFunction<unknown, unknown, unknown, unknown>)
 
   const advance: Advance = async (table, inputs, { node }, task) => {
@@ -80,7 +80,8 @@ function stateStream<K, V, S, M>(
       await eachSlot(initial, table, task, (slot, state) => table.put(slot, state, time))
     let idle: IdleOrder | undefined
     if (timeoutMs !== undefined) {
-      idle = idleOrders.get(table) ?? new IdleOrder(table)
+      const kept = idleOrders.get(table)
+      idle = kept?.undone === table.undone ? kept.order : new IdleOrder(table)
       // Put back once the batch is through: after a failure the order is made anew from what the table holds.
       idleOrders.delete(table)
     }
@@ -91,7 +92,7 @@ function stateStream<K, V, S, M>(
       (time - stream.zeroTime.milliseconds) % states.checkpointDuration.milliseconds === 0
     if (idle !== undefined && timeoutMs !== undefined) {
       if (isDue) await run.timeOut(idle.idleSince(time - timeoutMs))
-      idleOrders.set(table, idle)
+      idleOrders.set(table, { order: idle, undone: table.undone })
     }
     return { output: [run.output.finish()] }
   }

@@ -60,6 +60,9 @@ export class StateTable implements Slots {
     return size >= COMPACT_FROM && (this.shown + this.hidden) * 2 < size
   }
 
+  /** How often changes were taken back: what was found out about the table before may be wrong. */
+  undone = 0
+
   private get latest(): Segment {
     return this.journal.at(-1)!
   }
@@ -142,6 +145,7 @@ export class StateTable implements Slots {
   undo(): void {
     for (const reader of this.readers) reader.catchUp()
     const { latest } = this
+    this.undone++
     for (let i = latest.count - 1; i >= 0; i--) {
       const slot = latest.slots[i]!
       const flag = latest.flags[i]!
@@ -151,6 +155,12 @@ export class StateTable implements Slots {
     }
     latest.count = 0
     for (const reader of this.readers) reader.stepBack(latest.start)
+  }
+
+  /** Takes back the newest version; nothing has been changed since. The one before it is the newest again. */
+  undoVersion(): void {
+    this.journal.pop()
+    this.undo()
   }
 
   /** What was changed since the version before is the newest version. */

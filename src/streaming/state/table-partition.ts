@@ -27,6 +27,8 @@ export type Advance = (
 ) => Promise<Advanced | undefined>
 
 interface Version extends VersionEnd, Before {
+  /** The time of the version that it was made of. */
+  readonly madeOf: number | undefined
   readonly output: readonly Block[]
 }
 
@@ -68,7 +70,7 @@ export class TablePartition implements PartitionState {
       const at = { node, partition: this.partition, before }
       const { output = [], panes = [] } = (await this.advance(table, inputs, at, task)) ?? {}
       const { time } = node
-      this.versions.set(time, { ...table.endVersion(time), table, output, panes })
+      this.versions.set(time, { ...table.endVersion(time), table, output, panes, madeOf: previous?.time })
       this.newest = time
       if (this.unwanted !== undefined) this.forget(this.unwanted)
       this.unwanted = undefined
@@ -106,8 +108,21 @@ export class TablePartition implements PartitionState {
   }
 
   restore(time: number, { table, panes }: Before): void {
-    this.versions.set(time, { ...table.endVersion(time), table, output: [], panes })
+    this.versions.set(time, { ...table.endVersion(time), table, output: [], panes, madeOf: undefined })
     this.newest = time
+  }
+
+  madeOf(time: number): number | undefined {
+    return this.versions.get(time)?.madeOf
+  }
+
+  undo(time: number): void {
+    const version = this.versions.get(time)
+    if (version === undefined || time !== this.newest) return
+    this.versions.delete(time)
+    this.newest = version.madeOf
+    const before = this.newest === undefined ? undefined : this.versions.get(this.newest)
+    if (before?.table === version.table) version.table.undoVersion()
   }
 
   forget(time: number): void {

@@ -36,6 +36,10 @@ export interface PartitionState {
   /** Makes a version that was saved the first one. */
   restore(time: number, saved: Before): void
   forget(time: number): void
+  /** The version that this one was made of, by its time; `undefined` for the first one and for none. */
+  madeOf(time: number): number | undefined
+  /** Takes back the newest version, if it is that of `time`. What it was made of is the newest again. */
+  undo(time: number): void
   /** The oldest version that is there. */
   readonly oldest: number | undefined
 }
@@ -44,6 +48,8 @@ export interface PartitionState {
 export class VersionedState implements StateVersions {
   private readonly partitions: readonly PartitionState[]
   private readonly making = new Map<string, Promise<void>>()
+  /** Nodes of batches that were skipped. */
+  private readonly refused = new WeakSet<StateNode>()
   private readonly name: string
   /** By partition: the latest version that was there and is not any more. */
   private readonly forgotten: number[]
@@ -68,7 +74,7 @@ export class VersionedState implements StateVersions {
     inputs: readonly ChunkSource[],
     task: StateTask,
   ): Promise<void> {
-    const key = `${node.time}/${partition}`
+    const key = keyOf(node.time, partition)
     for (;;) {
       if (this.has(node.time, partition)) return
       // What it was made of is gone too: made again, it would be empty.
@@ -77,6 +83,8 @@ export class VersionedState implements StateVersions {
       if (underway === undefined) break
       await underway.catch(() => {})
     }
+    if (this.refused.has(node))
+      throw new KindlingError('JOB_CANCELLED', { reason: `the batch at ${node.time} ms was skipped` })
     const made = this.make(node, partition, inputs, task)
     this.making.set(key, made)
     try {
@@ -133,6 +141,27 @@ export class VersionedState implements StateVersions {
     this.partitions.forEach((partition, i) => void partition.restore(time, saved[i]!))
   }
 
+  /** @throws STATE_VERSION_FORGOTTEN when the version of `time` cannot be undone */
+  checkUndo(time: number): void {
+    this.partitions.forEach((partition, i) => {
+      const before = partition.madeOf(time)
+      if (before !== undefined) this.known(before, i)
+    })
+  }
+
+  /** Resolves when this node makes no version any more, now or later. */
+  async endMaking(node: StateNode | undefined): Promise<void> {
+    if (node === undefined) return
+    this.refused.add(node)
+    for (let partition = 0; partition < this.partitions.length; partition++)
+      await this.making.get(keyOf(node.time, partition))?.catch(() => {})
+  }
+
+  /** Takes back the version of `time`, the newest one, in the partitions that have it. */
+  undo(time: number): void {
+    for (const partition of this.partitions) partition.undo(time)
+  }
+
   /** Lets versions go that nothing remembers any more. */
   forget(times: readonly number[]): void {
     this.partitions.forEach((partition, i) => {
@@ -142,4 +171,8 @@ export class VersionedState implements StateVersions {
       }
     })
   }
+}
+
+function keyOf(time: number, partition: number): string {
+  return `${time}/${partition}`
 }
