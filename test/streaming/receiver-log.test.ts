@@ -265,6 +265,23 @@ describe('the log of received blocks', () => {
     assert.deepEqual(t.out('out').batches, [['a', 'b'], []])
   })
 
+  it('a process that was overtaken acknowledges nothing more, and nothing of it counts', async () => {
+    const { t: first, receivers: old } = logged()
+    await using _ = first
+    await first.ssc.start()
+    await old[0]!.push('a')
+    const { t: second, receivers } = logged({ checkpointDir: first.checkpointDir! })
+    await using __ = second
+    await second.ssc.start()
+    await rejected('FENCED', () => old[0]!.push('late'))
+    assert.deepEqual(old[0]!.acked, ['a'])
+    await receivers[0]!.push('b')
+    await second.run(1)
+    await second.crashAndRestart()
+    await second.run(1)
+    assert.deepEqual(second.out('out').batches.flat(), ['a', 'b'])
+  })
+
   it('is refused without a checkpoint directory', async () => {
     const { t } = logged({ checkpointDir: false })
     await using _ = t
