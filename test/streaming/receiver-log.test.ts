@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { SystemClock } from '../../src/base/clock.ts'
 import { seconds } from '../../src/base/time.ts'
+import { compact } from '../../src/streaming/checkpoint/compact.ts'
 import { LocalStorage } from '../../src/streaming/checkpoint/local-storage.ts'
 import type { CheckpointStorage } from '../../src/streaming/checkpoint/storage.ts'
 import type { FreshBlock } from '../../src/streaming/receiver/received-blocks.ts'
@@ -218,6 +219,24 @@ describe('the log of received blocks', () => {
       Array.from({ length: 60 }, (_, i) => `r${i}`),
     )
   })
+
+  for (const compacts of [false, true])
+    it(`restarts one after the other${compacts ? ', and compacting,' : ''} keep what says which blocks have had their batch`, async () => {
+      const { t, receivers } = logged()
+      await using _ = t
+      await t.ssc.start()
+      for (let i = 0; i < 3; i++) {
+        await receivers[0]!.push(`r${i}`)
+        await t.run(1)
+      }
+      // Each writes a manifest, and soon none is left that needs a batch from before.
+      for (let i = 0; i < 5; i++) await t.crashAndRestart()
+      await t.ssc.stop()
+      if (compacts) await compact(new LocalStorage(t.checkpointDir!), { now: t.clock.now(), force: true })
+      await t.crashAndRestart()
+      await t.run(1)
+      assert.deepEqual(t.out('out').batches, [['r0'], ['r1'], ['r2'], []])
+    })
 
   it('a damaged end of a segment is reported, and what comes before it is there', async () => {
     const { t, receivers } = logged()
