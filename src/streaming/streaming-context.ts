@@ -336,7 +336,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       else this.generator.resume(new Time(opened.last), opened.pending)
       this.bus.post('onStreamingStarted', { time: this.sc.clock.now() })
     } catch (error) {
-      await this.stop()
+      await this[Symbol.asyncDispose]()
       throw error
     }
   }
