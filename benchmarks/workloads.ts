@@ -64,6 +64,12 @@ const wordCounts = (input: () => Input, title: string): Workload => ({
 
 const SIZES = { '10k': 10_000, '100k': 100_000, '1m': 1_000_000 }
 
+const runningCount = StateSpec.function((key: string, n: number | undefined, count: State<number>) => {
+  const total = (count.getOption() ?? 0) + (n ?? 0)
+  count.update(total)
+  return [key, total]
+})
+
 /** State of one number a key; 100 k updates a batch. */
 function stateWorkloads(): Record<string, Workload> {
   const all: Record<string, Workload> = {}
@@ -89,13 +95,7 @@ function stateWorkloads(): Record<string, Workload> {
       ours: (lines, done) =>
         lines
           .map(key => [key, 1])
-          .mapWithState(
-            StateSpec.function((key, n: number | undefined, count: State<number>) => {
-              const total = (count.getOption() ?? 0) + (n ?? 0)
-              count.update(total)
-              return [key, total]
-            }),
-          )
+          .mapWithState(runningCount)
           .foreachRDD(async rdd => done(digestOf(await rdd.collect()))),
     }
     all[`w5b-${name}`] = {
@@ -151,13 +151,7 @@ function stateWorkloads(): Record<string, Workload> {
         lines
           .map(key => [key, 1])
           .reduceByKey((a, b) => a + b)
-          .mapWithState(
-            StateSpec.function((key, n: number | undefined, count: State<number>) => {
-              const total = (count.getOption() ?? 0) + (n ?? 0)
-              count.update(total)
-              return [key, total]
-            }),
-          )
+          .mapWithState(runningCount)
           .foreachRDD(async rdd => done(digestOf(await rdd.collect()))),
     }
   }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -181,6 +190,9 @@ describe('listing', () => {
     })
     assert.throws(() => listInputFiles(`${dir}/*.nothing`), { code: 'INPUT_PATH_NOT_FOUND' })
     assert.throws(() => listInputFiles('hdfs://x/y'), { code: 'UNSUPPORTED_SCHEME', message: /hdfs/ })
+    // Even root cannot read what leads nowhere.
+    symlinkSync(`${dir}/loop`, `${dir}/loop`)
+    assert.throws(() => listInputFiles(`${dir}/loop`), { code: 'INPUT_NOT_READABLE', message: /loop/ })
     const secret = file('secret.txt', 'x')
     chmodSync(secret, 0)
     if (process.getuid?.() === 0) t.diagnostic('running as root, who may read everything')

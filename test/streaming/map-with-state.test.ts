@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { seconds, type Time } from '../../src/base/time.ts'
+import { seconds, Time } from '../../src/base/time.ts'
 import { HashPartitioner } from '../../src/rdd/partitioner.ts'
+import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { type State, StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
 import { runs } from '../support/runs.ts'
@@ -189,8 +190,9 @@ describe('mapWithState', () => {
     ]
     for (const { title, act, code, text } of acts)
       it(title, async () => {
+        let isBad = true
         const spec = StateSpec.function((key: string, n: number | undefined, state: State<number>) => {
-          if (key === 'bad') return act(state, n) as number
+          if (key === 'bad' && isBad) return act(state, n) as number
           state.update((state.getOption() ?? 0) + n!)
           return undefined
         })
@@ -211,6 +213,13 @@ describe('mapWithState', () => {
         assert.ok([error!.code, error!.cause?.code].includes(code), `${error!.code}: ${error!.message}`)
         assert.match(`${error!.message} ${error!.cause?.message}`, text)
         assert.match(error!.message, /mapWithState/)
+        // Made again, the batch builds on the version before it: its good record counts once.
+        isBad = false
+        await t.run(1)
+        assert.deepEqual(t.out('state').batches.at(-1), [
+          ['a', 3],
+          ['bad', 1],
+        ])
       })
   })
 
@@ -274,6 +283,21 @@ describe('mapWithState', () => {
     )
   })
 
+  it('an output that fails after another succeeded changes nothing for the state', async () => {
+    await using t = new StreamTest({
+      build: t => {
+        const mapped = t.input<Pair>('in', [[['a', 1]], [['a', 2]]]).mapWithState(running)
+        t.collect('good', mapped)
+        mapped.foreachRDD((_rdd, time) => {
+          if (time.milliseconds === 1000) throw new Error('sink is down')
+        })
+      },
+    })
+    await t.run(2, { collectErrors: true })
+    assert.match(t.errors[0]!.message, /sink is down/)
+    assert.deepEqual(t.out('good').batches, [[['a', 1]], [['a', 3]]])
+  })
+
   it('what somebody does to an emitted record or a snapshot changes nothing', async () => {
     const spec = StateSpec.function((_k: string, n: number | undefined, s: State<number[]>) => {
       const all = [...(s.getOption() ?? []), n!]
@@ -295,9 +319,14 @@ describe('mapWithState', () => {
   })
 
   it('windows and slices over emitted records and snapshots see each version as it was', async () => {
+    let emitted!: DStream<[string, number]>
+    let snapshots!: DStream<[string, number]>
     await using t = new StreamTest({
       build: t => {
+        t.ssc.remember(seconds(60))
         const mapped = t.input<Pair>('in', [[['a', 1]], [['a', 2]], [['a', 4]]]).mapWithState(running)
+        emitted = mapped
+        snapshots = mapped.stateSnapshots()
         t.collect('out', mapped.window(seconds(2)))
         t.collect('state', mapped.stateSnapshots().window(seconds(3)))
       },
@@ -319,6 +348,14 @@ describe('mapWithState', () => {
       ['a', 3],
       ['a', 7],
     ])
+    for (const stream of [emitted, snapshots]) {
+      const rdds = stream.slice(new Time(1000), new Time(3000))
+      assert.deepEqual(await Promise.all(rdds.map(rdd => rdd.collect())), [
+        [['a', 1]],
+        [['a', 3]],
+        [['a', 7]],
+      ])
+    }
   })
 
   it('batches without an action are applied later, in order', async () => {
