@@ -42,7 +42,6 @@ const FIRST_BITS = 10
 const MAX_WORDS = 2 ** 31 - 1
 
 const hashes = new Int32Array(LOOKUP_BLOCK)
-const kinds = new Uint8Array(LOOKUP_BLOCK)
 const places = new Int32Array(LOOKUP_BLOCK)
 const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)
@@ -90,18 +89,9 @@ export class ArenaIndex {
       const key = keys[from + i]
       if (typeof key === 'string') {
         let hash = 0
-        let all = 0
-        for (let c = 0; c < key.length; c++) {
-          const unit = key.charCodeAt(c)
-          hash = (Math.imul(hash, 31) + unit) | 0
-          all |= unit
-        }
+        for (let c = 0; c < key.length; c++) hash = (Math.imul(hash, 31) + key.charCodeAt(c)) | 0
         hashes[i] = hash
-        kinds[i] = all > 255 ? UTF16 : LATIN1
-      } else {
-        hashes[i] = this.hashOf(key)
-        kinds[i] = typeof key === 'number' ? NUMBER : OTHER
-      }
+      } else hashes[i] = this.hashOf(key)
     }
     this.findPlaces(n)
     const { made } = this
@@ -110,21 +100,23 @@ export class ArenaIndex {
     for (let i = 0; i < n; i++) {
       const place = places[i]!
       const key = keys[from + i]
-      if (comparesTexts && place !== 0 && kinds[i] === LATIN1 && made[words[place]!] === key) {
-        slots[i] = words[place]!
-        continue
-      }
-      if (place !== 0 && kinds[i] === LATIN1 && words[place + 1] === (key as string).length << 2) {
-        const text = key as string
-        const start = (place + 2) << 2
-        let c = 0
-        while (c < text.length && bytes[start + c] === text.charCodeAt(c)) c++
-        if (c === text.length) {
-          slots[i] = words[place]!
+      if (place !== 0 && typeof key === 'string') {
+        const slot = words[place]!
+        if (comparesTexts && made[slot] === key) {
+          slots[i] = slot
           continue
         }
+        if (words[place + 1] === ((key.length << 2) | LATIN1)) {
+          const start = (place + 2) << 2
+          let c = 0
+          while (c < key.length && bytes[start + c] === key.charCodeAt(c)) c++
+          if (c === key.length) {
+            slots[i] = slot
+            continue
+          }
+        }
       }
-      slots[i] = this.slotBy(key, hashes[i]!, kinds[i]!)
+      slots[i] = this.slotBy(key, hashes[i]!, this.kindOf(key))
       words = this.words
       bytes = this.bytes
     }

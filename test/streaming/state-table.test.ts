@@ -30,7 +30,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(fc.constant('drop' as const), key, value) },
   {
     weight: 6,
-    arbitrary: fc.tuple(fc.constantFrom('end', 'undo', 'forget', 'read', 'image'), key, value),
+    arbitrary: fc.tuple(fc.constantFrom('end', 'undo', 'forget', 'read', 'image', 'refuse'), key, value),
   },
 )
 
@@ -54,6 +54,8 @@ describe('StateTable', () => {
           } else if (what === 'drop') {
             table.drop(slot)
             now.delete(k)
+          } else if (what === 'refuse') {
+            assert.throws(() => table.put(slot, [() => v]), { code: 'RECORD_NOT_ENCODABLE' })
           } else if (what === 'end')
             versions.push({ end: table.endVersion(versions.length), content: new Map(now) })
           else if (what === 'undo') {

@@ -10,7 +10,8 @@
  * I1  Between versions the journal ends at the end of the newest version.
  * I2  A reader sees one version, also while later ones are made, undone or forgotten: it takes in the journal before each chunk, and
  *     before any of it is undone or dropped.
- * Cost: 13 bytes and the value in the journal for each change, for as long as the version before it is remembered.
+ * I3  The journal has a slot once for each version that changed it: what it held before the first of these changes.
+ * Cost: 13 bytes and the value in the journal for each slot that a version changes, as long as the version before it is remembered.
  */
 
 import { ArenaIndex, LOOKUP_BLOCK } from '../../data/arena-index.ts'
@@ -40,6 +41,9 @@ export class StateTable implements Slots {
   private changed: Uint8Array = new Uint8Array(1024)
   private imaged = 0
   private flags: Uint8Array = new Uint8Array(1024)
+  /** For each slot the serial number of the last version that noted in the journal what it held. */
+  private noted: Uint32Array = new Uint32Array(1024)
+  private serial = 1
   /** A number beside each value: when it was updated, or how many batches of a window have the key. */
   private marks: Float64Array = new Float64Array(1024)
   /** One segment for each version, and a last one for the version that is being made. */
@@ -91,11 +95,11 @@ export class StateTable implements Slots {
     if (slot >= this.flags.length) this.grow(slot)
     const before = this.flags[slot]!
     if (before === flag && this.marks[slot] === mark && this.values.isSame(slot, value)) return
-    this.note(slot)
+    const isFirst = this.note(slot)
     try {
       this.values.set(slot, value)
     } catch (error) {
-      this.latest.dropLast()
+      if (isFirst) this.unnote(slot)
       throw error
     }
     this.marks[slot] = mark
@@ -123,9 +127,27 @@ export class StateTable implements Slots {
     this.flags[slot] = flag
   }
 
-  private note(slot: number): void {
+  /** Before a slot is changed. Only what it held before the first change of a version matters to anyone. */
+  private note(slot: number): boolean {
+    if (this.noted[slot] === this.serial) return false
+    this.noted[slot] = this.serial
     this.changed[slot] = 1
     this.latest.add(slot, this.flags[slot]!, this.marks[slot]!, this.values)
+    return true
+  }
+
+  /** The last slot noted was not changed after all. */
+  private unnote(slot: number): void {
+    this.noted[slot] = 0
+    this.latest.dropLast()
+  }
+
+  private nextSerial(): void {
+    if (this.serial === 0xffffffff) {
+      this.noted.fill(0)
+      this.serial = 0
+    }
+    this.serial++
   }
 
   private grow(slot: number): void {
@@ -139,6 +161,9 @@ export class StateTable implements Slots {
     const marks = new Float64Array(capacity)
     marks.set(this.marks)
     this.marks = marks
+    const noted = new Uint32Array(capacity)
+    noted.set(this.noted)
+    this.noted = noted
   }
 
   /** Takes back all changes since the newest version, the latest first. */
@@ -154,6 +179,7 @@ export class StateTable implements Slots {
       this.setFlag(slot, flag)
     }
     latest.count = 0
+    this.nextSerial()
     for (const reader of this.readers) reader.stepBack(latest.start)
   }
 
@@ -166,6 +192,7 @@ export class StateTable implements Slots {
   /** What was changed since the version before is the newest version. */
   endVersion(time: number): VersionEnd {
     const { end, count } = this.latest
+    this.nextSerial()
     this.journal.push(new Segment(end, Math.max(256, count)))
     return { time, end }
   }
