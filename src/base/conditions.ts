@@ -501,6 +501,12 @@ export const conditions = {
     message: 'A task failed: {reason}',
     doc: 'An attempt of a task failed. It is tried again as long as attempts are left; the cause has the original error.',
   },
+  TASK_TIMED_OUT: {
+    domain: 'user',
+    retry: 'backoff',
+    message: 'A task ran longer than {limit} (kindling.task.timeout) and was ended, with its thread.',
+    doc: 'On worker threads, a task that runs longer than kindling.task.timeout is ended and tried again, as one that failed. Raise the limit, make partitions smaller, or look for a loop without end.',
+  },
   UNKNOWN_ERROR: {
     domain: 'internal',
     retry: 'never',
@@ -530,6 +536,19 @@ export const conditions = {
     retry: 'never',
     message: 'Waited {ms} ms in vain for: {what}.',
     doc: 'A test waited in real time for something outside the engine, and it did not come.',
+  },
+  WORKER_LOST: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'A worker thread ended while it ran a task: {reason}. The task runs again on another one; look for process.exit, for memory that grows without bound, and for errors thrown in timers of your functions.',
+    doc: 'A worker thread of `local[N]` ended by itself: a function called process.exit, its heap was full, or an error was thrown outside of any task. It is replaced, and what it was running is run again. That does not count as a failure of the task; a task whose worker has died four times fails its job with this error.',
+  },
+  WORKER_NOT_STARTED: {
+    domain: 'external',
+    retry: 'never',
+    message: 'No worker thread could be started: {reason}.',
+    doc: 'Several worker threads in a row ended before they took their first task. The reason is what the last one said. `local` runs without threads.',
   },
   ZIP_LENGTH_MISMATCH: {
     domain: 'user',

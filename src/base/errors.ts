@@ -161,6 +161,10 @@ export function toWire(e: unknown): WireError {
   return wire(e, 0)
 }
 
+const BUILT_IN = new Map<string, ErrorConstructor>(
+  [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(E => [E.name, E]),
+)
+
 /**
  * The error that toWire was given, as near as plain data allows: a KindlingError with its code, or an Error.
  *
@@ -174,9 +178,10 @@ export function fromWire(w: WireError): Error {
     error = new KindlingError(w.code as ErrorCode, {}, { ...options, context: w.context ?? {} })
     hidden(error, 'message', w.message)
   } else {
+    const BuiltIn = BUILT_IN.get(w.name) ?? Error
     error =
       w.errors === undefined
-        ? new Error(w.message, options)
+        ? new BuiltIn(w.message, options)
         : new AggregateError(w.errors.map(fromWire), w.message, options)
     if (w.name !== error.name) hidden(error, 'name', w.name)
     if (w.code !== undefined) Object.assign(error, { code: w.code })

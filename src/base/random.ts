@@ -15,18 +15,18 @@ import { KindlingError } from './errors.ts'
  * const forPartition = random.fork('sample').fork(3)
  */
 export class Random {
-  readonly #path: string
-  #a: number
-  #b: number
-  #c: number
-  #counter: number
+  private readonly path: string
+  private a: number
+  private b: number
+  private c: number
+  private counter: number
 
   /** @param seed any text or number; equal seeds give equal streams, and 1 and '1' differ */
   constructor(seed: number | string) {
-    this.#path = segment(seed)
-    ;[this.#a, this.#b, this.#c, this.#counter] = hash128(this.#path)
+    this.path = segment(seed)
+    ;[this.a, this.b, this.c, this.counter] = hash128(this.path)
     // The first outputs of sfc32 still resemble its seed; twelve rounds mix it fully.
-    for (let i = 0; i < 12; i++) this.#word()
+    for (let i = 0; i < 12; i++) this.word()
   }
 
   /**
@@ -36,8 +36,8 @@ export class Random {
    * new Random(1).next() === new Random(1).next() // => true
    */
   next(): number {
-    const high = this.#word() >>> 5
-    const low = this.#word() >>> 6
+    const high = this.word() >>> 5
+    const low = this.word() >>> 6
     return (high * 2 ** 26 + low) / 2 ** 53
   }
 
@@ -59,15 +59,15 @@ export class Random {
 
   /** An independent stream for a part of the work, fixed by this one's seed and the label. */
   fork(label: string | number): Random {
-    return new Random(this.#path + segment(label))
+    return new Random(this.path + segment(label))
   }
 
-  #word(): number {
-    const t = (((this.#a + this.#b) | 0) + this.#counter) | 0
-    this.#counter = (this.#counter + 1) | 0
-    this.#a = this.#b ^ (this.#b >>> 9)
-    this.#b = (this.#c + (this.#c << 3)) | 0
-    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + t) | 0
+  private word(): number {
+    const t = (((this.a + this.b) | 0) + this.counter) | 0
+    this.counter = (this.counter + 1) | 0
+    this.a = this.b ^ (this.b >>> 9)
+    this.b = (this.c + (this.c << 3)) | 0
+    this.c = (((this.c << 21) | (this.c >>> 11)) + t) | 0
     return t
   }
 }

@@ -17,14 +17,23 @@ import { currentTask } from '../executor/task-scope.ts'
 import type { TaskUpdate } from '../scheduler/task.ts'
 
 /** What an accumulator knows once it is registered. */
-interface Registration {
+export interface Registration {
   readonly id: number
   readonly name: string | undefined
   readonly logger: Logger
 }
 
+type AnyAccumulator = AccumulatorV2<never, unknown>
+
 const registrations = new WeakMap<object, Registration>()
+const byId = new Map<number, WeakRef<AnyAccumulator>>()
+const forgotten = new FinalizationRegistry<number>(id => byId.delete(id))
 let nextId = 0
+
+/** The registered accumulator of an id, as long as the program holds it. */
+export function accumulatorOf(id: number): AnyAccumulator | undefined {
+  return byId.get(id)?.deref()
+}
 
 /**
  * The base of accumulators: extend it, and give an instance to `sc.register`. `merge` must be associative and commutative: tasks
@@ -100,7 +109,7 @@ export abstract class AccumulatorV2<IN, OUT> {
  *
  * @throws ILLEGAL_STATE when it is registered already
  */
-export function registerAccumulator<A extends AccumulatorV2<never, unknown>>(
+export function registerAccumulator<A extends AnyAccumulator>(
   accumulator: A,
   name: string | undefined,
   logger: Logger,
@@ -110,7 +119,14 @@ export function registerAccumulator<A extends AccumulatorV2<never, unknown>>(
       what: 'Registering an accumulator',
       reason: `it is registered already${accumulator.name === undefined ? '' : ` as ${accumulator.name}`}`,
     })
-  registrations.set(accumulator, { id: nextId++, name, logger })
+  return adoptAccumulator(accumulator, { id: nextId++, name, logger })
+}
+
+/** The same for an accumulator that has its id from another thread. */
+export function adoptAccumulator<A extends AnyAccumulator>(accumulator: A, registration: Registration): A {
+  registrations.set(accumulator, registration)
+  byId.set(registration.id, new WeakRef(accumulator))
+  forgotten.register(accumulator, registration.id)
   const { add } = accumulator
   const make = (): Update<A> => new Update(accumulator)
   const value = (given: never): void => {
@@ -123,14 +139,26 @@ export function registerAccumulator<A extends AccumulatorV2<never, unknown>>(
   return accumulator
 }
 
+/** The fields of an attempt's own copy, for another thread. */
+export function fieldsOfUpdate(update: TaskUpdate): Record<string, unknown> {
+  return { ...(update as Update<AnyAccumulator>).local }
+}
+
+/** What an attempt in another thread added; `undefined` when nobody holds the accumulator any more. */
+export function updateOfFields(id: number, fields: unknown): TaskUpdate | undefined {
+  const accumulator = accumulatorOf(id)
+  if (accumulator === undefined) return undefined
+  return new Update(accumulator, Object.assign(accumulator.copyAndReset(), fields) as AnyAccumulator)
+}
+
 /** What one attempt added. */
-class Update<A extends AccumulatorV2<never, unknown>> implements TaskUpdate {
+class Update<A extends AnyAccumulator> implements TaskUpdate {
   readonly local: A
   private readonly accumulator: A
 
-  constructor(accumulator: A) {
+  constructor(accumulator: A, local: A = accumulator.copyAndReset() as A) {
     this.accumulator = accumulator
-    this.local = accumulator.copyAndReset() as A
+    this.local = local
   }
 
   get id(): number {

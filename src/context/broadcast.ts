@@ -6,7 +6,7 @@
  */
 import { markKind } from '../base/engine-kind.ts'
 import { KindlingError } from '../base/errors.ts'
-import { copyValue } from '../data/codec.ts'
+import { copyValue, decodeRecords } from '../data/codec.ts'
 
 /** What is kept of one broadcast. */
 interface Held {
@@ -17,6 +17,8 @@ interface Held {
 
 /** The broadcasts of one context. */
 export class BroadcastStore {
+  /** Told of values that were dropped: for good, or to be sent again. */
+  onDrop: (id: number) => void = () => {}
   private readonly held = new Map<number, WeakRef<Held>>()
   private readonly forgotten = new FinalizationRegistry<number>(id => this.held.delete(id))
   private nextId = 0
@@ -29,6 +31,11 @@ export class BroadcastStore {
     return new Broadcast(held, this)
   }
 
+  /** Whether the value of an id is there. */
+  has(id: number): boolean {
+    return this.held.get(id)?.deref()?.destroyed === false
+  }
+
   /** The value behind an id. @throws BROADCAST_DESTROYED also when it was forgotten */
   read(id: number): unknown {
     const held = this.held.get(id)?.deref()
@@ -39,6 +46,7 @@ export class BroadcastStore {
   /** @internal */
   destroy(id: number): void {
     this.held.delete(id)
+    this.onDrop(id)
   }
 
   /** How many values are kept. */
@@ -77,16 +85,48 @@ export class Broadcast<T> {
     return this.held.value as T
   }
 
-  /** Drops the copies that workers have; they get it again when they use it. There are none in one process. */
+  /** Drops the copies that workers have made of it; they make them again when they use it. */
   unpersist(): void {
     void this.value
+    this.store.onDrop(this.id)
   }
 
   /** Forgets the value. Using the broadcast afterwards is an error, also in tasks. May be called more than once. */
   destroy(): void {
-    this.store.destroy(this.held.id)
     this.held.destroyed = true
     this.held.value = undefined
+    this.store.destroy(this.held.id)
+  }
+}
+
+/** The broadcasts of a worker: bytes, and a copy that is made when it is first read. */
+export class ReceivedBroadcasts {
+  private readonly bytes = new Map<number, Uint8Array>()
+  private readonly copies = new Map<number, unknown>()
+
+  /** @param bytes `undefined`: it was destroyed */
+  put(id: number, bytes: Uint8Array | undefined): void {
+    this.copies.delete(id)
+    if (bytes === undefined) this.bytes.delete(id)
+    else this.bytes.set(id, bytes)
+  }
+
+  /** What functions have in place of the program's broadcast. */
+  of(id: number): Pick<Broadcast<unknown>, 'id' | 'value'> {
+    const read = (): unknown => this.read(id)
+    return {
+      id,
+      get value() {
+        return read()
+      },
+    }
+  }
+
+  private read(id: number): unknown {
+    const bytes = this.bytes.get(id)
+    if (bytes === undefined) throw new KindlingError('BROADCAST_DESTROYED', { id })
+    if (!this.copies.has(id)) this.copies.set(id, frozen(decodeRecords(bytes)[0]))
+    return this.copies.get(id)
   }
 }
 

@@ -8,23 +8,24 @@ import { ListenerBus } from '../base/listener-bus.ts'
 import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
 import { packageVersion } from '../base/version.ts'
 import { hashString } from '../data/hash.ts'
-import { InlineBackend, type TaskHook } from '../executor/inline-backend.ts'
-import { TaskRunner } from '../executor/task-runner.ts'
+import type { TaskHook } from '../executor/inline-backend.ts'
 import { describeLongCall, type LongCall } from '../executor/task-time.ts'
+import type { ThreadBackend } from '../executor/threads/thread-backend.ts'
 import type { Node } from '../rdd/nodes.ts'
 import type { JobRequest, JobRunner } from '../rdd/ports.ts'
 import { RDD } from '../rdd/rdd.ts'
 import { currentBatch, currentScope, describeScope, type OperatorScope } from '../rdd/scope.ts'
-import type { SegmentMode } from '../rdd/segment/segment.ts'
 import { DAGScheduler } from '../scheduler/dag-scheduler.ts'
 import type { SparkListener } from '../scheduler/events.ts'
 import { JobHistory } from '../scheduler/job-history.ts'
 import type { Submission } from '../scheduler/submitted-job.ts'
+import type { Backend } from '../scheduler/task.ts'
 import { ShuffleStore } from '../shuffle/shuffle-store.ts'
 import { BlockFiles } from '../storage/block-files.ts'
 import { BlockStore } from '../storage/block-store.ts'
 import { type AccumulatorV2, registerAccumulator } from './accumulator.ts'
 import { CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './accumulators.ts'
+import { makeBackends } from './backends.ts'
 import { type Broadcast, BroadcastStore } from './broadcast.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { processDefaults } from './defaults.ts'
@@ -101,7 +102,8 @@ export class SparkContext extends RDDMaker implements JobRunner {
   protected readonly runner: JobRunner = this
   /** @internal */
   protected readonly scheduler: DAGScheduler
-  private readonly backend: InlineBackend
+  private readonly backend: Backend
+  private readonly threads: ThreadBackend | undefined
   private readonly longCallsKept: LongCall[] = []
   private readonly longCallPlaces = new Set<string>()
   private readonly seedsGiven = new Map<string, number>()
@@ -143,13 +145,14 @@ export class SparkContext extends RDDMaker implements JobRunner {
       new BlockFiles(conf.get(configEntries.localDir)),
       this.logger,
     )
-    const runner = new TaskRunner(this, {
-      mode: conf.get(configEntries.segments) as SegmentMode,
-      yieldAfterMs: conf.get(configEntries.taskYieldAfter),
-      longCallMs: conf.get(configEntries.taskLongCallWarning),
+    const backends = makeBackends(this, {
+      master,
+      broadcasts: this.broadcasts,
+      hook: options.taskHook,
       onLongCall: call => this.noteLongCall(call),
     })
-    this.backend = new InlineBackend(runner, master.slots, this.clock.activity, options.taskHook)
+    this.backend = backends.backend
+    this.threads = backends.threads
     this.scheduler = new DAGScheduler({
       backend: this.backend,
       available: {
@@ -170,7 +173,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
     })
     // Nobody would see the warnings of a silent context.
     const isHeard = options.logger !== undefined || defaults.logger !== undefined
-    if (isHeard && conf.get(configEntries.functionsCheck) === 'warn')
+    if (isHeard && this.threads === undefined && conf.get(configEntries.functionsCheck) === 'warn')
       this.functionChecks = new FunctionChecks(this.logger)
     this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks)
   }
@@ -369,6 +372,11 @@ export class SparkContext extends RDDMaker implements JobRunner {
     this.seedsGiven.set(place, nth + 1)
     if (this.seedsGiven.size > MAX_SEED_PLACES) this.seedsGiven.delete(this.seedsGiven.keys().next().value!)
     return hashString(`${place} ${nth}`) >>> 0
+  }
+
+  /** @internal */
+  defined(node: Node): void {
+    this.threads?.define(node)
   }
 
   /** @internal */

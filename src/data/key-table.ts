@@ -13,7 +13,7 @@
  * Cost: one hash look-up a record; the two copies above once for each distinct key.
  */
 import { KindlingError } from '../base/errors.ts'
-import { copyValue, decodePairs, encodePairs } from './codec.ts'
+import { copyValue, decodePairs, encodePairs, registerClass } from './codec.ts'
 import { canonicalKey } from './key.ts'
 
 /** V8 refuses the entry after 2^24 in one `Map`; stay below it with a message that helps. */
@@ -115,6 +115,13 @@ export class KeyTable<V = unknown> {
     }
   }
 }
+
+// Tasks give tables as results.
+registerClass(KeyTable, {
+  name: 'kindling.KeyTable',
+  encode: ({ keys, values }: KeyTable) => ({ keys, values }),
+  decode: ({ keys, values }) => KeyTable.from(keys, values),
+})
 
 /** The same string in memory of its own: joining and cutting makes V8 flatten it into a new, small parent. */
 export function unpinned(text: string): string {

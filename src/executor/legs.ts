@@ -19,8 +19,8 @@ import type { TaskTime } from './task-time.ts'
 
 /** The stores that tasks read and write. */
 export interface TaskStores {
-  readonly blocks: BlockStore
-  readonly shuffle: ShuffleStore
+  readonly blocks: Pick<BlockStore, 'get' | 'put'>
+  readonly shuffle: Pick<ShuffleStore, 'read' | 'put'>
 }
 
 /** Lowers partitions for one task attempt. */

@@ -13,7 +13,7 @@ import { Lowering, type TaskStores } from './legs.ts'
 import { runInTask, TaskScope } from './task-scope.ts'
 import { TaskTime, type TaskTimeSettings } from './task-time.ts'
 
-/** Runs task attempts over the stores of one process. */
+/** Runs task attempts over the stores of one thread. */
 export class TaskRunner {
   private readonly stores: TaskStores
   private readonly settings: TaskTimeSettings

@@ -4,6 +4,7 @@
  * A slice lasts `yieldAfterMs`; then the event loop has its turn. Between two looks at the time lie at most `budget` records: one
  * at the start of each chunk, twice as many after each look while records are quick, fewer when they are slow.
  */
+import type { Clock } from '../base/clock.ts'
 import {
   describeValue,
   type ErrorContext,
@@ -34,6 +35,7 @@ export interface LongCall {
 
 /** What every task of a backend shares. */
 export interface TaskTimeSettings {
+  readonly clock: Clock
   readonly mode: SegmentMode
   readonly yieldAfterMs: number
   readonly longCallMs: number
@@ -102,7 +104,7 @@ export class TaskTime implements Driver {
     const { jobId, stageId, partition, attempt, signal } = this.task
     const breathe = (): Promise<void> | undefined => this.breathe()
     const failed = (error: unknown, value: unknown): Error => this.failed(error, scope, value)
-    return { jobId, stageId, partition, attempt, signal, breathe, failed }
+    return { jobId, stageId, partition, attempt, signal, clock: this.settings.clock, breathe, failed }
   }
 
   contextOf(scope: OperatorScope, value: unknown): ErrorContext {

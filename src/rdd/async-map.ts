@@ -11,7 +11,6 @@
  * I3  After an error no further call begins; after `close` or cancellation the signal of calls in flight is aborted, and what they
  *     yield is dropped. Nobody waits for them: a function that ignores its signal must not hold the task.
  */
-import type { Clock } from '../base/clock.ts'
 import { KindlingError } from '../base/errors.ts'
 import { Duration } from '../base/time.ts'
 import type { Chunk, ChunkSource } from '../data/chunk.ts'
@@ -37,7 +36,6 @@ export interface AsyncCall {
 
 /** How the function is called. */
 export interface AsyncMapSettings {
-  readonly clock: Clock
   readonly concurrency: number
   readonly ordered: boolean
   /** Of one attempt; without it none is cut short. */
@@ -218,7 +216,8 @@ export class AsyncMapSource implements ChunkSource {
   }
 
   private async attempts(record: unknown): Promise<unknown> {
-    const { retries, backoffMs, timeoutMs, clock } = this.settings
+    const { retries, backoffMs, timeoutMs } = this.settings
+    const { clock } = this.task
     const { signal } = this.abort
     for (let attempt = 0; ; attempt++) {
       try {
@@ -241,7 +240,7 @@ export class AsyncMapSource implements ChunkSource {
       settled.abort()
     }
     this.abort.signal.addEventListener('abort', onAbort, { once: true })
-    const late = this.settings.clock.sleep(timeoutMs, settled.signal).then(() => {
+    const late = this.task.clock.sleep(timeoutMs, settled.signal).then(() => {
       own.abort(new DOMException('The call took too long', 'TimeoutError'))
       throw TIME_OVER
     })

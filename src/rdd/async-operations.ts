@@ -39,7 +39,7 @@ export function asyncMapper<T, U>(
   options: MapAsyncOptions = {},
 ): (rdd: RDD<T>) => RDD<U> {
   const { timeout, backoff } = options
-  const settings: Omit<AsyncMapSettings, 'clock'> = {
+  const settings: AsyncMapSettings = {
     concurrency: whole('concurrency', options.concurrency ?? CONCURRENCY, 1),
     ordered: options.ordered ?? true,
     timeoutMs:
@@ -49,12 +49,9 @@ export function asyncMapper<T, U>(
       backoff === undefined ? BACKOFF_MS : toDuration(backoff, 'The backoff of mapAsync').milliseconds,
   }
   const call = f as (record: unknown, call: AsyncCall) => unknown
-  return rdd => {
-    const { clock } = rdd.context
-    const open = (records: TaskInput, task: TaskInfo): ChunkSource =>
-      new AsyncMapSource(records, call, { ...settings, clock }, task)
-    return mapChunks(rdd, 'mapAsync', open)
-  }
+  const open = (records: TaskInput, task: TaskInfo): ChunkSource =>
+    new AsyncMapSource(records, call, settings, task)
+  return rdd => mapChunks(rdd, 'mapAsync', open)
 }
 
 export function mapPartitionsAsync<T, U>(

@@ -25,10 +25,11 @@ export function zipWithUniqueId<T>(rdd: RDD<T>): RDD<[T, number]> {
 export function zipWithIndex<T>(rdd: RDD<T>): RDD<[T, number]> {
   return operator('zipWithIndex', () => {
     const offsets = new Offsets(rdd.node)
+    const { known } = offsets
     return mapPartitionsWithIndex(
       rdd,
       function* (index, records) {
-        let at = offsets.of(index)
+        let at = known.starts![index]!
         for (const record of records) yield [record, at++] as [T, number]
       },
       false,
@@ -41,15 +42,16 @@ export function zipWithIndex<T>(rdd: RDD<T>): RDD<[T, number]> {
 class Offsets implements Preparation {
   private readonly node: Node
   private readonly scope: OperatorScope = currentScope('zipWithIndex')
-  private starts: readonly number[] | undefined
+  /** What tasks are sent; filled once it is known. */
+  readonly known: { starts?: readonly number[] } = {}
 
   constructor(node: Node) {
     this.node = node
-    if (node.numPartitions <= 1) this.starts = [0]
+    if (node.numPartitions <= 1) this.known.starts = [0]
   }
 
   get ready(): boolean {
-    return this.starts !== undefined
+    return this.known.starts !== undefined
   }
 
   async prepare(run: RunRequest): Promise<void> {
@@ -59,10 +61,6 @@ class Offsets implements Preparation {
     const counts = await run<number>({ node, scope, partitions, sink: { kind: 'count' } })
     const starts = [0]
     for (const [p, n] of counts.entries()) starts.push(starts[p]! + n)
-    this.starts ??= starts
-  }
-
-  of(partition: number): number {
-    return this.starts![partition]!
+    this.known.starts ??= starts
   }
 }

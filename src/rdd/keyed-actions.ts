@@ -63,22 +63,20 @@ export async function reduceByKeyLocally<K, V>(
   reduce: (a: V, b: V) => V,
 ): Promise<ReadonlyMap<K, V>> {
   const scope = currentScope('reduceByKeyLocally')
+  const { name } = scope
   const parts = await run<KeyTable<V>>(rdd as RDD<never>, scope, {
     kind: 'chunks',
     run: async (records, task) => {
       const table = new KeyTable<V>()
       await eachRecord(records, task, record => {
-        const [key, value] = pairOf<K, V>(record, scope.name)
+        const [key, value] = pairOf<K, V>(record, name)
         const slot = table.slotOf(key)
-        table.set(
-          key,
-          slot === undefined ? value : noPromise(reduce(table.values[slot] as V, value), scope.name),
-        )
+        table.set(key, slot === undefined ? value : noPromise(reduce(table.values[slot] as V, value), name))
       })
       return table
     },
   })
-  return new KeyedMap<K, V>(mergedTables(parts, (a, b) => noPromise(reduce(a, b), scope.name)))
+  return new KeyedMap<K, V>(mergedTables(parts, (a, b) => noPromise(reduce(a, b), name)))
 }
 
 function pairOf<K, V>(record: unknown, operation: string): readonly [K, V] {
@@ -88,6 +86,7 @@ function pairOf<K, V>(record: unknown, operation: string): readonly [K, V] {
 
 export async function lookup<K, V>(rdd: Pairs<K, V>, key: K): Promise<V[]> {
   const scope = currentScope('lookup')
+  const { name } = scope
   const { partitioner, node, context } = rdd
   if (partitioner !== undefined) await context.prepare(node)
   const only = partitioner === undefined ? undefined : [partitionOf(partitioner, key)]
@@ -96,7 +95,7 @@ export async function lookup<K, V>(rdd: Pairs<K, V>, key: K): Promise<V[]> {
     run: async (records, task) => {
       const found: V[] = []
       await eachRecord(records, task, record => {
-        const [k, value] = pairOf<K, V>(record, scope.name)
+        const [k, value] = pairOf<K, V>(record, name)
         if (keyEquals(k, key)) found.push(value)
       })
       return found

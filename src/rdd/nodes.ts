@@ -66,6 +66,8 @@ export interface SourceNode extends NodeBase {
   readonly descriptors: readonly unknown[]
   /** @param failed wraps what a user's function threw */
   open(descriptor: unknown, failed: (error: unknown) => Error): ChunkSource | Promise<ChunkSource>
+  /** The descriptor as plain data, for another thread; without it, descriptors are plain data as they are. */
+  toSend?(descriptor: unknown): unknown
   /** Whether a partition is known to hold nothing, so that its task need not run. */
   isEmpty?(descriptor: unknown): boolean
   /** The hosts on which a partition is best read. */

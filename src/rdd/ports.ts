@@ -44,6 +44,7 @@ export interface TaskInfo {
   readonly attempt: number
   /** Aborted when the job is cancelled. */
   readonly signal: AbortSignal
+  readonly clock: Clock
   /** Gives the event loop its turn once the task has run for a while. */
   breathe(): Promise<void> | undefined
   /** Wraps what a user function of the sink threw, with the action's name and line. */
@@ -83,6 +84,8 @@ export interface JobRunner {
    * every run.
    */
   seedFor(scope: OperatorScope): number
+  /** Told of each operator's node while it is being defined. @throws CLOSURE_NOT_TRANSFERABLE @throws CAPTURE_REASSIGNED */
+  defined(node: Node): void
   /** Told that a node's partitions are to be kept. */
   persist(node: Node): void
   /** Marks a node to be written down after the next job over it. */

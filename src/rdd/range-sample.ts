@@ -75,7 +75,7 @@ function reservoirSink(size: number): JobSink {
     run: async (records, task) => {
       const reservoir = new Reservoir(size, new Random('range').fork(task.partition))
       await eachKey(records, task, key => reservoir.offer(key))
-      return reservoir
+      return { count: reservoir.count, keys: reservoir.keys }
     },
   }
 }

@@ -128,6 +128,7 @@ export class RDD<T> {
 
   /** @internal An RDD over another node in the same context. */
   derive<U>(node: Node): RDD<U> {
+    this.context.defined(node)
     return new RDD(this.context, node)
   }
 

@@ -149,10 +149,11 @@ export function sampleByKeyExact<K, V>(
     const scope = currentScope('sampleByKeyExact')
     const random = randomOf(rdd as RDD<never>, scope, seed)
     const shares = new Shares(rdd as RDD<never>, scope, fractionOf, withReplacement, random)
+    const { dealt } = shares
     return mapPartitionsWithIndex(
       rdd,
       function* (index, records) {
-        const draws = shares.draws(index)
+        const draws = drawsOf(dealt.parts![index]!, withReplacement, random.fork('draw').fork(index))
         for (const pair of records as IterableIterator<readonly [K, V]>)
           for (let n = draws.get(pair[0])?.next() ?? 0; n > 0; n--) yield pair
       },
@@ -162,6 +163,24 @@ export function sampleByKeyExact<K, V>(
   })
 }
 
+/** Of a key in one partition: how many there are, and how many of them are taken. */
+interface Share {
+  readonly n: number
+  readonly k: number
+}
+
+/** The draws of one partition by key, fresh for each attempt. */
+function drawsOf(
+  { keys, values }: KeyTable<Share>,
+  withReplacement: boolean,
+  random: Random,
+): KeyTable<Draw> {
+  return KeyTable.from(
+    keys,
+    values.map(({ n, k }, i) => new Draw(n, k, withReplacement, random.fork(i))),
+  )
+}
+
 /** How many of each key come from each partition: known once the keys have been counted. */
 class Shares implements Preparation {
   private readonly rdd: RDD<unknown>
@@ -169,7 +188,8 @@ class Shares implements Preparation {
   private readonly fractionOf: (key: unknown) => number
   private readonly withReplacement: boolean
   private readonly random: Random
-  private parts: KeyTable<{ readonly n: number; readonly k: number }>[] | undefined
+  /** What tasks are sent, by partition; filled once it is known. */
+  readonly dealt: { parts?: KeyTable<Share>[] } = {}
 
   constructor(
     rdd: RDD<never>,
@@ -186,17 +206,17 @@ class Shares implements Preparation {
   }
 
   get ready(): boolean {
-    return this.parts !== undefined
+    return this.dealt.parts !== undefined
   }
 
   async prepare(runRequest: RunRequest): Promise<void> {
     const { node } = this.rdd
     const counted = await runRequest<KeyTable<number>>({ node, scope: this.scope, sink: countKeys })
-    this.parts ??= this.dealt(counted)
+    this.dealt.parts ??= this.deal(counted)
   }
 
-  private dealt(counted: readonly KeyTable<number>[]): KeyTable<{ n: number; k: number }>[] {
-    const parts = counted.map(() => new KeyTable<{ n: number; k: number }>())
+  private deal(counted: readonly KeyTable<number>[]): KeyTable<Share>[] {
+    const parts = counted.map(() => new KeyTable<Share>())
     const keys = new KeyTable<null>()
     for (const table of counted) for (const key of table.keys) keys.set(key, null)
     for (const [i, key] of keys.keys.entries()) {
@@ -207,14 +227,6 @@ class Shares implements Preparation {
       for (const [p, n] of counts.entries()) if (n > 0) parts[p]!.set(key, { n, k: shares[p]! })
     }
     return parts
-  }
-
-  /** The draws of one partition by key, fresh for each attempt. */
-  draws(partition: number): KeyTable<Draw> {
-    const { keys, values } = this.parts![partition]!
-    const random = this.random.fork('draw').fork(partition)
-    const draws = values.map(({ n, k }, i) => new Draw(n, k, this.withReplacement, random.fork(i)))
-    return KeyTable.from(keys, draws)
   }
 }
 

@@ -1,4 +1,5 @@
 /** Count, mean, sum, variance, minimum and maximum of numbers, from one pass. */
+import { registerClass } from '../data/codec.ts'
 
 /**
  * Statistics that take in numbers one by one, and other statistics. Numerically stable: no large sums of squares are subtracted.
@@ -108,3 +109,10 @@ export class StatCounter {
     return `(count: ${count}, mean: ${mean}, stdev: ${stdev}, max: ${max}, min: ${min})`
   }
 }
+
+// Tasks give them as results.
+registerClass(StatCounter, {
+  name: 'kindling.StatCounter',
+  encode: counter => ({ ...counter }),
+  decode: fields => Object.assign(new StatCounter(), fields),
+})

@@ -7,7 +7,9 @@ import { recordsOf } from './segment/interpret.ts'
 /** Characters gathered before they are written. */
 const WRITE_CHARACTERS = 1 << 18
 
-const pack = promisify(gzip)
+function pack(text: string): Promise<Buffer> {
+  return promisify(gzip)(text)
+}
 
 /** How lines are packed. */
 export type Compression = 'none' | 'gzip'

@@ -21,7 +21,7 @@ type Input = { readonly blocks: readonly Block[] } | { readonly legs: readonly L
 export async function readShuffle(
   shuffle: ShuffleNode,
   partition: number,
-  store: ShuffleStore,
+  store: Pick<ShuffleStore, 'read'>,
   legsOf: (input: number) => readonly Leg[],
   driver: Driver,
 ): Promise<ChunkSource> {

@@ -11,7 +11,14 @@ import { decodePairs, decodeRecords, encodePairs, encodeRecords, isImmutable } f
 export type Block =
   | { readonly kind: 'rows'; readonly rows: readonly unknown[] }
   | { readonly kind: 'pairs'; readonly keys: readonly unknown[]; readonly values: readonly unknown[] }
-  | { readonly kind: 'encoded'; readonly bytes: Uint8Array; readonly pairs: boolean; readonly count: number }
+  | {
+      readonly kind: 'encoded'
+      readonly bytes: Uint8Array
+      readonly pairs: boolean
+      readonly count: number
+      /** Memory that is used again lasts as long as something refers to this. */
+      readonly keeper?: object
+    }
 
 const EMPTY: Block = { kind: 'rows', rows: [] }
 

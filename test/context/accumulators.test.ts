@@ -5,6 +5,7 @@ import { LongAccumulator } from '../../src/context/accumulators.ts'
 import { SparkContext } from '../../src/context/spark-context.ts'
 import type { AccumulatorUpdate } from '../../src/scheduler/events.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
+import { INLINE } from '../support/backends.ts'
 import { onEachContext } from '../support/contexts.ts'
 import { rejected, thrown } from '../support/rejected.ts'
 
@@ -33,7 +34,7 @@ class Longest extends AccumulatorV2<string, string> {
   }
 }
 
-onEachContext('accumulators', make => {
+onEachContext('accumulators', (make, itHere) => {
   it('sum, count and average of what tasks and the driver add', async () => {
     const sc = make()
     const sum = sc.longAccumulator('sum')
@@ -145,7 +146,7 @@ onEachContext('accumulators', make => {
     assert.deepEqual(names.map(count), [2, 2, 2, 2, 2, 1, 1])
   })
 
-  it('tasks that take turns at awaits do not mix what they add', async () => {
+  itHere('tasks that take turns at awaits do not mix what they add', async () => {
     const sc = make()
     const updates: AccumulatorUpdate[][] = []
     const partitions: number[] = []
@@ -197,7 +198,7 @@ describe('accumulators and failures', () => {
   })
 
   it('a failed attempt leaves nothing, the one that succeeds counts once', async () => {
-    await using sc = new SparkContext({ master: 'local[2]' })
+    await using sc = new SparkContext({ master: 'local[2]', conf: INLINE })
     const sum = sc.longAccumulator()
     let failures = 0
     await sc.parallelize(numbers(6), 3).foreach(async n => {
@@ -221,7 +222,7 @@ describe('accumulators and failures', () => {
   })
 
   it('a map stage that runs again after lost output counts again', async () => {
-    await using sc = new SparkContext({ master: 'local[2]' })
+    await using sc = new SparkContext({ master: 'local[2]', conf: INLINE })
     const mapped = sc.longAccumulator()
     const reduced = sc.longAccumulator()
     const pairs = sc
@@ -274,6 +275,7 @@ describe('accumulators and failures', () => {
     let sum: LongAccumulator | undefined
     await using t = new StreamTest({
       master: 'local[2]',
+      conf: INLINE,
       build: t => {
         sum = t.sc.longAccumulator()
         t.input(

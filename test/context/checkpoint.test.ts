@@ -27,8 +27,8 @@ const dir = mkdtempSync(join(tmpdir(), 'kindling-checkpoint-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
-onEachContext('checkpoint', make => {
-  it('writes after the first job, and is read from then on', async () => {
+onEachContext('checkpoint', (make, itHere) => {
+  itHere('writes after the first job, and is read from then on', async () => {
     const sc = make()
     assert.equal(sc.getCheckpointDir(), undefined)
     thrown('CHECKPOINT_DIR_NOT_SET', () => sc.parallelize([1]).checkpoint())
@@ -72,7 +72,7 @@ onEachContext('checkpoint', make => {
     assert.equal(calls, 6)
   })
 
-  it('persisted first, nothing is computed twice; kept blocks come before files', async () => {
+  itHere('persisted first, nothing is computed twice; kept blocks come before files', async () => {
     const sc = make()
     sc.setCheckpointDir(dir)
     let calls = 0
@@ -186,7 +186,7 @@ onEachContext('checkpoint', make => {
     await rejected('INPUT_PATH_NOT_FOUND', () => checkpointedNode(join(dir, 'none'), pairs.node.scope))
   })
 
-  it('a failure while writing fails the action, and the next job writes again', async () => {
+  itHere('a failure while writing fails the action, and the next job writes again', async () => {
     const sc = make()
     sc.setCheckpointDir(dir)
     class Own {}
@@ -203,7 +203,7 @@ onEachContext('checkpoint', make => {
     assert.deepEqual(readdirSync(folder).sort(), ['_SUCCESS', 'part-00000', 'part-00001'])
   })
 
-  it('localCheckpoint keeps the blocks, also after unpersist (D65)', async () => {
+  itHere('localCheckpoint keeps the blocks, also after unpersist (D65)', async () => {
     const sc = make()
     let calls = 0
     const rdd = sc.parallelize([1, 2, 3], 3).map(n => {
@@ -221,7 +221,7 @@ onEachContext('checkpoint', make => {
     assert.equal(calls, 3)
   })
 
-  it('a job that runs meanwhile sees its own lineage to the end', async () => {
+  itHere('a job that runs meanwhile sees its own lineage to the end', async () => {
     const sc = make({ master: 'local[3]' })
     sc.setCheckpointDir(dir)
     const gate = Promise.withResolvers<void>()

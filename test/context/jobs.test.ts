@@ -22,7 +22,7 @@ function gated(sc: SparkContext): { rdd: RDD<number>; begun: Promise<void>; rele
   return { rdd, begun: begun.promise, release: () => gate.resolve() }
 }
 
-onEachContext('local properties', make => {
+onEachContext('local properties', (make, itHere) => {
   it('are those of the innermost scope, also after awaits and side by side (D60)', async () => {
     const sc = make()
     sc.setLocalProperty('a', 'program')
@@ -45,7 +45,7 @@ onEachContext('local properties', make => {
     assert.equal(sc.getLocalProperty('a'), undefined)
   })
 
-  it('go with the job, to listeners and into tasks', async () => {
+  itHere('go with the job, to listeners and into tasks', async () => {
     const sc = make()
     const started: JobStarted[] = []
     sc.addSparkListener({ onJobStart: job => void started.push(job) })
@@ -99,7 +99,7 @@ onEachContext('local properties', make => {
   })
 })
 
-onEachContext('cancelling', make => {
+onEachContext('cancelling', (make, itHere) => {
   const ways: {
     name: string
     start: (sc: SparkContext, run: () => Promise<unknown>) => Promise<unknown>
@@ -138,7 +138,7 @@ onEachContext('cancelling', make => {
     },
   ]
   for (const { name, start, cancel, reason } of ways)
-    it(`${name} fails the action, and others are left alone`, async () => {
+    itHere(`${name} fails the action, and others are left alone`, async () => {
       const sc = make()
       const { rdd, begun, release } = gated(sc)
       const job = start(sc, () => rdd.count())
@@ -154,7 +154,7 @@ onEachContext('cancelling', make => {
       assert.deepEqual(sc.statusTracker.getActiveJobIds(), [])
     })
 
-  it('a job that waits for the map stage of another is cancelled too, and that one goes on', async () => {
+  itHere('a job that waits for the map stage of another is cancelled too, and that one goes on', async () => {
     const sc = make()
     const { rdd, begun, release } = gated(sc)
     const pairs = rdd.map(n => [n, n]).groupByKey(2)
@@ -168,7 +168,7 @@ onEachContext('cancelling', make => {
     assert.equal(await first, 2)
   })
 
-  it('a job that waits for the sample of its keys is cancelled too', async () => {
+  itHere('a job that waits for the sample of its keys is cancelled too', async () => {
     const sc = make()
     const { rdd, begun, release } = gated(sc)
     const sorting = sc.withJobGroup('g', () => rdd.sortBy(n => n, true, 2).collect())
@@ -204,7 +204,7 @@ onEachContext('cancelling', make => {
     assert.equal(await rdd.count(), 1)
   })
 
-  it('withSignal: running, later, ended, nested, and the lazy iterator', async () => {
+  itHere('withSignal: running, later, ended, nested, and the lazy iterator', async () => {
     const sc = make()
     const { rdd, begun, release } = gated(sc)
     const outer = new AbortController()
@@ -228,8 +228,8 @@ onEachContext('cancelling', make => {
   })
 })
 
-onEachContext('async actions', make => {
-  it('give what the actions give, and the ids of their jobs', async () => {
+onEachContext('async actions', (make, itHere) => {
+  itHere('give what the actions give, and the ids of their jobs', async () => {
     const sc = make()
     const rdd = sc.parallelize([1, 2, 3], 3)
     const out: number[] = []
@@ -249,7 +249,7 @@ onEachContext('async actions', make => {
     assert.ok(!counting.isCancelled)
   })
 
-  it('can be cancelled, and only they are', async () => {
+  itHere('can be cancelled, and only they are', async () => {
     const sc = make()
     const { rdd, begun, release } = gated(sc)
     const counting = rdd.countAsync()
@@ -286,8 +286,8 @@ onEachContext('async actions', make => {
   })
 })
 
-onEachContext('statusTracker', make => {
-  it('shows jobs and stages as they stand', async () => {
+onEachContext('statusTracker', (make, itHere) => {
+  itHere('shows jobs and stages as they stand', async () => {
     const sc = make()
     const { rdd, begun, release } = gated(sc)
     const job = sc.withJobGroup('g', () => {

@@ -35,8 +35,8 @@ class Gauge {
   }
 }
 
-onEachContext('mapAsync', make => {
-  it('agrees with map, for any concurrency, delay and order', async () => {
+onEachContext('mapAsync', (make, itHere) => {
+  itHere('agrees with map, for any concurrency, delay and order', async () => {
     const clock = new ManualClock(0)
     const sc = make({ clock })
     await fc.assert(
@@ -82,7 +82,7 @@ onEachContext('mapAsync', make => {
     )
   })
 
-  it('keeps the order unless told otherwise', async () => {
+  itHere('keeps the order unless told otherwise', async () => {
     const clock = new ManualClock(0)
     const sc = make({ clock })
     const slow = async (ms: number): Promise<number> => (ms > 0 ? clock.sleep(ms).then(() => ms) : ms)
@@ -94,7 +94,7 @@ onEachContext('mapAsync', make => {
     )
   })
 
-  it('fills its concurrency, and goes no further than twice that ahead of a slow head', async () => {
+  itHere('fills its concurrency, and goes no further than twice that ahead of a slow head', async () => {
     const clock = new ManualClock(0)
     const sc = make({ clock })
     const gauge = new Gauge()
@@ -154,7 +154,7 @@ onEachContext('mapAsync', make => {
     )
   })
 
-  it('take closes it: no further calls begin, those in flight are told', async () => {
+  itHere('take closes it: no further calls begin, those in flight are told', async () => {
     const sc = make()
     let calls = 0
     let aborted = 0
@@ -202,7 +202,7 @@ onEachContext('mapAsync', make => {
     assert.deepEqual(await after.take(1), [1])
   })
 
-  it('a timeout ends the attempt, aborts its signal, and has a code', async () => {
+  itHere('a timeout ends the attempt, aborts its signal, and has a code', async () => {
     const clock = new ManualClock(0)
     const sc = make({ clock, conf: { 'spark.task.maxFailures': 1 } })
     const reasons: string[] = []
@@ -220,7 +220,7 @@ onEachContext('mapAsync', make => {
     assert.equal(clock.now(), 10_100)
   })
 
-  it('retries with pauses that double, on the clock', async () => {
+  itHere('retries with pauses that double, on the clock', async () => {
     const clock = new ManualClock(0)
     const sc = make({ clock })
     const at: number[] = []
@@ -236,7 +236,7 @@ onEachContext('mapAsync', make => {
     assert.deepEqual(at, [0, 1000, 3000, 7000])
   })
 
-  it('a cancelled job ends although a call never does', async () => {
+  itHere('a cancelled job ends although a call never does', async () => {
     const sc = make()
     const begun = Promise.withResolvers<AbortSignal>()
     const job = sc
@@ -286,7 +286,7 @@ onEachContext('mapAsync', make => {
   })
 })
 
-onEachContext('mapPartitionsAsync', make => {
+onEachContext('mapPartitionsAsync', (make, itHere) => {
   it('reads with for await or a plain loop, and gives records as they come', async () => {
     const sc = make()
     const rdd = sc.parallelize(numbers(6), 2)
@@ -333,7 +333,7 @@ onEachContext('mapPartitionsAsync', make => {
     assert.deepEqual(await good.collect(), [1])
   })
 
-  it('take closes an endless generator, and its finally has run', async () => {
+  itHere('take closes an endless generator, and its finally has run', async () => {
     const sc = make()
     const log: string[] = []
     const rdd = sc.parallelize([1], 1).mapPartitionsAsync(async function* (_, { signal }) {
@@ -367,7 +367,7 @@ onEachContext('mapPartitionsAsync', make => {
     await rejected('NOT_ITERABLE', () => one.mapPartitionsAsync((() => 1) as never).collect())
   })
 
-  it('a cancelled job ends although its generator waits for ever', async () => {
+  itHere('a cancelled job ends although its generator waits for ever', async () => {
     const sc = make()
     const begun = Promise.withResolvers<void>()
     const job = sc
@@ -390,6 +390,7 @@ describe('asynchronous operators of streams', () => {
   it('run in each batch, on the virtual clock, with retried tasks', async () => {
     await using t = new StreamTest({
       master: 'local[2]',
+      conf: { 'kindling.executor': 'inline' },
       build: t => {
         const input = t.input('in', [[3, 1, 2], [], [5]], { partitions: 2 })
         const slow = input.mapAsync(async n => {

@@ -1,5 +1,10 @@
-/** Runs a suite on every combination of what must not make a difference: the master, and the form of segments. */
-import { after, describe } from 'node:test'
+/**
+ * Runs a suite on every combination of what must not make a difference: where tasks run, and the form of segments.
+ *
+ * Functions on worker threads work on copies: a test that counts calls or gathers values in a variable of its own runs only where
+ * tasks share the test's memory. It is defined by `itHere`.
+ */
+import { after, describe, it } from 'node:test'
 import { SparkContext } from '../../src/context/spark-context.ts'
 
 export interface BackendCase {
@@ -7,15 +12,52 @@ export interface BackendCase {
   /** For file names. */
   readonly id: string
   readonly master: string
+  readonly conf: Readonly<Record<string, string>>
+  /** `it`, where functions of the test share its memory; else nothing. */
+  readonly itHere: ItHere
+}
+
+export type ItHere = (name: string, test: () => void | Promise<void>) => void
+
+/** One way to run tasks. */
+export interface Place {
+  readonly title: string
+  readonly master: string
+  readonly conf: Readonly<Record<string, string>>
+  readonly sharesMemory: boolean
+}
+
+/** Several tasks in turns, where functions share the test's memory. */
+export const INLINE = { 'kindling.executor': 'inline' }
+
+/** One task at a time, several in turns on one thread, and worker threads. */
+export const places: readonly Place[] = [
+  { title: 'local', master: 'local', conf: {}, sharesMemory: true },
+  { title: 'local[3] inline', master: 'local[3]', conf: INLINE, sharesMemory: true },
+  {
+    title: 'local[2] on threads',
+    master: 'local[2]',
+    conf: { 'kindling.executor': 'threads' },
+    sharesMemory: false,
+  },
+]
+
+export function itHereOf({ sharesMemory }: Place): ItHere {
+  return (name, test) => {
+    if (sharesMemory) it(name, test)
+  }
 }
 
 /** Defines `suite` once for each backend, each with a context of its own. */
 export function onEveryBackend(title: string, suite: (backend: BackendCase) => void): void {
-  for (const master of ['local', 'local[3]'])
+  for (const place of places)
     for (const segments of ['compiled', 'interpreted'])
-      describe(`${title} on ${master}, ${segments}`, () => {
-        const sc = new SparkContext({ master, conf: { 'kindling.task.segments': segments } })
+      describe(`${title} on ${place.title}, ${segments}`, () => {
+        const { master } = place
+        const conf = { 'kindling.task.segments': segments, ...place.conf }
+        const sc = new SparkContext({ master, conf })
         after(() => sc.stop())
-        suite({ sc, id: `${master}-${segments}`, master })
+        const id = `${place.title.replaceAll(/[^\w]+/g, '-')}-${segments}`
+        suite({ sc, id, master, conf, itHere: itHereOf(place) })
       })
 }

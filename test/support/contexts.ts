@@ -1,21 +1,22 @@
 import { after, describe } from 'node:test'
 import { SparkContext, type SparkContextOptions } from '../../src/context/spark-context.ts'
+import { type ItHere, itHereOf, places } from './backends.ts'
 
-/** The same suite on each master and with both forms of segments. */
+/** The same suite on each backend and with both forms of segments. */
 export function onEachContext(
   title: string,
-  suite: (make: (options?: SparkContextOptions) => SparkContext) => void,
+  suite: (make: (options?: SparkContextOptions) => SparkContext, itHere: ItHere) => void,
 ): void {
-  for (const master of ['local', 'local[2]'])
+  for (const place of places)
     for (const segments of ['compiled', 'interpreted'])
-      describe(`${title} on ${master}, ${segments}`, () => {
+      describe(`${title} on ${place.title}, ${segments}`, () => {
         const made: SparkContext[] = []
         after(() => Promise.all(made.map(sc => sc.stop())))
         suite(options => {
-          const conf = { 'kindling.task.segments': segments, ...(options?.conf as object) }
-          const sc = new SparkContext({ master, ...options, conf })
+          const conf = { 'kindling.task.segments': segments, ...place.conf, ...(options?.conf as object) }
+          const sc = new SparkContext({ master: place.master, ...options, conf })
           made.push(sc)
           return sc
-        })
+        }, itHereOf(place))
       })
 }

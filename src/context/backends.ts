@@ -1,0 +1,89 @@
+/** Where a context's tasks run: on the program's own thread, or on threads of their own. */
+import type { Clock } from '../base/clock.ts'
+import type { Config } from '../base/config.ts'
+import { configEntries } from '../base/config-entries.ts'
+import { fromWire } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import { InlineBackend, type TaskHook } from '../executor/inline-backend.ts'
+import type { TaskStores } from '../executor/legs.ts'
+import { TaskRunner } from '../executor/task-runner.ts'
+import type { LongCall } from '../executor/task-time.ts'
+import { scopeOf } from '../executor/threads/revived-stage.ts'
+import { ThreadBackend } from '../executor/threads/thread-backend.ts'
+import { ThreadPool } from '../executor/threads/thread-pool.ts'
+import type { SegmentMode } from '../rdd/segment/segment.ts'
+import type { Backend } from '../scheduler/task.ts'
+import type { BroadcastStore } from './broadcast.ts'
+import { ContextShared } from './driver-shared.ts'
+import type { Master } from './master.ts'
+
+/** What a context gives its backends. */
+export interface BackendHost extends TaskStores {
+  readonly conf: Config
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface BackendParts {
+  readonly master: Master
+  readonly broadcasts: BroadcastStore
+  readonly hook: TaskHook | undefined
+  onLongCall(call: LongCall): void
+}
+
+/** The backend of a context; and the threads, where it has any. */
+export interface Backends {
+  readonly backend: Backend
+  readonly threads: ThreadBackend | undefined
+}
+
+export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
+  const { conf, clock, logger } = host
+  const { master, broadcasts, hook, onLongCall } = parts
+  const segments = conf.get(configEntries.segments)
+  const yieldAfterMs = conf.get(configEntries.taskYieldAfter)
+  const longCallMs = conf.get(configEntries.taskLongCallWarning)
+  const mode = segments as SegmentMode
+  const runner = new TaskRunner(host, { clock, mode, yieldAfterMs, longCallMs, onLongCall })
+  const { activity } = clock
+  const inline = new InlineBackend(runner, master.slots, activity, hook)
+  if (!master.threads || conf.get(configEntries.executor) === 'inline')
+    return { backend: inline, threads: undefined }
+
+  const heapBytes = conf.get(configEntries.workerHeap)
+  const pool = new ThreadPool({
+    entry: workerEntry(),
+    settings: { segments, yieldAfterMs, longCallMs },
+    limits: heapBytes === undefined ? {} : { maxOldGenerationSizeMb: heapBytes / 2 ** 20 },
+    size: master.slots,
+    onLoose(message) {
+      if (message.type === 'floated') {
+        const error = fromWire(message.error)
+        logger.error(`a promise was rejected on a worker thread and nobody handled it: ${error.message}`, {
+          error,
+        })
+      } else onLongCall({ ...message, operators: message.operators.map(scopeOf) })
+    },
+    onLost: reason => logger.warn(`a worker thread ended and is replaced: ${reason}`),
+  })
+  const shared = new ContextShared(broadcasts)
+  const threads = new ThreadBackend({
+    pool,
+    inline,
+    stores: host,
+    shared,
+    activity,
+    hook,
+    killAfterMs: conf.get(configEntries.taskKillAfter),
+  })
+  broadcasts.onDrop = id => {
+    shared.forget(id)
+    threads.resendBroadcast(id)
+  }
+  return { backend: threads, threads }
+}
+
+/** The module that threads run: beside this one, as source or as built. */
+function workerEntry(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './worker-entry.ts' : './worker-entry.js', import.meta.url)
+}

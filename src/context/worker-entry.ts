@@ -1,0 +1,20 @@
+/** The module that a worker thread runs: the worker loop over the thread's port. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { toWire } from '../base/errors.ts'
+import { trapFloatingRejections } from '../base/floating.ts'
+import { consoleLogger } from '../base/logger.ts'
+import type { FromWorker, ToWorker, WorkerSettings } from '../executor/threads/messages.ts'
+import { WorkerLoop } from '../executor/threads/worker-loop.ts'
+import { ThreadShared } from './worker-shared.ts'
+
+const port = parentPort!
+const post = (message: FromWorker, transfer: readonly ArrayBuffer[] = []): void =>
+  port.postMessage(message, [...transfer])
+const loop = new WorkerLoop({ post }, new ThreadShared(consoleLogger('warn')), workerData as WorkerSettings)
+
+trapFloatingRejections(error => post({ type: 'floated', error: toWire(error) }))
+port.on('message', (message: ToWorker) => {
+  if (message.type !== 'stop') loop.receive(message)
+  else void loop.stop().finally(() => process.exit(0))
+})
+post({ type: 'ready' })

@@ -1,0 +1,113 @@
+/**
+ * What the driver and its workers tell each other. Everything is plain data that structured clone carries; functions travel as
+ * descriptions, records as blocks.
+ */
+import type { WireError } from '../../base/errors.ts'
+import type { FunctionDescription } from '../../rdd/functions/description.ts'
+import type { JobProperties } from '../../scheduler/task.ts'
+import type { ScopeData, StageData } from './stage-data.ts'
+
+/** What a thread is started with. */
+export interface WorkerSettings {
+  readonly segments: string
+  readonly yieldAfterMs: number
+  readonly longCallMs: number
+}
+
+/** Records as bytes: of their own, or a view on shared memory. */
+export interface BlockData {
+  readonly bytes: Uint8Array
+  readonly pairs: boolean
+  readonly count: number
+}
+
+/** What a task reads. A place is `node/partition`, for what crossed a shuffle `node/partition/input`. */
+export interface TaskInputs {
+  /** Descriptors of source partitions. */
+  readonly sources: readonly (readonly [node: number, partition: number, descriptor: unknown])[]
+  /** Blocks of kept partitions that are there. */
+  readonly kept: readonly (readonly [place: string, blocks: readonly BlockData[]])[]
+  /** Blocks that crossed a shuffle, in map-partition order. */
+  readonly shuffled: readonly (readonly [place: string, blocks: readonly BlockData[]])[]
+}
+
+/** A task attempt, as a worker gets it. Its stage, and the values that the stage uses, came before. */
+export interface TaskData {
+  readonly id: number
+  readonly jobId: number
+  readonly stageId: number
+  readonly partition: number
+  readonly attempt: number
+  readonly properties: JobProperties
+  readonly inputs: TaskInputs
+}
+
+export type ToWorker =
+  /** A function, or a function that gives a value. */
+  | { readonly type: 'value'; readonly id: number; readonly description: FunctionDescription }
+  /** The bytes of a broadcast; none: it was destroyed. */
+  | { readonly type: 'broadcast'; readonly id: number; readonly bytes: Uint8Array | undefined }
+  /** An empty accumulator, as a function that gives it. */
+  | {
+      readonly type: 'accumulator'
+      readonly id: number
+      readonly name: string | undefined
+      readonly zero: FunctionDescription
+    }
+  | { readonly type: 'stage'; readonly id: number; readonly data: StageData }
+  | { readonly type: 'task'; readonly task: TaskData }
+  | { readonly type: 'cancel'; readonly task: number; readonly error: WireError }
+  /** Nothing refers to these any more. */
+  | { readonly type: 'forget'; readonly stages: readonly number[]; readonly values: readonly number[] }
+  /** Regions of shared memory that may be written again. */
+  | { readonly type: 'free'; readonly regions: readonly number[] }
+  | { readonly type: 'stop' }
+
+/** A map task's output: the blocks of all reduce partitions one after the other in one region. */
+export interface OutputData {
+  /** Names the region to the worker that wrote it; −1 where the bytes are not shared. */
+  readonly region: number
+  readonly bytes: Uint8Array
+  /** Where the block of each reduce partition begins, and the end of the last one. */
+  readonly offsets: readonly number[]
+  readonly counts: readonly number[]
+  readonly pairs: readonly boolean[]
+}
+
+/** A partition that was computed and is to be kept. */
+export interface KeptData {
+  /** Id of the node. */
+  readonly node: number
+  readonly partition: number
+  readonly blocks: readonly BlockData[]
+}
+
+/** What an attempt added to an accumulator: the fields of its own copy. */
+export interface UpdateData {
+  readonly id: number
+  readonly fields: Uint8Array
+}
+
+export type FromWorker =
+  /** The thread takes messages. */
+  | { readonly type: 'ready' }
+  | {
+      readonly type: 'done'
+      readonly task: number
+      /** One record; none: undefined. */
+      readonly value: Uint8Array | undefined
+      /** Whether `value` is a block of all records of the partition. */
+      readonly rows: boolean
+      readonly output: OutputData | undefined
+      readonly kept: readonly KeptData[]
+      readonly updates: readonly UpdateData[]
+    }
+  | { readonly type: 'failed'; readonly task: number; readonly error: WireError }
+  | {
+      readonly type: 'long-call'
+      readonly operators: readonly ScopeData[]
+      readonly ms: number
+      readonly records: number
+    }
+  /** A rejection that nobody handled, of no task that runs. */
+  | { readonly type: 'floated'; readonly error: WireError }

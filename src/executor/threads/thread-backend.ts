@@ -1,0 +1,264 @@
+/**
+ * Tasks on worker threads. One queue; a thread takes the next task when it has none, so a slow one takes fewer.
+ *
+ *   task → its stage as data (once) → values that the thread has not → inputs of the partition → the thread
+ *
+ * Two kinds of tasks run on the driver's own thread instead: those that have nothing to read and no function to call, since a
+ * message would cost more; and those that move state on, whose tables are here.
+ *
+ * I1  Every task that was submitted is answered once.
+ * I2  A thread that ends is replaced; what it ran fails with WORKER_LOST.
+ */
+import type { Activity } from '../../base/activity.ts'
+import { KindlingError } from '../../base/errors.ts'
+import { decodeRecords } from '../../data/codec.ts'
+import { captureFunction } from '../../rdd/functions/capture-function.ts'
+import type { Node } from '../../rdd/nodes.ts'
+import type { Backend, Task, TaskEvents, TaskResult, TaskUpdate } from '../../scheduler/task.ts'
+import type { InlineBackend, TaskHook } from '../inline-backend.ts'
+import type { TaskStores } from '../legs.ts'
+import { isEmptyPartition } from '../task-runner.ts'
+import type { UpdateData } from './messages.ts'
+import { OutputRegions } from './output-regions.ts'
+import { type SentValue, SentValues } from './sent-values.ts'
+import { type DescribedStage, describeStage, parentsWithin } from './stage-data.ts'
+import { gatherInputs } from './task-inputs.ts'
+import { blockOf } from './task-stores.ts'
+import type { ThreadPool } from './thread-pool.ts'
+import type { DoneMessage, WorkerThread } from './worker-thread.ts'
+
+/** What the driver shares with its workers by id. */
+export interface DriverShared {
+  /** The bytes of a broadcast, in shared memory; `undefined` once it was destroyed. */
+  broadcast(id: number): Uint8Array | undefined
+  /** The name of an accumulator, and a function that makes an empty one of its kind. */
+  accumulator(id: number): { readonly name: string | undefined; readonly zero: () => object }
+  /** What an attempt added, as the accumulator takes it. */
+  update(data: UpdateData): TaskUpdate | undefined
+}
+
+/** What the backend stands on. */
+export interface ThreadBackendParts {
+  readonly pool: ThreadPool
+  /** Runs what does not leave the driver. */
+  readonly inline: InlineBackend
+  readonly stores: TaskStores
+  readonly shared: DriverShared
+  readonly activity: Activity
+  readonly hook: TaskHook | undefined
+  /** A thread whose cancelled task goes on for longer than this is ended. */
+  readonly killAfterMs: number
+}
+
+interface Entry {
+  readonly task: Task
+  readonly events: TaskEvents
+}
+
+/** Stages that are remembered; one that is asked for again is described again. */
+const MAX_STAGES = 256
+
+/** See the file head. */
+export class ThreadBackend implements Backend {
+  private readonly parts: ThreadBackendParts
+  private readonly sent = new SentValues()
+  private readonly regions = new OutputRegions()
+  /** By stage id; `undefined` for those that stay with the driver. */
+  private readonly stages = new Map<number, DescribedStage | undefined>()
+  private readonly queue: Entry[] = []
+  private readonly attempts = new Set<Promise<void>>()
+  private stopped = false
+
+  constructor(parts: ThreadBackendParts) {
+    this.parts = parts
+    parts.pool.onFree = () => this.fill()
+  }
+
+  get capacity(): number {
+    return this.parts.pool.size
+  }
+
+  /**
+   * Describes the functions of a node while its operator is being defined: what they captured is what it is now.
+   *
+   * @throws CLOSURE_NOT_TRANSFERABLE @throws CAPTURE_REASSIGNED
+   */
+  define(node: Node): void {
+    // What a job finds out first is not known yet; its node is described when the job runs.
+    if (node.needs !== undefined && !node.needs.ready) return
+    if (node.kind === 'narrow') this.sent.ofFunction(node.step.f)
+    else if (node.kind === 'zip') this.sent.ofFunction(node.f)
+    else if (node.kind === 'source') this.sent.ofFunction(node.open)
+    else if (node.kind === 'shuffle' && node.result.as === 'combined') {
+      const { create, mergeValue, mergeCombiners } = node.result.aggregator
+      for (const f of [create, mergeValue, mergeCombiners]) if (f !== undefined) this.sent.ofFunction(f)
+    }
+  }
+
+  /** Threads that have a broadcast get it anew: they drop the copy that they made, and all of it once it was destroyed. */
+  resendBroadcast(id: number): void {
+    for (const thread of this.parts.pool.all)
+      if (thread.broadcasts.has(id))
+        thread.post({ type: 'broadcast', id, bytes: this.parts.shared.broadcast(id) })
+  }
+
+  submit(tasks: readonly Task[], events: TaskEvents): void {
+    const here: Task[] = []
+    for (const task of tasks) {
+      if (this.staysHere(task)) here.push(task)
+      else this.queue.push({ task, events })
+    }
+    if (here.length > 0) this.parts.inline.submit(here, events)
+    this.fill()
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all([this.parts.inline.settled(), ...this.attempts])
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    for (const { task, events } of this.queue.splice(0)) events.failed(task, stoppedError())
+    await this.parts.inline.stop()
+    await this.parts.pool.stop()
+    await this.settled()
+  }
+
+  private staysHere(task: Task): boolean {
+    const { work, node, partition } = task
+    const callsNothing = work.kind === 'map' || work.sink.kind !== 'chunks'
+    if (callsNothing && isEmptyPartition(node, partition)) return true
+    try {
+      return this.stageOf(task) === undefined
+    } catch {
+      // The attempt fails with it.
+      return false
+    }
+  }
+
+  private fill(): void {
+    while (this.queue.length > 0) {
+      const thread = this.stopped ? undefined : this.parts.pool.take()
+      if (thread === undefined) break
+      const attempt = this.run(this.queue.shift()!, thread)
+      this.attempts.add(attempt)
+      void attempt.then(() => this.attempts.delete(attempt))
+    }
+    const { failure } = this.parts.pool
+    if (failure !== undefined)
+      for (const { task, events } of this.queue.splice(0)) events.failed(task, failure)
+  }
+
+  private async run({ task, events }: Entry, thread: WorkerThread): Promise<void> {
+    const end = this.parts.activity.begin()
+    let tell: () => void
+    try {
+      events.started(task)
+      if (this.parts.hook !== undefined) await this.parts.hook(task)
+      const result = await this.runOn(thread, task)
+      tell = () => events.succeeded(task, result)
+    } catch (error) {
+      tell = () => events.failed(task, error)
+    }
+    this.parts.pool.give(thread)
+    tell()
+    this.fill()
+    end()
+  }
+
+  private async runOn(thread: WorkerThread, task: Task): Promise<TaskResult> {
+    task.signal.throwIfAborted()
+    const { node, partition, id, jobId, stageId, attempt, properties, signal } = task
+    const stage = this.stageOf(task)!
+    // The blocks are held until the task has ended: their memory is not used again before.
+    const { inputs, blocks } = await gatherInputs(node, partition, this.parts.stores)
+    task.signal.throwIfAborted()
+    this.send(thread, stageId, stage)
+    const release = this.parts.activity.hold()
+    try {
+      const data = { id, jobId, stageId, partition, attempt, properties, inputs }
+      const done = await thread.run(data, signal, this.parts.killAfterMs)
+      return await this.result(task, thread, done)
+    } finally {
+      void blocks
+      release()
+    }
+  }
+
+  private async result(task: Task, thread: WorkerThread, done: DoneMessage): Promise<TaskResult> {
+    const { work, node } = task
+    const { output, kept, value, rows, updates } = done
+    if (kept.length > 0) {
+      const nodes = keptNodes(node)
+      for (const { node: id, partition, blocks } of kept) {
+        const owner = nodes.get(id)
+        if (owner !== undefined) await this.parts.stores.blocks.put(owner, partition, blocks.map(blockOf))
+      }
+    }
+    if (work.kind === 'map' && output !== undefined)
+      this.parts.stores.shuffle.put(
+        work.shuffle,
+        work.input,
+        task.partition,
+        this.regions.adopt(thread, output),
+      )
+    const records = value === undefined ? [undefined] : decodeRecords(value)
+    return {
+      value: rows ? records : records[0],
+      updates: updates.map(data => this.parts.shared.update(data)).filter(update => update !== undefined),
+    }
+  }
+
+  private stageOf(task: Task): DescribedStage | undefined {
+    const { stageId } = task
+    if (this.stages.has(stageId)) return this.stages.get(stageId)
+    const stage = describeStage(task, this.sent)
+    if (this.stages.size >= MAX_STAGES) this.stages.delete(this.stages.keys().next().value!)
+    this.stages.set(stageId, stage)
+    return stage
+  }
+
+  /** Sends a thread what it does not have yet. */
+  private send(thread: WorkerThread, stageId: number, { data, values }: DescribedStage): void {
+    if (thread.stages.has(stageId)) return
+    for (const value of values) this.sendValue(thread, value)
+    thread.post({ type: 'stage', id: stageId, data })
+    thread.stages.add(stageId, values)
+    const { stages, values: unused } = thread.stages.overdue()
+    if (stages.length > 0) thread.post({ type: 'forget', stages, values: unused })
+  }
+
+  private sendValue(thread: WorkerThread, { id, description, broadcasts, accumulators }: SentValue): void {
+    if (thread.stages.hasValue(id)) return
+    for (const broadcast of broadcasts) {
+      if (thread.broadcasts.has(broadcast)) continue
+      thread.broadcasts.add(broadcast)
+      thread.post({ type: 'broadcast', id: broadcast, bytes: this.parts.shared.broadcast(broadcast) })
+    }
+    for (const accumulator of accumulators) {
+      if (thread.accumulators.has(accumulator)) continue
+      thread.accumulators.add(accumulator)
+      const { name, zero } = this.parts.shared.accumulator(accumulator)
+      thread.post({ type: 'accumulator', id: accumulator, name, zero: captureFunction(zero) })
+    }
+    thread.post({ type: 'value', id, description })
+  }
+}
+
+/** The nodes of a stage whose partitions are kept, by id. */
+function keptNodes(root: Node): Map<number, Node> {
+  const kept = new Map<number, Node>()
+  const seen = new Set<Node>()
+  const open = [root]
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (seen.has(node)) continue
+    seen.add(node)
+    kept.set(node.id, node)
+    open.push(...parentsWithin(node))
+  }
+  return kept
+}
+
+function stoppedError(): KindlingError {
+  return new KindlingError('CONTEXT_STOPPED', { what: 'Running a task' })
+}

@@ -1,0 +1,142 @@
+/**
+ * One worker as the driver sees it: what it was sent, what it runs, and that it may end at any moment.
+ *
+ * I1  A task that was given to it settles once: with its result, with its error, or with WORKER_LOST when the worker ends.
+ */
+import { Worker } from 'node:worker_threads'
+import { asError, fromWire, KindlingError, toWire } from '../../base/errors.ts'
+import type { FromWorker, TaskData, ToWorker, WorkerSettings } from './messages.ts'
+import { SentStages } from './sent-stages.ts'
+
+/** What a task came to. */
+export type DoneMessage = Extract<FromWorker, { type: 'done' }>
+
+/** Messages that belong to no task. */
+export type LooseMessage = Extract<FromWorker, { type: 'long-call' | 'floated' }>
+
+/** What a worker tells whoever started it. */
+export interface WorkerEvents {
+  ready(): void
+  loose(message: LooseMessage): void
+  /** It has ended. Its tasks have failed already. */
+  ended(reason: string): void
+}
+
+/** Limits of a worker's own heap, in MB; V8's defaults where left out. */
+export interface HeapLimits {
+  readonly maxOldGenerationSizeMb?: number
+  readonly maxYoungGenerationSizeMb?: number
+}
+
+/** See the file head. */
+export class WorkerThread {
+  readonly id: number
+  readonly stages: SentStages = new SentStages()
+  /** Ids of what it was sent. */
+  readonly broadcasts: Set<number> = new Set()
+  readonly accumulators: Set<number> = new Set()
+  private readonly worker: Worker
+  private readonly tasks = new Map<number, PromiseWithResolvers<DoneMessage>>()
+  private hasEnded = false
+  private reason: string | undefined
+  private readonly exited = Promise.withResolvers<void>()
+
+  constructor(id: number, entry: URL, settings: WorkerSettings, limits: HeapLimits, events: WorkerEvents) {
+    this.id = id
+    this.worker = new Worker(entry, {
+      name: `kindling-${id}`,
+      workerData: settings,
+      resourceLimits: limits,
+    })
+    this.worker.on('message', (message: FromWorker) => this.receive(message, events))
+    this.worker.on('error', (error: unknown) => {
+      this.reason = asError(error).message
+    })
+    this.worker.on('messageerror', (error: unknown) => {
+      this.reason = asError(error).message
+      void this.worker.terminate()
+    })
+    this.worker.on('exit', code => this.end(this.reason ?? `it exited with code ${code}`, events))
+  }
+
+  /** Whether it has nothing to do. */
+  get isIdle(): boolean {
+    return this.tasks.size === 0
+  }
+
+  get isEnded(): boolean {
+    return this.hasEnded
+  }
+
+  post(message: ToWorker): void {
+    this.worker.postMessage(message)
+  }
+
+  /** Runs a task. @throws WORKER_LOST, or what the task failed with */
+  run(task: TaskData, signal: AbortSignal, killAfterMs: number): Promise<DoneMessage> {
+    if (this.hasEnded) return Promise.reject(lost(this.reason ?? 'it has ended'))
+    const settled = Promise.withResolvers<DoneMessage>()
+    this.tasks.set(task.id, settled)
+    // A program waits for its jobs, not for idle threads.
+    this.worker.ref()
+    let killing: NodeJS.Timeout | undefined
+    const cancel = (): void => {
+      this.post({ type: 'cancel', task: task.id, error: toWire(signal.reason) })
+      killing = setTimeout(() => void this.kill('its task was cancelled and did not end'), killAfterMs)
+    }
+    signal.addEventListener('abort', cancel, { once: true })
+    this.post({ type: 'task', task })
+    return settled.promise.finally(() => {
+      clearTimeout(killing)
+      signal.removeEventListener('abort', cancel)
+      this.tasks.delete(task.id)
+      if (this.tasks.size === 0) this.worker.unref()
+    })
+  }
+
+  /** Ends the thread, whatever it does. */
+  async kill(reason: string): Promise<void> {
+    this.reason ??= reason
+    await this.worker.terminate()
+  }
+
+  /** Lets it end by itself, within a time. */
+  async stop(withinMs: number): Promise<void> {
+    if (this.hasEnded) return
+    this.worker.ref()
+    this.post({ type: 'stop' })
+    const late = setTimeout(() => void this.kill('it was stopped'), withinMs)
+    await this.exited.promise
+    clearTimeout(late)
+  }
+
+  private receive(message: FromWorker, events: WorkerEvents): void {
+    switch (message.type) {
+      case 'ready':
+        this.worker.unref()
+        events.ready()
+        return
+      case 'done':
+        this.tasks.get(message.task)?.resolve(message)
+        return
+      case 'failed':
+        this.tasks.get(message.task)?.reject(fromWire(message.error))
+        return
+      case 'long-call':
+      case 'floated':
+        events.loose(message)
+    }
+  }
+
+  private end(reason: string, events: WorkerEvents): void {
+    this.hasEnded = true
+    this.reason = reason
+    for (const task of this.tasks.values()) task.reject(lost(reason))
+    events.ended(reason)
+    this.exited.resolve()
+  }
+}
+
+function lost(reason: string): KindlingError {
+  return new KindlingError('WORKER_LOST', { reason })
+}
