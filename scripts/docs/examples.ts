@@ -139,7 +139,8 @@ function withChecks({ name, code }: Example): { readonly imports: string[]; read
   }
   // One on a line of its own, say, would look like an assertion and be none.
   const written = sourceLines.filter(line => VALUE.test(line)).length
-  if (written !== checks) throw new Error(`${name}: ${written} values, of which ${checks} stand behind an expression`)
+  if (written !== checks)
+    throw new Error(`${name}: ${written} values, of which ${checks} stand behind an expression`)
   return { imports, lines }
 }
 

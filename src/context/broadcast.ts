@@ -51,6 +51,9 @@ export class BroadcastStore {
  * A value given to all tasks; made by `sc.broadcast`.
  *
  * @source Spark Broadcast
+ * @example
+ * const names = sc.broadcast({ ann: 'Ann A.' } as Record<string, string>)
+ * visits.keys().map(name => names.value[name] ?? 'nobody') // => ['Ann A.', 'nobody', 'Ann A.']
  */
 export class Broadcast<T> {
   static {
@@ -77,12 +80,27 @@ export class Broadcast<T> {
     return this.held.value as T
   }
 
-  /** Drops the copies that workers have; they get it again when they use it. There are none in one process. */
+  /**
+   * Drops the copies that workers have; they get it again when they use it. There are none in one process.
+   *
+   * @throws BROADCAST_DESTROYED
+   * @example
+   * const names = sc.broadcast(['ann'])
+   * names.unpersist()
+   * names.value // => ['ann']
+   */
   unpersist(): void {
     void this.value
   }
 
-  /** Forgets the value. Using the broadcast afterwards is an error, also in tasks. May be called more than once. */
+  /**
+   * Forgets the value. Using the broadcast afterwards is an error, also in tasks. May be called more than once.
+   *
+   * @example
+   * const names = sc.broadcast(['ann'])
+   * names.destroy()
+   * await sc.range(1).map(i => names.value[i]).collect().catch(error => error.code) // => 'BROADCAST_DESTROYED'
+   */
   destroy(): void {
     this.store.destroy(this.held.id)
     this.held.destroyed = true

@@ -356,9 +356,10 @@ export class RDD<T> {
    * @throws USER_CODE_FAILED (in the job) for what `f` throws or rejects with after all retries, CALL_TIMED_OUT; both name the record
    * @throws INVALID_ARGUMENT, INVALID_DURATION for the options
    * @example
-   * const url = 'http://localhost:8080/users'
+   * const url = 'data:text/plain,user-' // say, http://localhost:8080/users/
    * const options = { concurrency: 8, timeout: '5s', retries: 2 } as const
-   * visits.keys().mapAsync(async (id, { signal }) => (await fetch(`${url}/${id}`, { signal })).text(), options)
+   * const users = visits.keys().mapAsync(async (id, { signal }) => (await fetch(url + id, { signal })).text(), options)
+   * users // => ['user-ann', 'user-bob', 'user-ann']
    */
   mapAsync<U extends Mapped>(
     f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
@@ -1346,6 +1347,7 @@ export class RDD<T> {
    * @throws OUTPUT_PATH_EXISTS; PACKAGE_MISSING; RECORD_NOT_FITTING for records of other columns than the first ones
    * @example
    * await visits.saveAsParquetFile(`${dir}/visits`, { columns: { key: 'STRING', value: 'INT32' } })
+   * await sc.binaryFiles(`${dir}/visits/*.parquet`).count() // => 1
    */
   saveAsParquetFile(path: string, opts: ParquetOutputOptions = {}): Promise<void> {
     return this.context.action('saveAsParquetFile', () => saveAsParquetFile(this as RDD<unknown>, path, opts))

@@ -164,7 +164,11 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * The context that was started last and has not stopped.
    *
    * @example
-   * await StreamingContext.getActive()?.stop({ graceful: true })
+   * words.print()
+   * await ssc.start()
+   * StreamingContext.getActive() === ssc // => true
+   * await StreamingContext.getActive()?.stop()
+   * StreamingContext.getActive() // => undefined
    */
   static getActive(): StreamingContext | undefined {
     return activeContexts().at(-1)
@@ -175,7 +179,10 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * started.
    *
    * @example
+   * words.print()
+   * await ssc.start()
    * const context = StreamingContext.getActiveOrCreate(() => new StreamingContext({ batchDuration: seconds(1) }))
+   * context === ssc // => true
    */
   static getActiveOrCreate(build: () => StreamingContext): StreamingContext
   static getActiveOrCreate(
@@ -205,13 +212,14 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * the saved data does not go together
    * @source Spark StreamingContext.getOrCreate, which does not call `build` after a restart
    * @example
-   * const context = await StreamingContext.getOrCreate('checkpoint', () => {
+   * await using context = await StreamingContext.getOrCreate(`${dir}/checkpoint`, () => {
    *   const ssc = new StreamingContext({ appName: 'words', batchDuration: seconds(1) })
-   *   const words = ssc.textFileStream('in').map(line => [line, 1])
+   *   const words = ssc.textFileStream(`${dir}/in`).map(line => [line, 1])
    *   words.updateStateByKey<number>((ones, n = 0) => n + ones.length).uid('counts').print()
    *   return ssc
    * })
    * await context.start()
+   * context.getState() // => 'active'
    */
   static async getOrCreate(
     directory: string | CheckpointStorage,
@@ -245,6 +253,9 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * @throws INVALID_ARGUMENT at the second call
    * @example
    * ssc.remember(minutes(5))
+   * t.collect('out', numbers)
+   * await t.run(3)
+   * numbers.slice(new Time(1000), new Time(3000)).length // => 3
    */
   remember(duration: DurationLike): void {
     this.assertDefining('remember')
@@ -258,7 +269,10 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * @param directory made when it is not there; or a storage of your own
    * @throws CONTEXT_STARTED, CHECKPOINT_NOT_WRITABLE
    * @example
-   * ssc.checkpoint('checkpoint')
+   * ssc.checkpoint(`${dir}/checkpoint`)
+   * t.collect('out', pairs.updateStateByKey<number>((values, n = 0) => n + values.length))
+   * await t.run(1)
+   * t.out('out').batches // => [[['a', 1], ['b', 1]]]
    */
   checkpoint(directory: string | CheckpointStorage): void {
     this.assertDefining('checkpoint')
@@ -270,13 +284,29 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * Tells `listener` of batches, outputs and receivers from now on.
    *
    * @example
-   * ssc.addStreamingListener({ onReceiverError: ({ receiverInfo }) => console.error(receiverInfo.lastErrorMessage) })
+   * const started: string[] = []
+   * ssc.addStreamingListener({ onOutputOperationStarted: ({ outputOperationInfo: { name } }) => started.push(name) })
+   * words.saveAsTextFiles(`${dir}/words`)
+   * await t.run(1)
+   * started // => ['saveAsTextFiles']
    */
   addStreamingListener(listener: Partial<StreamingListener>): void {
     this.bus.add(listener)
   }
 
-  /** Tells `listener` no more. */
+  /**
+   * Tells `listener` no more.
+   *
+   * @example
+   * let batches = 0
+   * const listener = { onBatchCompleted: () => void batches++ }
+   * ssc.addStreamingListener(listener)
+   * t.collect('out', words)
+   * await t.run(1)
+   * ssc.removeStreamingListener(listener)
+   * await t.run(1)
+   * batches // => 1
+   */
   removeStreamingListener(listener: Partial<StreamingListener>): void {
     this.bus.remove(listener)
   }
@@ -383,7 +413,11 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * the batch is taken back and no error.
    *
    * @example
-   * await ssc.awaitTermination().catch(error => console.error('a batch failed:', error))
+   * words.map(word => word.at(1)!.length).foreachRDD(rdd => rdd.count())
+   * await ssc.start()
+   * const ended = ssc.awaitTermination()
+   * await t.run(1, { collectErrors: true })
+   * await ended.catch(error => error.code) // => 'USER_CODE_FAILED'
    */
   awaitTermination(): Promise<void> {
     return this.termination.wait()
@@ -393,7 +427,11 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * Like {@link StreamingContext.awaitTermination}, but at most so long: true when stopped, false when the time is over.
    *
    * @example
-   * if (!(await ssc.awaitTerminationOrTimeout(seconds(10)))) await ssc.stop({ graceful: true })
+   * t.collect('out', words)
+   * await ssc.start()
+   * const isStopped = ssc.awaitTerminationOrTimeout(seconds(2))
+   * await t.run(2)
+   * await isStopped // => false
    */
   async awaitTerminationOrTimeout(timeout: DurationLike): Promise<boolean> {
     const abort = new AbortController()
@@ -417,7 +455,14 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    *
    * @throws ILLEGAL_STATE when called by a listener
    * @example
-   * await ssc.stop({ graceful: true, deadline: seconds(30) })
+   * const receiver = t.receiver<string>()
+   * t.collect('out', ssc.receiverStream(receiver))
+   * await ssc.start()
+   * await receiver.push('a')
+   * const stopped = ssc.stop({ graceful: true, deadline: seconds(30) })
+   * await t.run(1)
+   * await stopped
+   * t.out('out').batches // => [['a']]
    */
   stop(options: StopOptions = {}): Promise<void> {
     if (this.bus.insideListener)

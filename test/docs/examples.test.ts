@@ -56,7 +56,7 @@ describe('examples in the docs', () => {
 
   it('are many', () => {
     assert.ok(
-      all.filter(({ runs }) => runs).length >= 60,
+      all.filter(({ runs }) => runs).length >= 350,
       `only ${all.filter(({ runs }) => runs).length} run`,
     )
   })

@@ -114,7 +114,7 @@ export class DStream<T> {
    *
    * @throws PROMISE_RETURNED (in the batch) when `f` gives a promise: use `mapAsync`
    * @example
-   * lines.flatMap(line => line.split(' ')).map(word => [word, 1]) // DStream<[string, number]>
+   * numbers.map(n => [n, n * n]) // => [[[1, 1], [2, 4], [3, 9]], [[4, 16], [5, 25]]]
    */
   map<U extends Mapped>(f: (record: T) => U): DStream<U> {
     return elementwise(this, 'map', rdd => rdd.map(f))
@@ -169,7 +169,12 @@ export class DStream<T> {
     return elementwise(this, 'mapPartitions', rdd => rdd.mapPartitions(f, preservesPartitioning))
   }
 
-  /** What `f` gives, or its promise resolves to, for each record; see {@link RDD.mapAsync}. */
+  /**
+   * What `f` gives, or its promise resolves to, for each record; see {@link RDD.mapAsync}.
+   *
+   * @example
+   * words.mapAsync(async word => word.toUpperCase(), { concurrency: 2 }) // => [['A', 'B', 'A'], ['B']]
+   */
   mapAsync<U extends Mapped>(
     f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
     options?: MapAsyncOptions,
@@ -177,7 +182,14 @@ export class DStream<T> {
     return elementwise(this, 'mapAsync', asyncMapper(f, options))
   }
 
-  /** What an asynchronous generator makes of each partition; see {@link RDD.mapPartitionsAsync}. */
+  /**
+   * What an asynchronous generator makes of each partition; see {@link RDD.mapPartitionsAsync}.
+   *
+   * @example
+   * numbers.mapPartitionsAsync(async function* (records) {
+   *   for await (const n of records) if (n % 2 === 1) yield n
+   * }) // => [[1, 3], [5]]
+   */
   mapPartitionsAsync<U>(
     f: (records: AsyncIterable<T> & Iterable<T>, call: AsyncCall) => AsyncIterable<U>,
     preservesPartitioning = false,
@@ -189,7 +201,7 @@ export class DStream<T> {
    * Exactly `numPartitions` partitions in each batch. Shuffles.
    *
    * @example
-   * numbers.repartition(4)
+   * numbers.repartition(3).map(() => 1).glom() // => [[[1], [1], [1]]]
    */
   repartition(numPartitions: number): DStream<T> {
     return elementwise(this, 'repartition', rdd => rdd.repartition(numPartitions))
@@ -491,7 +503,12 @@ export class DStream<T> {
    * @throws INVALID_WINDOW, INVALID_SLIDE
    * @source Spark ReducedWindowedDStream
    * @example
-   * pairs.reduceByKeyAndWindow((a, b) => a + b, (a, b) => a - b, seconds(30), seconds(1), { filter: ([, n]) => n > 0 })
+   * pairs.reduceByKeyAndWindow((a, b) => a + b, seconds(2)) // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 3]], []]
+   * const ever = pairs.reduceByKeyAndWindow((a, b) => a + b, (a, b) => a - b, seconds(2))
+   * ever // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 3], ['b', 0]], [['a', 0], ['b', 0]]]
+   * const filter = ([, n]: readonly [string, number]) => n > 0
+   * const alive = pairs.reduceByKeyAndWindow((a, b) => a + b, (a, b) => a - b, seconds(2), seconds(1), { filter })
+   * alive // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 3]], []]
    */
   reduceByKeyAndWindow<K, V>(
     this: Pairs<K, V>,
@@ -528,7 +545,8 @@ export class DStream<T> {
    * @throws USER_CODE_FAILED, PROMISE_RETURNED (in the batch)
    * @source Spark StateDStream
    * @example
-   * pairs.updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum)) // running sums
+   * const sums = pairs.updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum))
+   * sums // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 4], ['b', 2]]]
    */
   updateStateByKey<S>(
     this: DStream<T> & Pairs<unknown, unknown>,
@@ -582,6 +600,8 @@ export class DStream<T> {
    *     return [word, total] as const
    *   }),
    * )
+   * counts // => [[['a', 1], ['b', 2]], [['a', 4]], []]
+   * counts.stateSnapshots() // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 4], ['b', 2]]]
    */
   mapWithState<K, V, S, M>(
     this: Pairs<K, V>,
@@ -596,7 +616,13 @@ export class DStream<T> {
    * Writes the first `n` records of each batch to standard output, under a head with the batch's time.
    *
    * @example
-   * words.countByValue().print(5)
+   * const printed: string[] = []
+   * const clock = new ManualClock()
+   * await using ssc = new StreamingContext({ batchDuration: seconds(1), clock, write: text => printed.push(text) })
+   * ssc.queueStream([['a', 'b', 'c']]).print(2)
+   * await ssc.start()
+   * await clock.advance(1000)
+   * printed.join('').split('\n').slice(1) // => ['Time: 1000 ms', '-------------------------------------------', 'a', 'b', '...', '', '']
    */
   print(n = 10): void {
     print(this, n)
@@ -607,9 +633,12 @@ export class DStream<T> {
    * or not.
    *
    * @example
+   * const counts: string[] = []
    * words.foreachRDD(async (rdd, time) => {
-   *   console.log(`${time}: ${await rdd.count()} words`)
+   *   counts.push(`${time}: ${await rdd.count()} words`)
    * })
+   * await t.run(3)
+   * counts // => ['1000 ms: 3 words', '2000 ms: 1 words', '3000 ms: 0 words']
    */
   foreachRDD(f: (rdd: RDD<T>, time: Time) => unknown): void {
     foreachRDD(this, f)
@@ -619,7 +648,9 @@ export class DStream<T> {
    * Each batch as text files in the directory `prefix-TIME[.suffix]`; one that exists is replaced.
    *
    * @example
-   * words.saveAsTextFiles(`${dir}/words`, 'txt') // words-1700000000000.txt/part-00000 and so on
+   * words.saveAsTextFiles(`${dir}/words`, 'txt')
+   * await t.run(1)
+   * sc.textFile(`${dir}/words-1000.txt`) // => ['a', 'b', 'a']
    */
   saveAsTextFiles(prefix: string, suffix = '', opts: TextOutputOptions = {}): void {
     saveAsTextFiles(this, prefix, suffix, opts)
@@ -657,6 +688,8 @@ export class DStream<T> {
    * @source Spark PairDStreamFunctions.saveAsNewAPIHadoopFiles
    * @example
    * pairs.saveAsParquetFiles(`${dir}/pairs`, 'parquet', { columns: { key: 'STRING', value: 'INT32' } })
+   * await t.run(1)
+   * await sc.binaryFiles(`${dir}/pairs-1000.parquet/*.parquet`).count() // => 1
    */
   saveAsParquetFiles(prefix: string, suffix = '', opts: ParquetOutputOptions = {}): void {
     saveAsParquetFiles(this, prefix, suffix, opts)
@@ -666,9 +699,12 @@ export class DStream<T> {
    * The batches as an async iterable; registers an output at once. A slow reader delays its batch, `break` detaches.
    *
    * @example
-   * const counts = words.countByValue().batches()
-   * await ssc.start()
-   * for await (const { time, values } of counts) console.log(time, values)
+   * const counts = words.count().batches()
+   * const seen: string[] = []
+   * const running = t.run(2) // starts the context
+   * for await (const { time, values } of counts) if (seen.push(`${time}: ${values}`) === 2) break
+   * await running
+   * seen // => ['1000 ms: 3', '2000 ms: 1']
    */
   batches(): Batches<T> {
     return batches(this)
@@ -681,7 +717,8 @@ export class DStream<T> {
    *
    * @throws CONTEXT_STARTED
    * @example
-   * words.filter(word => word !== 'a').persist()
+   * const kept = words.filter(word => word !== 'a').persist()
+   * kept.transform(rdd => sc.parallelize([String(rdd.getStorageLevel())])) // => [['MEMORY_ONLY_SER']]
    */
   persist(level: StorageLevel = StorageLevel.MEMORY_ONLY_SER): this {
     this.host.assertDefining('persist')
@@ -690,7 +727,13 @@ export class DStream<T> {
     return this
   }
 
-  /** `persist()` */
+  /**
+   * {@link DStream.persist} with its default level.
+   *
+   * @example
+   * const lengths = words.map(word => word.length).cache()
+   * lengths.union(lengths) // => [[1, 1, 1, 1, 1, 1], [1, 1]]
+   */
   cache(): this {
     return this.persist()
   }
@@ -717,7 +760,9 @@ export class DStream<T> {
    * @param interval a multiple of the slide
    * @throws CONTEXT_STARTED; at the start CHECKPOINT_INTERVAL_WITHOUT_DIRECTORY, INVALID_CHECKPOINT_INTERVAL
    * @example
-   * pairs.updateStateByKey<number>((values, n = 0) => n + values.length).checkpoint(seconds(20))
+   * ssc.checkpoint(`${dir}/checkpoint`)
+   * const counts = pairs.updateStateByKey<number>((values, n = 0) => n + values.length)
+   * counts.checkpoint(seconds(20)) // => [[['a', 1], ['b', 1]], [['a', 2], ['b', 1]]]
    */
   checkpoint(interval: DurationLike): this {
     this.host.assertDefining('checkpoint')
@@ -730,10 +775,10 @@ export class DStream<T> {
    *
    * @throws STREAM_NOT_INITIALIZED before the context has started
    * @example
-   * words.print()
-   * await ssc.start()
-   * const lastMinute = new Interval(new Time(Date.now() - 60_000), new Time(Date.now()))
-   * for (const rdd of words.slice(lastMinute)) console.log(await rdd.count())
+   * ssc.remember(minutes(1))
+   * t.collect('out', words)
+   * await t.run(3)
+   * sc.union(words.slice(new Time(1000), new Time(2999))) // => ['a', 'b', 'a', 'b']
    */
   slice(from: Time, to: Time): RDD<T>[]
   slice(interval: Interval): RDD<T>[]
