@@ -80,8 +80,10 @@ export abstract class StreamCreators {
   }
 
   /**
-   * Records that a receiver of your own stores.
+   * Records that a receiver of your own stores. Partitions: one for each block interval in which something came, and for each block it
+   * stores itself.
    *
+   * @source Spark ReceiverInputDStream
    * @example
    * class Greeting extends Receiver<string> {
    *   override async onStart() {
@@ -95,7 +97,8 @@ export abstract class StreamCreators {
   }
 
   /**
-   * One queued RDD (or array) for each batch, or all that wait. For tests and experiments; nothing survives a restart.
+   * One queued RDD (or array) for each batch, or all that wait; then empty RDDs, or the default of the options. What is pushed to the
+   * queue later comes too. For tests and experiments: a restart from a checkpoint is refused.
    *
    * @example
    * ssc.queueStream([[1, 2], sc.parallelize([3])]) // => [[1, 2], [3], []]
@@ -105,8 +108,11 @@ export abstract class StreamCreators {
   }
 
   /**
-   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time.
+   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time, and read
+   * once, in the batch of that time.
    *
+   * @param directory or a glob of directories; one that does not exist yet is waited for
+   * @source Spark FileInputDStream
    * @example
    * t.collect('out', ssc.textFileStream(`${dir}/in`).filter(line => line.includes('ERROR')))
    * await ssc.start()
