@@ -8,6 +8,9 @@ import { hashKey, nonNegativeMod } from '../data/hash.ts'
  * Spreads keys over partitions. A partitioner of your own must give the same answer for equal keys, always.
  *
  * @source Spark Partitioner
+ * @example
+ * const byLength: Partitioner = { numPartitions: 2, partition: key => String(key).length % 2 }
+ * sc.parallelize([['a', 1], ['bb', 2]]).partitionBy(byLength).glom() // => [[['bb', 2]], [['a', 1]]]
  */
 export interface Partitioner {
   readonly numPartitions: number

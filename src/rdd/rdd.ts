@@ -559,8 +559,8 @@ export class RDD<T> {
   }
 
   /**
-   * Every pair of a record here and one of `other`; partitions multiply. `other` is computed again for each partition here, unless
-   * persisted.
+   * Every pair of a record here and one of `other`; partitions multiply. Each is made of a partition here, read through, and one of
+   * `other`, held in memory: persist what is dear, as it is computed again for each.
    *
    * @example
    * sc.parallelize([1, 2]).cartesian(sc.parallelize(['a', 'b'])) // => [[1, 'a'], [1, 'b'], [2, 'a'], [2, 'b']]
@@ -1315,8 +1315,8 @@ export class RDD<T> {
   }
 
   /**
-   * Writes one line for each record, its `String`, into `part-00000` … under a new directory, and `_SUCCESS` at the end. Of a task that
-   * is tried again only one attempt's file stays.
+   * Writes one line for each record into `part-00000` … under a new directory, and `_SUCCESS` at the end: strings as they are, tuples and
+   * plain records as JSON, the rest by `String`. Readers see all of it or nothing.
    *
    * @throws OUTPUT_PATH_EXISTS when the directory is there already; OUTPUT_FAILED
    * @example

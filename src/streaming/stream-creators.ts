@@ -108,8 +108,8 @@ export abstract class StreamCreators {
   }
 
   /**
-   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time, and read
-   * once, in the batch of that time.
+   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time, and each
+   * is read once.
    *
    * @param directory or a glob of directories; one that does not exist yet is waited for
    * @source Spark FileInputDStream

@@ -15,8 +15,8 @@ import type { CheckpointStorage, CheckpointWriter } from './storage.ts'
 let temporaries = 0
 
 /**
- * Checkpoints in a directory of the local file system: what `ssc.checkpoint` makes of a path. A file is there whole or not at all, also
- * after a crash of the machine.
+ * Checkpoints in a directory of the local file system: what `ssc.checkpoint` makes of a path. What `write` and
+ * `createIfAbsent` make is there whole or not at all, also after a crash of the machine.
  *
  * @throws CHECKPOINT_NOT_WRITABLE when the directory cannot be made
  * @example

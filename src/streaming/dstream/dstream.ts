@@ -257,8 +257,8 @@ export class DStream<T> {
   }
 
   /**
-   * Any function of the batch's RDD, called on the driver for each batch: the way to all that RDDs can do. It should define and not run:
-   * an action here holds up the making of batches.
+   * Any function of the batch's RDD, called on the driver for each batch: the way to all that RDDs can do. It defines what jobs compute;
+   * actions belong into {@link DStream.foreachRDD}.
    *
    * @throws NO_RDD (fails the batch) when this stream has no RDD, or `f` gives none: give an empty RDD instead
    * @source Spark DStream.transform
@@ -669,7 +669,7 @@ export class DStream<T> {
 
   /**
    * Runs `f` on the driver for each batch, also for empty ones. It may be async; actions that it starts belong to the batch, awaited
-   * or not. Outputs of a batch run one after the other, in order of definition.
+   * or not. Outputs of a batch begin in order of definition, one at a time unless `spark.streaming.concurrentJobs` is more than 1.
    *
    * @throws CONTEXT_STARTED; what `f` throws fails the batch
    * @source Spark DStream.foreachRDD
