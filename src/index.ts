@@ -63,6 +63,12 @@ export type {
 } from './scheduler/events.ts'
 export { LocalStorage } from './streaming/checkpoint/local-storage.ts'
 export type { CheckpointStorage, CheckpointWriter } from './streaming/checkpoint/storage.ts'
+export type {
+  GetOrCreateOptions,
+  StopOptions,
+  StreamingContextOptions,
+  StreamingContextState,
+} from './streaming/context-options.ts'
 export type { Batch, Batches } from './streaming/dstream/batches.ts'
 export { DStream } from './streaming/dstream/dstream.ts'
 export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'
@@ -89,11 +95,5 @@ export type { BytesConverter } from './streaming/sources/socket.ts'
 export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
 export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'
 export type { StateOptions } from './streaming/state/update-state.ts'
-export {
-  type GetOrCreateOptions,
-  type StopOptions,
-  StreamingContext,
-  type StreamingContextOptions,
-  type StreamingContextState,
-} from './streaming/streaming-context.ts'
+export { StreamingContext } from './streaming/streaming-context.ts'
 export { type LiveOutput, type LiveTableOptions, liveTable } from './ui/live-table.ts'

@@ -118,6 +118,7 @@ function withChecks({ name, code }: Example): { readonly imports: string[]; read
   const imports: string[] = []
   const lines: string[] = []
   const sourceLines = code.split('\n')
+  let checks = 0
   for (const statement of parseTypeScript(code).body) {
     const text = code.slice(statement.start!, statement.end!)
     if (statement.type === 'ImportDeclaration') {
@@ -132,9 +133,14 @@ function withChecks({ name, code }: Example): { readonly imports: string[]; read
     }
     if (statement.type !== 'ExpressionStatement')
       throw new Error(`${name}: "// => ${value}" must follow an expression`)
+    checks++
     const expression = text.replace(/;$/, '')
     lines.push(`await check(${expression}, ${value}, ${JSON.stringify(last.trim())})`)
   }
+  // One on a line of its own, say, would look like an assertion and be none.
+  const written = sourceLines.filter(line => VALUE.test(line)).length
+  if (written !== checks)
+    throw new Error(`${name}: ${written} values, of which ${checks} stand behind an expression`)
   return { imports, lines }
 }
 

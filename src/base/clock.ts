@@ -32,7 +32,15 @@ export interface Clock {
 // setTimeout takes 32-bit signed delays and runs longer ones at once.
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
-/** The machine's clock. Its timers keep the process alive, as those of Node do. */
+/**
+ * The machine's clock. Its timers keep the process alive, as those of Node do.
+ *
+ * @example
+ * const clock = new SystemClock()
+ * const before = clock.now()
+ * await clock.sleep(5)
+ * clock.now() >= before + 5 // => true
+ */
 export class SystemClock implements Clock {
   readonly activity: Activity = new Activity()
 

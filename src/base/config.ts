@@ -99,7 +99,13 @@ export class Config {
     return copy
   }
 
-  /** Every key that was set, with its text, in order of first setting. */
+  /**
+   * Every key that was set, with its text, in order of first setting.
+   *
+   * @example
+   * const config = new Config({ 'my.key': 1, 'spark.app.name': 'words' })
+   * config.entries() // => [['my.key', '1'], ['spark.app.name', 'words']]
+   */
   entries(): readonly (readonly [key: string, value: string])[] {
     return [...this.#values]
   }

@@ -65,7 +65,9 @@ const MAX_PARTS = 10
  * The message is the condition's text with the parameters put in, followed by the place from the context.
  *
  * @example
- * throw new KindlingError('INVALID_ARGUMENT', { what: 'n', value: -1, expected: 'a whole number from 0 up' })
+ * const error = new KindlingError('INVALID_ARGUMENT', { what: 'n', value: -1, expected: 'a whole number from 0 up' })
+ * error.code // => 'INVALID_ARGUMENT'
+ * error.domain // => 'user'
  */
 export class KindlingError extends Error {
   /** Which condition: a key of the table in docs/reference/errors.md. */
@@ -111,11 +113,10 @@ Object.defineProperty(KindlingError.prototype, BRAND, { value: true })
  * copy of the package and for those that came from another thread by fromWire.
  *
  * @example
- * try {
- *   seconds(0.0001)
- * } catch (error) {
- *   if (!isKindlingError(error, 'INVALID_DURATION')) throw error
- * }
+ * const failed = await visits.filter(() => false).first().catch(error => error)
+ * isKindlingError(failed) // => true
+ * isKindlingError(failed, 'EMPTY_COLLECTION') // => true
+ * isKindlingError(new Error('no')) // => false
  */
 export function isKindlingError(e: unknown, code?: ErrorCode): e is KindlingError {
   if (typeof e !== 'object' || e === null) return false

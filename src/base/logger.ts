@@ -24,7 +24,10 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
  * @param level least severity written
  * @param write takes each line, without line end; standard error unless given
  * @example
- * new SparkContext({ logger: consoleLogger('warn') })
+ * const written: string[] = []
+ * const logger = consoleLogger('warn', line => written.push(line)) // for new SparkContext({ logger })
+ * logger.info('all is well')
+ * written // => []
  */
 export function consoleLogger(
   level: LogLevel = 'info',

@@ -64,7 +64,18 @@ export class ManualClock implements Clock {
     return this.#nowMs
   }
 
-  /** Plans a call. One for a time that has passed runs at the start of the next advance. */
+  /**
+   * Plans a call. One for a time that has passed runs at the start of the next advance.
+   *
+   * @example
+   * const clock = new ManualClock()
+   * const rang: string[] = []
+   * clock.schedule(20, () => rang.push('later'))
+   * clock.schedule(10, () => rang.push('sooner'))
+   * clock.schedule(10, () => rang.push('never')).cancel()
+   * await clock.advance(20)
+   * rang // => ['sooner', 'later']
+   */
   schedule(atMs: number, run: () => void): Timer {
     const timer: PlannedTimer = { atMs, run }
     this.#timers.splice(this.#firstAfter(atMs), 0, timer)
@@ -98,7 +109,15 @@ export class ManualClock implements Clock {
     return this.#queue(() => this.#run(this.#nowMs + nonNegative(ms)))
   }
 
-  /** Lets time pass until the clock shows `ms`, as advance does; for a time that has passed, waits for rest only. */
+  /**
+   * Lets time pass until the clock shows `ms`, as advance does; for a time that has passed, waits for rest only.
+   *
+   * @example
+   * const clock = new ManualClock(1000)
+   * await clock.advanceTo(5000)
+   * await clock.advanceTo(2000)
+   * clock.now() // => 5000
+   */
   advanceTo(ms: number): Promise<void> {
     return this.#queue(() => this.#run(nonNegative(ms)))
   }

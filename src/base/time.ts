@@ -40,11 +40,21 @@ export class Duration {
     this.milliseconds = wholeMs(milliseconds, 'A duration')
   }
 
-  /** The sum of both. */
+  /**
+   * The sum of both.
+   *
+   * @example
+   * seconds(1).plus(milliseconds(500)) // => milliseconds(1500)
+   */
   plus(that: Duration): Duration {
     return new Duration(this.milliseconds + that.milliseconds)
   }
-  /** What is left without the other; negative when that is longer. */
+  /**
+   * What is left without the other; negative when that is longer.
+   *
+   * @example
+   * seconds(1).minus(seconds(3)).milliseconds // => -2000
+   */
   minus(that: Duration): Duration {
     return new Duration(this.milliseconds - that.milliseconds)
   }
@@ -68,23 +78,48 @@ export class Duration {
     return this.milliseconds / that.milliseconds
   }
 
-  /** Whether it is shorter. */
+  /**
+   * Whether it is shorter.
+   *
+   * @example
+   * seconds(1).less(minutes(1)) // => true
+   */
   less(that: Duration): boolean {
     return this.milliseconds < that.milliseconds
   }
-  /** Whether it is not longer. */
+  /**
+   * Whether it is not longer.
+   *
+   * @example
+   * seconds(60).lessEq(minutes(1)) // => true
+   */
   lessEq(that: Duration): boolean {
     return this.milliseconds <= that.milliseconds
   }
-  /** Whether it is longer. */
+  /**
+   * Whether it is longer.
+   *
+   * @example
+   * seconds(60).greater(minutes(1)) // => false
+   */
   greater(that: Duration): boolean {
     return this.milliseconds > that.milliseconds
   }
-  /** Whether it is not shorter. */
+  /**
+   * Whether it is not shorter.
+   *
+   * @example
+   * seconds(60).greaterEq(minutes(1)) // => true
+   */
   greaterEq(that: Duration): boolean {
     return this.milliseconds >= that.milliseconds
   }
-  /** Whether both are as long. */
+  /**
+   * Whether both are as long.
+   *
+   * @example
+   * seconds(60).equals(minutes(1)) // => true
+   */
   equals(that: Duration): boolean {
     return this.milliseconds === that.milliseconds
   }
@@ -98,15 +133,30 @@ export class Duration {
   isMultipleOf(that: Duration): boolean {
     return this.milliseconds % that.milliseconds === 0
   }
-  /** Whether it is 0 ms. */
+  /**
+   * Whether it is 0 ms.
+   *
+   * @example
+   * seconds(1).minus(milliseconds(1000)).isZero() // => true
+   */
   isZero(): boolean {
     return this.milliseconds === 0
   }
-  /** The shorter of the two. */
+  /**
+   * The shorter of the two.
+   *
+   * @example
+   * seconds(90).min(minutes(1)) // => minutes(1)
+   */
   min(that: Duration): Duration {
     return this.less(that) ? this : that
   }
-  /** The longer of the two. */
+  /**
+   * The longer of the two.
+   *
+   * @example
+   * seconds(90).max(minutes(1)) // => seconds(90)
+   */
   max(that: Duration): Duration {
     return this.greater(that) ? this : that
   }
@@ -170,7 +220,12 @@ export class Time {
     this.milliseconds = milliseconds + 0 // -0 becomes 0
   }
 
-  /** The time so much later. */
+  /**
+   * The time so much later.
+   *
+   * @example
+   * new Time(5000).plus(seconds(2)) // => new Time(7000)
+   */
   plus(that: Duration): Time {
     return new Time(this.milliseconds + that.milliseconds)
   }
@@ -199,36 +254,76 @@ export class Time {
     const zeroMs = zeroTime.milliseconds
     return new Time(Math.floor((this.milliseconds - zeroMs) / stepMs) * stepMs + zeroMs)
   }
-  /** Whether it lies a whole number of `step` after the epoch. */
+  /**
+   * Whether it lies a whole number of `step` after the epoch.
+   *
+   * @example
+   * new Time(6000).isMultipleOf(seconds(2)) // => true
+   */
   isMultipleOf(step: Duration): boolean {
     return this.milliseconds % step.milliseconds === 0
   }
 
-  /** Whether it is before the other. */
+  /**
+   * Whether it is before the other.
+   *
+   * @example
+   * new Time(1000).less(new Time(2000)) // => true
+   */
   less(that: Time): boolean {
     return this.milliseconds < that.milliseconds
   }
-  /** Whether it is not after the other. */
+  /**
+   * Whether it is not after the other.
+   *
+   * @example
+   * new Time(1000).lessEq(new Time(1000)) // => true
+   */
   lessEq(that: Time): boolean {
     return this.milliseconds <= that.milliseconds
   }
-  /** Whether it is after the other. */
+  /**
+   * Whether it is after the other.
+   *
+   * @example
+   * new Time(1000).greater(new Time(1000)) // => false
+   */
   greater(that: Time): boolean {
     return this.milliseconds > that.milliseconds
   }
-  /** Whether it is not before the other. */
+  /**
+   * Whether it is not before the other.
+   *
+   * @example
+   * new Time(1000).greaterEq(new Time(1000)) // => true
+   */
   greaterEq(that: Time): boolean {
     return this.milliseconds >= that.milliseconds
   }
-  /** Whether both are the same moment. */
+  /**
+   * Whether both are the same moment.
+   *
+   * @example
+   * new Time(1000).equals(new Time(0).plus(seconds(1))) // => true
+   */
   equals(that: Time): boolean {
     return this.milliseconds === that.milliseconds
   }
-  /** The earlier of the two. */
+  /**
+   * The earlier of the two.
+   *
+   * @example
+   * new Time(1000).min(new Time(2000)) // => new Time(1000)
+   */
   min(that: Time): Time {
     return this.less(that) ? this : that
   }
-  /** The later of the two. */
+  /**
+   * The later of the two.
+   *
+   * @example
+   * new Time(1000).max(new Time(2000)) // => new Time(2000)
+   */
   max(that: Time): Time {
     return this.greater(that) ? this : that
   }
@@ -256,7 +351,12 @@ export class Time {
   toString(): string {
     return `${this.milliseconds} ms`
   }
-  /** Milliseconds, so that `<` and `>` compare. */
+  /**
+   * Milliseconds, so that `<` and `>` compare.
+   *
+   * @example
+   * new Time(2000) > new Time(1000) // => true
+   */
   valueOf(): number {
     return this.milliseconds
   }
@@ -288,15 +388,30 @@ export class Interval {
     return new Interval(begin, begin.plus(d))
   }
 
-  /** From begin to end. */
+  /**
+   * From begin to end.
+   *
+   * @example
+   * new Interval(new Time(1000), new Time(1500)).duration() // => milliseconds(500)
+   */
   duration(): Duration {
     return this.endTime.minus(this.beginTime)
   }
-  /** The interval moved later by `d`. */
+  /**
+   * The interval moved later by `d`.
+   *
+   * @example
+   * new Interval(new Time(0), new Time(1000)).plus(seconds(1)) // => new Interval(new Time(1000), new Time(2000))
+   */
   plus(d: Duration): Interval {
     return new Interval(this.beginTime.plus(d), this.endTime.plus(d))
   }
-  /** The interval moved earlier by `d`. */
+  /**
+   * The interval moved earlier by `d`.
+   *
+   * @example
+   * new Interval(new Time(1000), new Time(2000)).minus(seconds(1)) // => new Interval(new Time(0), new Time(1000))
+   */
   minus(d: Duration): Interval {
     return new Interval(this.beginTime.minus(d), this.endTime.minus(d))
   }
@@ -312,19 +427,42 @@ export class Interval {
     this.#mustHaveLengthOf(that)
     return this.endTime.less(that.endTime)
   }
-  /** `less` or `equals`. */
+  /**
+   * `less` or `equals`.
+   *
+   * @example
+   * const interval = new Interval(new Time(0), new Time(1000))
+   * interval.lessEq(interval) // => true
+   */
   lessEq(that: Interval): boolean {
     return this.less(that) || this.equals(that)
   }
-  /** The opposite of `lessEq`. */
+  /**
+   * The opposite of `lessEq`.
+   *
+   * @example
+   * const interval = new Interval(new Time(0), new Time(1000))
+   * interval.plus(seconds(1)).greater(interval) // => true
+   */
   greater(that: Interval): boolean {
     return !this.lessEq(that)
   }
-  /** The opposite of `less`. */
+  /**
+   * The opposite of `less`.
+   *
+   * @example
+   * const interval = new Interval(new Time(0), new Time(1000))
+   * interval.greaterEq(interval) // => true
+   */
   greaterEq(that: Interval): boolean {
     return !this.less(that)
   }
-  /** Whether both ends are the same. */
+  /**
+   * Whether both ends are the same.
+   *
+   * @example
+   * new Interval(new Time(0), new Time(1000)).equals(Interval.currentInterval(seconds(1), 999)) // => true
+   */
   equals(that: Interval): boolean {
     return this.beginTime.equals(that.beginTime) && this.endTime.equals(that.endTime)
   }

@@ -51,6 +51,9 @@ export function accumulatorOf(id: number): AnyAccumulator | undefined {
  *   add(word: string) { if (word.length > this.word.length) this.word = word }
  *   merge(other: Longest) { this.add(other.word) }
  * }
+ * const longest = sc.register(new Longest())
+ * await sc.parallelize(['fig', 'banana']).foreach(fruit => longest.add(fruit))
+ * longest.value // => 'banana'
  */
 export abstract class AccumulatorV2<IN, OUT> {
   static {
@@ -77,7 +80,15 @@ export abstract class AccumulatorV2<IN, OUT> {
   /** Adds all that `other`, of the same class, was given. */
   abstract merge(other: AccumulatorV2<IN, OUT>): void
 
-  /** An empty accumulator of the same kind: what a task adds to. Override it where copying is dear. */
+  /**
+   * An empty accumulator of the same kind: what a task adds to. Override it where copying is dear.
+   *
+   * @example
+   * const sum = sc.longAccumulator()
+   * sum.add(5)
+   * sum.copyAndReset().value // => 0
+   * sum.value // => 5
+   */
   copyAndReset(): AccumulatorV2<IN, OUT> {
     const made = this.copy()
     made.reset()

@@ -62,9 +62,23 @@ abstract class NumberAccumulator extends AccumulatorV2<number, number> {
  * Sum and count of whole numbers; the sum is exact up to 2^53.
  *
  * @source Spark LongAccumulator
+ * @example
+ * const sum = sc.longAccumulator()
+ * await visits.foreach(([, n]) => sum.add(n))
+ * sum.value // => 6
+ * sum.count // => 3
  */
 export class LongAccumulator extends NumberAccumulator {
-  /** @throws INVALID_ARGUMENT unless `value` is a whole number */
+  /**
+   * Adds a value; in a task it counts once the attempt has succeeded.
+   *
+   * @throws INVALID_ARGUMENT unless `value` is a whole number
+   * @example
+   * const sum = sc.longAccumulator()
+   * sum.add(2)
+   * sum.add(-3)
+   * sum.value // => -1
+   */
   override add(value: number): void {
     if (!Number.isInteger(value))
       throw new KindlingError('INVALID_ARGUMENT', {
@@ -84,6 +98,11 @@ export class LongAccumulator extends NumberAccumulator {
  * Sum and count of numbers. Sums of fractions depend on the order in which tasks end, in their last digits.
  *
  * @source Spark DoubleAccumulator
+ * @example
+ * const total = sc.doubleAccumulator()
+ * await visits.foreach(([, n]) => total.add(n / 4))
+ * total.sum // => 1.5
+ * total.avg // => 0.5
  */
 export class DoubleAccumulator extends NumberAccumulator {
   protected fresh(): DoubleAccumulator {
@@ -95,6 +114,10 @@ export class DoubleAccumulator extends NumberAccumulator {
  * Everything that was added, task by task in the order in which they end. All of it is held in memory.
  *
  * @source Spark CollectionAccumulator
+ * @example
+ * const names = sc.collectionAccumulator<string>()
+ * await visits.foreach(([name]) => names.add(name))
+ * names.value // => ['ann', 'bob', 'ann']
  */
 export class CollectionAccumulator<T> extends AccumulatorV2<T, readonly T[]> {
   private items: T[] = []

@@ -59,6 +59,9 @@ export class BroadcastStore {
  * A value given to all tasks; made by `sc.broadcast`.
  *
  * @source Spark Broadcast
+ * @example
+ * const names = sc.broadcast({ ann: 'Ann A.' } as Record<string, string>)
+ * visits.keys().map(name => names.value[name] ?? 'nobody') // => ['Ann A.', 'nobody', 'Ann A.']
  */
 export class Broadcast<T> {
   static {
@@ -85,13 +88,28 @@ export class Broadcast<T> {
     return this.held.value as T
   }
 
-  /** Drops the copies that workers have made of it; they make them again when they use it. */
+  /**
+   * Drops the copies that workers have made of it; they make them again when they use it.
+   *
+   * @throws BROADCAST_DESTROYED
+   * @example
+   * const names = sc.broadcast(['ann'])
+   * names.unpersist()
+   * names.value // => ['ann']
+   */
   unpersist(): void {
     void this.value
     this.store.onDrop(this.id)
   }
 
-  /** Forgets the value. Using the broadcast afterwards is an error, also in tasks. May be called more than once. */
+  /**
+   * Forgets the value. Using the broadcast afterwards is an error, also in tasks. May be called more than once.
+   *
+   * @example
+   * const names = sc.broadcast(['ann'])
+   * names.destroy()
+   * await sc.range(1).map(i => names.value[i]).collect().catch(error => error.code) // => 'BROADCAST_DESTROYED'
+   */
   destroy(): void {
     this.held.destroyed = true
     this.held.value = undefined

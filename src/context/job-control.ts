@@ -55,9 +55,16 @@ export abstract class JobControl {
   }
 
   /**
-   * {@link JobControl.runJob} without waiting: `onResult` gets each result as it comes, and the action gives what `result` makes.
+   * {@link SparkContext.runJob} without waiting: `onResult` gets each result as it comes, and the action gives what `result` makes.
    *
    * @param onResult called once for each partition, with its place in `partitions`, in no order
+   * @example
+   * const sizes: number[] = []
+   * const size = (records: Iterable<number>) => Array.from(records).length
+   * const onResult = (i: number, n: number) => void (sizes[i] = n)
+   * const job = sc.submitJob(sc.range(0, 5, 1, 2), size, [1, 0], onResult, () => 'done')
+   * await job // => 'done'
+   * sizes // => [3, 2]
    */
   submitJob<T, U, R>(
     rdd: RDD<T>,
@@ -128,7 +135,10 @@ export abstract class JobControl {
    * An action that has ended is not touched; one that begins later fails at once.
    *
    * @example
-   * const n = await sc.withSignal(AbortSignal.timeout(5000), () => visits.count())
+   * const enough = new AbortController() // or a signal such as AbortSignal.timeout(5000)
+   * const counting = sc.withSignal(enough.signal, () => visits.count())
+   * enough.abort()
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
    */
   withSignal<R>(signal: AbortSignal, body: () => R): R {
     return this.scopes.run({ signal }, body)
@@ -138,13 +148,23 @@ export abstract class JobControl {
    * Runs `body` with these local properties; `undefined` takes one out. What `body` sets ends with it.
    *
    * @example
-   * await sc.withLocalProperties({ 'spark.job.description': 'nightly' }, () => visits.count())
+   * await sc.withLocalProperties({ team: 'red' }, async () => {
+   *   await visits.count() // listeners see it in the job's properties
+   *   return sc.getLocalProperty('team')
+   * }) // => 'red'
    */
   withLocalProperties<R>(properties: Readonly<Record<string, string | undefined>>, body: () => R): R {
     return this.scopes.run({ properties }, body)
   }
 
-  /** Runs `body`; the jobs in it belong to a group, which `cancelJobGroup` ends. */
+  /**
+   * Runs `body`; the jobs in it belong to a group, which `cancelJobGroup` ends.
+   *
+   * @example
+   * const counting = sc.withJobGroup('nightly', () => visits.count())
+   * sc.cancelJobGroup('nightly')
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
+   */
   withJobGroup<R>(group: string, body: () => R, options: JobGroupOptions = {}): R {
     return this.scopes.run({ properties: groupProperties(group, options) }, body)
   }
@@ -164,40 +184,88 @@ export abstract class JobControl {
    *
    * A scope is the whole program, or the body of the innermost `with…` around the call, or one output operation of a batch: where
    * Spark has a thread.
+   *
+   * @example
+   * sc.setLocalProperty('team', 'blue')
+   * sc.withLocalProperties({}, () => sc.setLocalProperty('team', 'red'))
+   * sc.getLocalProperty('team') // => 'blue'
    */
   setLocalProperty(key: string, value: string | undefined): void {
     setOrDelete(this.scope.properties, key, value)
   }
 
-  /** A property of the calling scope. */
+  /**
+   * A property of the calling scope, `undefined` when it is not set. In a task: of the code that started the job.
+   *
+   * @example
+   * sc.getLocalProperty('team') // => undefined
+   * sc.withLocalProperties({ team: 'red' }, () => sc.getLocalProperty('team')) // => 'red'
+   */
   getLocalProperty(key: string): string | undefined {
     return this.scope.properties.get(key)
   }
 
-  /** What the jobs that follow in this scope are called; `undefined`: by their action again. */
+  /**
+   * What the jobs that follow in this scope are called; `undefined`: by their action again.
+   *
+   * @example
+   * sc.setJobDescription('nightly sums')
+   * sc.getLocalProperty('spark.job.description') // => 'nightly sums'
+   */
   setJobDescription(description: string | undefined): void {
     this.setLocalProperty(propertyKeys.description, description)
   }
 
-  /** Puts the jobs that follow in this scope into a group. For a piece of the program, {@link JobControl.withJobGroup} is surer. */
+  /**
+   * Puts the jobs that follow in this scope into a group. For a piece of the program, {@link SparkContext.withJobGroup} is surer.
+   *
+   * @example
+   * sc.setJobGroup('nightly', 'nightly sums')
+   * await visits.count()
+   * sc.statusTracker.getJobIdsForGroup('nightly') // => [0]
+   */
   setJobGroup(group: string, description?: string, interruptOnCancel = false): void {
     const options = { ...(description === undefined ? {} : { description }), interruptOnCancel }
     for (const [key, value] of Object.entries(groupProperties(group, options)))
       this.setLocalProperty(key, value)
   }
 
-  /** Takes group and description from this scope. */
+  /**
+   * Takes group and description from this scope.
+   *
+   * @example
+   * sc.setJobGroup('nightly', 'nightly sums')
+   * sc.clearJobGroup()
+   * sc.getLocalProperty('spark.jobGroup.id') // => undefined
+   */
   clearJobGroup(): void {
     const { group, description, interruptOnCancel } = propertyKeys
     for (const key of [group, description, interruptOnCancel]) this.setLocalProperty(key, undefined)
   }
 
-  /** Later jobs of the calling scope carry the tag. @throws INVALID_ARGUMENT when `tag` is empty or has a comma */
+  /**
+   * Later jobs of the calling scope carry the tag.
+   *
+   * @throws INVALID_ARGUMENT when `tag` is empty or has a comma
+   * @example
+   * sc.addJobTag('slow')
+   * await visits.count()
+   * sc.statusTracker.getJobIdsForTag('slow') // => [0]
+   */
   addJobTag(tag: string): void {
     setTags(this.scope, [...tagsOf(this.scope), checkTag(tag)])
   }
 
-  /** Later jobs of the calling scope do not carry the tag. @throws INVALID_ARGUMENT when `tag` is empty or has a comma */
+  /**
+   * Later jobs of the calling scope do not carry the tag.
+   *
+   * @throws INVALID_ARGUMENT when `tag` is empty or has a comma
+   * @example
+   * sc.addJobTag('slow')
+   * sc.addJobTag('nightly')
+   * sc.removeJobTag('slow')
+   * sc.getJobTags() // => new Set(['nightly'])
+   */
   removeJobTag(tag: string): void {
     checkTag(tag)
     setTags(
@@ -206,12 +274,26 @@ export abstract class JobControl {
     )
   }
 
-  /** The tags that jobs of this scope get. */
+  /**
+   * The tags that jobs of this scope get.
+   *
+   * @example
+   * sc.addJobTag('slow')
+   * sc.addJobTag('slow')
+   * sc.getJobTags() // => new Set(['slow'])
+   */
   getJobTags(): ReadonlySet<string> {
     return new Set(tagsOf(this.scope))
   }
 
-  /** Later jobs of the calling scope carry no tags. */
+  /**
+   * Later jobs of the calling scope carry no tags.
+   *
+   * @example
+   * sc.addJobTag('slow')
+   * sc.clearJobTags()
+   * sc.getJobTags() // => new Set()
+   */
   clearJobTags(): void {
     setTags(this.scope, [])
   }
@@ -222,12 +304,28 @@ export abstract class JobControl {
 
   // ---- cancelling: the actions fail with JOB_CANCELLED; running tasks learn of it by their signal ----
 
-  /** Cancels the jobs of a group, also those that wait. */
+  /**
+   * Cancels the jobs of a group, also those that wait.
+   *
+   * @example
+   * sc.setJobGroup('nightly')
+   * const counting = visits.count()
+   * sc.cancelJobGroup('nightly')
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
+   * await visits.count() // => 3
+   */
   cancelJobGroup(group: string): void {
     this.cancel(job => job.submission.properties.group === group, `job group ${group} was cancelled`)
   }
 
-  /** Cancels the jobs of a group, and every later one that is started in it. The last 1000 such groups are remembered. */
+  /**
+   * Cancels the jobs of a group, and every later one that is started in it. The last 1000 such groups are remembered.
+   *
+   * @example
+   * sc.cancelJobGroupAndFutureJobs('nightly')
+   * const counting = sc.withJobGroup('nightly', () => visits.count())
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
+   */
   cancelJobGroupAndFutureJobs(group: string): void {
     this.cancelledGroups.delete(group)
     this.cancelledGroups.add(group)
@@ -236,7 +334,15 @@ export abstract class JobControl {
     this.cancelJobGroup(group)
   }
 
-  /** Cancels the jobs with this tag. @throws INVALID_ARGUMENT when `tag` is empty or has a comma */
+  /**
+   * Cancels the jobs with this tag.
+   *
+   * @throws INVALID_ARGUMENT when `tag` is empty or has a comma
+   * @example
+   * const counting = sc.withLocalProperties({ 'spark.job.tags': 'slow' }, () => visits.count())
+   * sc.cancelJobsWithTag('slow')
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
+   */
   cancelJobsWithTag(tag: string): void {
     checkTag(tag)
     this.cancel(
@@ -245,17 +351,44 @@ export abstract class JobControl {
     )
   }
 
-  /** Cancels a job. Does nothing when it has ended, or never was. */
+  /**
+   * Cancels a job. Does nothing when it has ended, or never was.
+   *
+   * @example
+   * const held = t.holdTask({ partition: 0 })
+   * const counting = visits.countAsync()
+   * await held.held
+   * sc.cancelJob(counting.jobIds[0]!, 'no longer wanted')
+   * held.release()
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
+   */
   cancelJob(jobId: number, reason = 'cancelJob was called'): void {
     this.cancel(job => job.job?.id === jobId, reason)
   }
 
-  /** Cancels the jobs that need a stage. */
+  /**
+   * Cancels the jobs that need a stage.
+   *
+   * @example
+   * const held = t.holdTask({ partition: 0 })
+   * const counting = visits.count()
+   * await held.held
+   * for (const stageId of sc.statusTracker.getActiveStageIds()) sc.cancelStage(stageId)
+   * held.release()
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
+   */
   cancelStage(stageId: number, reason = `stage ${stageId} was cancelled`): void {
     this.cancel(job => job.job?.stages.some(stage => stage.id === stageId) === true, reason)
   }
 
-  /** Cancels everything that runs or waits. */
+  /**
+   * Cancels everything that runs or waits.
+   *
+   * @example
+   * const counting = visits.count()
+   * sc.cancelAllJobs()
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
+   */
   cancelAllJobs(reason = 'cancelAllJobs was called'): void {
     this.cancel(() => true, reason)
   }

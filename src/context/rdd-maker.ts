@@ -32,11 +32,15 @@ export abstract class RDDMaker extends JobControl {
   }
 
   /**
-   * The records of an array in `numPartitions` slices of nearly equal length. They are copied now.
+   * The records of an array, or of any iterable, in `numPartitions` slices of nearly equal length: slice i of P covers the positions
+   * ⌊i·n/P⌋ to ⌊(i+1)·n/P⌋. They are copied now: changes that come later are not seen.
    *
    * @param numPartitions default: `defaultParallelism`
    * @throws INVALID_ARGUMENT unless `numPartitions` is a whole number of at least 1
    * @throws RECORD_NOT_ENCODABLE for records that are no data
+   * @example
+   * sc.parallelize([1, 2, 3, 4, 5], 2).glom() // => [[1, 2], [3, 4, 5]]
+   * sc.parallelize(new Map([['a', 1]])).mapValues(n => n + 1) // => [['a', 2]]
    */
   parallelize<T extends Mapped>(
     records: Iterable<T>,
@@ -47,7 +51,12 @@ export abstract class RDDMaker extends JobControl {
     return this.made('parallelize', () => literalSource('parallelize', all, numPartitions))
   }
 
-  /** {@link RDDMaker.parallelize} under Spark's other name. */
+  /**
+   * {@link SparkContext.parallelize} under Spark's other name.
+   *
+   * @example
+   * sc.makeRDD([1, 2, 3]) // => [1, 2, 3]
+   */
   makeRDD<T extends Mapped>(records: Iterable<T>, numPartitions?: number): RDD<T> {
     return operator('makeRDD', () => this.parallelize(records, numPartitions))
   }
@@ -56,12 +65,22 @@ export abstract class RDDMaker extends JobControl {
    * One partition for each record, with the hosts that it is best read on: `[[record, hosts], …]`. Spark's other `makeRDD`.
    *
    * @throws RECORD_NOT_ENCODABLE for records that are no data
+   * @example
+   * const placed = sc.makeRDDWithLocations([['a', ['host1']], ['b', ['host2', 'host3']]])
+   * placed.glom() // => [['a'], ['b']]
+   * placed.preferredLocations(1) // => ['host2', 'host3']
    */
   makeRDDWithLocations<T extends Mapped>(records: Iterable<readonly [T, readonly string[]]>): RDD<T> {
     return this.made('makeRDDWithLocations', () => locatedSource([...records]))
   }
 
-  /** An RDD without partitions. */
+  /**
+   * An RDD without partitions: what a function that must give an RDD gives when there is nothing.
+   *
+   * @example
+   * sc.emptyRDD<string>().union(visits.keys()) // => ['ann', 'bob', 'ann']
+   * sc.emptyRDD().getNumPartitions() // => 0
+   */
   emptyRDD<T>(): RDD<T> {
     return operator('emptyRDD', () => new RDD(this.runner, literalSource('emptyRDD', [], 0)))
   }
@@ -111,6 +130,10 @@ export abstract class RDDMaker extends JobControl {
    * @param path a file, a directory (its files, without those whose names begin with `.` or `_`), a glob, or several by commas
    * @param minPartitions default: `defaultMinPartitions`
    * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; LINE_TOO_LONG in the job
+   * @example
+   * t.file('in/a.log', 'one\r\ntwo\n')
+   * t.file('in/b.log', 'three')
+   * sc.textFile(`${dir}/in/*.log`) // => ['one', 'two', 'three']
    */
   textFile(path: string, minPartitions: number = this.defaultMinPartitions): RDD<string> {
     return this.made('textFile', () => textFileNode(path, minPartitions, this.maxLineBytes))
@@ -120,14 +143,24 @@ export abstract class RDDMaker extends JobControl {
    * Each file as `[path, text]`; small files share partitions of about total ÷ `minPartitions` bytes. `.gz` files are unpacked. A
    * file is held in memory as a whole.
    *
-   * @param path as for {@link RDDMaker.textFile}; paths come out as they were found
+   * @param path as for {@link SparkContext.textFile}; paths come out as they were found
    * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
+   * @example
+   * const path = t.file('in/a.txt', 'one\ntwo\n')
+   * sc.wholeTextFiles(`${dir}/in`) // => [[path, 'one\ntwo\n']]
    */
   wholeTextFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, string]> {
     return this.made('wholeTextFiles', () => wholeFilesNode(path, minPartitions, 'text'))
   }
 
-  /** Each file as `[path, bytes]`, as it is; see {@link RDDMaker.wholeTextFiles}. */
+  /**
+   * Each file as `[path, bytes]`, as it is, also `.gz` files; see {@link SparkContext.wholeTextFiles}.
+   *
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
+   * @example
+   * t.file('in/a.bin', new Uint8Array([1, 2, 3]))
+   * sc.binaryFiles(`${dir}/in`).values() // => [new Uint8Array([1, 2, 3])]
+   */
   binaryFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, Uint8Array]> {
     return this.made('binaryFiles', () => wholeFilesNode(path, minPartitions, 'bytes'))
   }
@@ -137,6 +170,9 @@ export abstract class RDDMaker extends JobControl {
    *
    * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE
    * @throws FILE_DAMAGED when a file ends in mid-record
+   * @example
+   * t.file('in/a.bin', new Uint8Array([1, 2, 3, 4]))
+   * sc.binaryRecords(`${dir}/in`, 2) // => [new Uint8Array([1, 2]), new Uint8Array([3, 4])]
    */
   binaryRecords(path: string, recordBytes: number): RDD<Uint8Array> {
     return this.made('binaryRecords', () => binaryRecordsNode(path, recordBytes))
@@ -146,19 +182,35 @@ export abstract class RDDMaker extends JobControl {
    * What {@link RDD.saveAsObjectFile} wrote; one partition for each file.
    *
    * @throws INPUT_PATH_NOT_FOUND; FILE_DAMAGED (in the job) when a file is not as it was written
+   * @example
+   * await visits.saveAsObjectFile(`${dir}/visits`)
+   * sc.objectFile<[string, number]>(`${dir}/visits`).keys() // => ['ann', 'bob', 'ann']
    */
   objectFile<T>(path: string): RDD<T> {
     return this.made('objectFile', () => objectFileNode(path))
   }
 
-  /** The lines of text files, each read as JSON: what {@link RDD.saveAsNDJSONFile} wrote, or any file of such lines. */
+  /**
+   * The lines of text files, each read as JSON: what {@link RDD.saveAsNDJSONFile} wrote, or any file of such lines. Blank lines are left
+   * out.
+   *
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; USER_CODE_FAILED (in the job) for a line that is no JSON
+   * @example
+   * t.file('in/a.ndjson', '{"user":"ann"}\n\n{"user":"bob"}\n')
+   * sc.ndjsonFile<{ user: string }>(`${dir}/in`).map(({ user }) => user) // => ['ann', 'bob']
+   */
   ndjsonFile<T>(path: string, minPartitions: number = this.defaultMinPartitions): RDD<T> {
     return operator('ndjsonFile', () =>
       filter(this.textFile(path, minPartitions), line => line.trim() !== '').map(line => JSON.parse(line)),
     )
   }
 
-  /** The records of several RDDs; see {@link RDD.union}. */
+  /**
+   * The records of several RDDs, in their order; see {@link RDD.union}. None gives an RDD without partitions.
+   *
+   * @example
+   * sc.union([visits.keys(), sc.parallelize(['eve'])]) // => ['ann', 'bob', 'ann', 'eve']
+   */
   union<T>(rdds: readonly RDD<T>[]): RDD<T> {
     return new RDD(this.runner, unionNode(rdds.map(r => r.node)))
   }

@@ -188,7 +188,13 @@ export class SparkContext extends RDDMaker implements JobRunner {
     return true
   }
 
-  /** The configuration; what it says is fixed once the context is made. */
+  /**
+   * The configuration; what it says is fixed once the context is made.
+   *
+   * @example
+   * const config = sc.getConf()
+   * config.get(configEntries.blockInterval) // => 200
+   */
   getConf(): Config {
     return this.conf
   }
@@ -209,24 +215,49 @@ export class SparkContext extends RDDMaker implements JobRunner {
    * @throws RECORD_NOT_ENCODABLE naming the place in the value
    * @example
    * const stop = sc.broadcast(new Set(['the', 'a']))
-   * words.filter(word => !stop.value.has(word))
+   * words.filter(word => !stop.value.has(word)) // => [['b'], ['b']]
    */
   broadcast<T>(value: T): Broadcast<T> {
     this.assertRunning('broadcast')
     return this.broadcasts.put(value)
   }
 
-  /** An accumulator of whole numbers, 0 at first. With a name it shows in events and the dashboard. */
+  /**
+   * An accumulator of whole numbers, 0 at first. With a name it shows in events and the dashboard.
+   *
+   * @example
+   * const bad = sc.longAccumulator('bad lines')
+   * const numbers = sc.parallelize(['1', 'x', '3']).collectPartial(text => {
+   *   const n = Number(text)
+   *   return Number.isNaN(n) ? bad.add(1) : n
+   * })
+   * numbers // => [1, 3]
+   * bad.value // => 1
+   */
   longAccumulator(name?: string): LongAccumulator {
     return this.register(new LongAccumulator(), name)
   }
 
-  /** An accumulator of numbers, 0 at first. */
+  /**
+   * An accumulator of numbers, 0 at first.
+   *
+   * @example
+   * const total = sc.doubleAccumulator()
+   * await visits.foreach(([, n]) => total.add(n / 2))
+   * total.avg // => 1
+   */
   doubleAccumulator(name?: string): DoubleAccumulator {
     return this.register(new DoubleAccumulator(), name)
   }
 
-  /** An accumulator that gathers what is added. */
+  /**
+   * An accumulator that gathers what is added, in memory: for samples and oddities, not for results.
+   *
+   * @example
+   * const odd = sc.collectionAccumulator<string>('odd')
+   * await visits.foreach(([name, n]) => n > 2 && odd.add(name))
+   * odd.value // => ['ann']
+   */
   collectionAccumulator<T>(name?: string): CollectionAccumulator<T> {
     return this.register(new CollectionAccumulator<T>(), name)
   }
@@ -237,6 +268,18 @@ export class SparkContext extends RDDMaker implements JobRunner {
    * What is added in an action counts once for each partition; in a transformation, each time it is computed.
    *
    * @throws ILLEGAL_STATE when it is registered already
+   * @example
+   * class Names extends AccumulatorV2<string, ReadonlySet<string>> {
+   *   value = new Set<string>()
+   *   get isZero() { return this.value.size === 0 }
+   *   copy() { const copy = new Names(); copy.merge(this); return copy }
+   *   reset() { this.value = new Set() }
+   *   add(name: string) { this.value.add(name) }
+   *   merge(other: Names) { for (const name of other.value) this.value.add(name) }
+   * }
+   * const names = sc.register(new Names(), 'names')
+   * await visits.foreach(([name]) => names.add(name))
+   * names.value // => new Set(['ann', 'bob'])
    */
   register<A extends AccumulatorV2<never, unknown>>(accumulator: A, name?: string): A {
     this.assertRunning('register')
@@ -278,34 +321,81 @@ export class SparkContext extends RDDMaker implements JobRunner {
    * Where `RDD.checkpoint` writes: a new folder of this context below `directory`, which is made now.
    *
    * @throws OUTPUT_FAILED
+   * @example
+   * sc.setCheckpointDir(`${dir}/checkpoints`)
+   * const sums = visits.reduceByKey((a, b) => a + b)
+   * sums.checkpoint()
+   * await sums.count() // => 2
+   * sums.getCheckpointFile()?.startsWith(sc.getCheckpointDir()!) // => true
    */
   setCheckpointDir(directory: string): void {
     this.checkpoints.setDirectory(directory)
   }
 
-  /** The folder of this context, `<directory>/<uuid>`; `undefined` until `setCheckpointDir` was called. */
+  /**
+   * The folder of this context, `<directory>/<uuid>`; `undefined` until `setCheckpointDir` was called.
+   *
+   * @example
+   * sc.getCheckpointDir() // => undefined
+   * sc.setCheckpointDir(`${dir}/checkpoints`)
+   * sc.getCheckpointDir()?.startsWith(`${dir}/checkpoints/`) // => true
+   */
   getCheckpointDir(): string | undefined {
     return this.checkpoints.directory
   }
 
-  /** The RDDs that are marked by `persist` and still referred to, by id. */
+  /**
+   * The RDDs that are marked by `persist` and still referred to, by id.
+   *
+   * @example
+   * const names = visits.keys().cache().setName('names')
+   * sc.getPersistentRDDs().get(names.id)?.name // => 'names'
+   */
   getPersistentRDDs(): ReadonlyMap<number, RDD<unknown>> {
     return new Map(this.persisted.nodes().map(node => [node.id, new RDD(this, node)]))
   }
 
-  /** What is kept of each persisted RDD of which anything is. */
+  /**
+   * What is kept of each persisted RDD of which anything is.
+   *
+   * @example
+   * const names = sc.parallelize(['a', 'b', 'c'], 3).cache().setName('names')
+   * sc.getRDDStorageInfo() // => []
+   * await names.take(1)
+   * sc.getRDDStorageInfo().map(info => `${info.name}: ${info.numCachedPartitions} of ${info.numPartitions}`) // => ['names: 1 of 3']
+   */
   getRDDStorageInfo(): RDDInfo[] {
     return storageInfo(this.persisted.nodes(), this.blocks)
   }
 
   // ---- listening ----
 
-  /** Tells `listener` of jobs, stages and tasks from now on. */
+  /**
+   * Tells `listener` of jobs, stages and tasks from now on, in order of events, a little after they happened. What it throws is logged.
+   *
+   * @example
+   * const jobs: string[] = []
+   * sc.addSparkListener({ onJobStart: ({ name }) => jobs.push(name.split(' ')[0]!) })
+   * await visits.count()
+   * await sc.stop() // events that are on their way arrive before the end
+   * jobs // => ['count']
+   */
   addSparkListener(listener: Partial<SparkListener>): void {
     this.bus.add(listener)
   }
 
-  /** Tells `listener` no more. */
+  /**
+   * Tells `listener` no more.
+   *
+   * @example
+   * let jobs = 0
+   * const listener = { onJobStart: () => void jobs++ }
+   * sc.addSparkListener(listener)
+   * sc.removeSparkListener(listener)
+   * await visits.count()
+   * await sc.stop()
+   * jobs // => 0
+   */
   removeSparkListener(listener: Partial<SparkListener>): void {
     this.bus.remove(listener)
   }
@@ -329,6 +419,10 @@ export class SparkContext extends RDDMaker implements JobRunner {
    *
    * @param level Spark's names, in any case: ALL, TRACE, DEBUG, INFO, WARN, ERROR, FATAL, OFF
    * @throws INVALID_ARGUMENT for another
+   * @example
+   * sc.setLogLevel('ERROR')
+   * sc.logger.warn('not written any more')
+   * t.warnings // => []
    */
   setLogLevel(level: string): void {
     this.log.setLevel(level)
@@ -336,7 +430,13 @@ export class SparkContext extends RDDMaker implements JobRunner {
 
   // ---- end ----
 
-  /** Ends everything at once: running jobs fail with JOB_CANCELLED. Idempotent. */
+  /**
+   * Ends everything at once: running jobs fail with JOB_CANCELLED, kept partitions and their files go. Idempotent. `await using` calls it.
+   *
+   * @example
+   * await sc.stop()
+   * await visits.count().catch(error => error.code) // => 'CONTEXT_STOPPED'
+   */
   stop(): Promise<void> {
     this.stopping ??= this.shutDown()
     return this.stopping

@@ -37,6 +37,7 @@ const byPrototype = new Map<object, RegisteredClass>()
  *   }
  * }
  * registerClass(Point, { encode: p => ({ x: p.x, y: p.y }), decode: ({ x, y }) => new Point(x, y) })
+ * sc.parallelize([new Point(1, 2)]).repartition(2).map(p => p instanceof Point && p.x + p.y) // => [3]
  */
 export function registerClass<T extends object, D>(
   C: abstract new (...args: never[]) => T,

@@ -48,6 +48,9 @@ export interface CoalescerInput {
  * Chooses which partitions become one: at most `maxPartitions` groups, every partition of the input in exactly one of them.
  *
  * @source Spark PartitionCoalescer
+ * @example
+ * const outerFirst: PartitionCoalescer = (_, { numPartitions }) => [[0, numPartitions - 1], [1]]
+ * sc.range(0, 3, 1, 3).coalesce(2, false, outerFirst).glom() // => [[0, 2], [1]]
  */
 export type PartitionCoalescer = (
   maxPartitions: number,

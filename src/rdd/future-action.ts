@@ -47,7 +47,16 @@ export class FutureAction<T> extends Promise<T> {
     return this.abort.signal.aborted
   }
 
-  /** Ends its jobs; it rejects with JOB_CANCELLED. Does nothing once it is completed. */
+  /**
+   * Ends its jobs; it rejects with JOB_CANCELLED. Does nothing once it is completed.
+   *
+   * @param reason part of the error's message
+   * @example
+   * const counting = visits.countAsync()
+   * counting.cancel('no longer wanted')
+   * counting.isCancelled // => true
+   * await counting.catch(error => error.code) // => 'JOB_CANCELLED'
+   */
   cancel(reason = 'cancel was called on its action'): void {
     if (!this.completed) this.abort.abort(reason)
   }

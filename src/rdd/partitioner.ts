@@ -8,6 +8,9 @@ import { hashKey, nonNegativeMod } from '../data/hash.ts'
  * Spreads keys over partitions. A partitioner of your own must give the same answer for equal keys, always.
  *
  * @source Spark Partitioner
+ * @example
+ * const byLength: Partitioner = { numPartitions: 2, partition: key => String(key).length % 2 }
+ * sc.parallelize([['a', 1], ['bb', 2]]).partitionBy(byLength).glom() // => [[['bb', 2]], [['a', 1]]]
  */
 export interface Partitioner {
   readonly numPartitions: number
@@ -34,10 +37,26 @@ export class HashPartitioner implements Partitioner {
     this.numPartitions = checkPartitions(numPartitions)
   }
 
+  /**
+   * The partition of `key`, 0 … numPartitions−1.
+   *
+   * @throws KEY_NOT_SUPPORTED for a key that is no data
+   * @example
+   * const three = new HashPartitioner(3)
+   * three.partition(-1) // => 2
+   * three.partition(undefined) // => 0
+   * three.partition([1, 'a']) === three.partition([1, 'a']) // => true
+   */
   partition(key: unknown): number {
     return this.numPartitions === 1 ? 0 : nonNegativeMod(hashKey(key), this.numPartitions)
   }
 
+  /**
+   * Whether the other one is a hash partitioner with as many partitions.
+   *
+   * @example
+   * new HashPartitioner(4).equals(new HashPartitioner(4)) // => true
+   */
   equals(other: Partitioner): boolean {
     return other instanceof HashPartitioner && other.numPartitions === this.numPartitions
   }
@@ -60,6 +79,10 @@ export interface KeySample {
  * Shape: `numPartitions` is what was asked for; with fewer distinct keys the last partitions stay empty (Spark makes fewer).
  *
  * @source Spark RangePartitioner
+ * @example
+ * const byName = new RangePartitioner(2)
+ * visits.repartitionAndSortWithinPartitions(byName).glom() // => [[['ann', 1], ['ann', 3]], [['bob', 2]]]
+ * byName.partition('bea') // => 1
  */
 export class RangePartitioner implements Partitioner {
   readonly numPartitions: number
@@ -78,7 +101,16 @@ export class RangePartitioner implements Partitioner {
     if (numPartitions === 1) this.bounds = []
   }
 
-  /** With bounds that were sampled before, in the natural order of keys. */
+  /**
+   * With bounds that were sampled before, in the natural order of keys.
+   *
+   * @param bounds the last keys of all partitions but the last, ascending also where `ascending` is false
+   * @example
+   * const grades = RangePartitioner.withBounds(3, true, [10, 20])
+   * grades.partition(10) // => 0
+   * grades.partition(11) // => 1
+   * grades.partition(99) // => 2
+   */
   static withBounds(numPartitions: number, ascending: boolean, bounds: readonly unknown[]): RangePartitioner {
     const made = new RangePartitioner(numPartitions, ascending, keyOrder)
     made.bounds = bounds
@@ -99,12 +131,26 @@ export class RangePartitioner implements Partitioner {
     return Math.min(SAMPLES_PER_PARTITION * this.numPartitions, MAX_SAMPLES)
   }
 
-  /** How many keys of each input partition to keep at first, given how many there are: some hold more than their share. */
+  /**
+   * How many keys of each input partition to keep at first, given how many there are: some hold more than their share, so three times
+   * the share.
+   *
+   * @example
+   * new RangePartitioner(10).samplesPerInput(4) // => 150
+   */
   samplesPerInput(inputPartitions: number): number {
     return Math.ceil((3 * this.sampleSize) / Math.max(1, inputPartitions))
   }
 
-  /** Fixes the bounds by weighted quantiles: each sampled key stands for `count / sample.length` keys of its partition. */
+  /**
+   * Fixes the bounds by weighted quantiles: each sampled key stands for `count / keys.length` keys of its partition. Does nothing when
+   * they are fixed already.
+   *
+   * @example
+   * const halves = new RangePartitioner(2)
+   * halves.setBounds([{ count: 4, keys: [1, 2, 3, 4] }])
+   * halves.sampledBounds // => [2]
+   */
   setBounds(samples: readonly KeySample[]): void {
     if (this.bounds !== undefined) return
     const weighted: { key: unknown; weight: number }[] = []
@@ -128,6 +174,15 @@ export class RangePartitioner implements Partitioner {
     this.bounds = bounds
   }
 
+  /**
+   * The partition of `key`, 0 … numPartitions−1; found by binary search.
+   *
+   * @throws ILLEGAL_STATE as long as the bounds are not known
+   * @example
+   * const down = RangePartitioner.withBounds(2, false, [10])
+   * down.partition(5) // => 1
+   * down.partition(15) // => 0
+   */
   partition(key: unknown): number {
     const bounds = this.bounds
     if (bounds === undefined)
@@ -145,7 +200,13 @@ export class RangePartitioner implements Partitioner {
     return this.ascending ? low : bounds.length - low
   }
 
-  /** Whether both have as many partitions, the same direction and order, and the same bounds; as long as these are unknown: no. */
+  /**
+   * Whether both have as many partitions, the same direction and order, and the same bounds; as long as these are unknown: no.
+   *
+   * @example
+   * RangePartitioner.withBounds(2, true, [10]).equals(RangePartitioner.withBounds(2, true, [10])) // => true
+   * new RangePartitioner(2).equals(new RangePartitioner(2)) // => false
+   */
   equals(other: Partitioner): boolean {
     if (!(other instanceof RangePartitioner)) return false
     const [mine, theirs] = [this.bounds, other.bounds]

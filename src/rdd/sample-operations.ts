@@ -48,6 +48,18 @@ function randomOf(rdd: RDD<never> | RDD<unknown>, scope: OperatorScope, seed: nu
   return new Random(seed ?? (rdd as RDD<unknown>).context.seedFor(scope))
 }
 
+/** Each record as often as `timesOf` says, which draws from the stream of the partition. */
+function drawn<T>(rdd: RDD<T>, random: Random, timesOf: (draws: Random, record: T) => number): RDD<T> {
+  return mapPartitionsWithIndex(
+    rdd,
+    function* (index, records) {
+      const draws = random.fork(index)
+      for (const record of records) for (let n = timesOf(draws, record); n > 0; n--) yield record
+    },
+    true,
+  )
+}
+
 export function sample<T>(
   rdd: RDD<T>,
   withReplacement: boolean,
@@ -57,15 +69,7 @@ export function sample<T>(
   checkFraction(fraction, withReplacement)
   return operator('sample', () => {
     const random = randomOf(rdd as RDD<unknown>, currentScope('sample'), seed)
-    return mapPartitionsWithIndex(
-      rdd,
-      function* (index, records) {
-        const draws = random.fork(index)
-        for (const record of records)
-          for (let n = times(draws, fraction, withReplacement); n > 0; n--) yield record
-      },
-      true,
-    )
+    return drawn(rdd, random, draws => times(draws, fraction, withReplacement))
   })
 }
 
@@ -85,17 +89,10 @@ export function randomSplit<T>(rdd: RDD<T>, weights: readonly number[], seed: nu
       below += weight
       // All splits draw the same numbers, so that each record falls into exactly one of them.
       const to = i === weights.length - 1 ? 1 : below / total
-      return mapPartitionsWithIndex(
-        rdd,
-        function* (index, records) {
-          const draws = random.fork(index)
-          for (const record of records) {
-            const x = draws.next()
-            if (x >= from && x < to) yield record
-          }
-        },
-        true,
-      )
+      return drawn(rdd, random, draws => {
+        const x = draws.next()
+        return Number(x >= from && x < to)
+      })
     })
   })
 }
@@ -126,15 +123,8 @@ export function sampleByKey<K, V>(
   const fractionOf = fractionTable(fractions, withReplacement)
   return operator('sampleByKey', () => {
     const random = randomOf(rdd as RDD<never>, currentScope('sampleByKey'), seed)
-    return mapPartitionsWithIndex(
-      rdd,
-      function* (index, records) {
-        const draws = random.fork(index)
-        for (const pair of records as IterableIterator<readonly [K, V]>)
-          for (let n = times(draws, fractionOf(pair[0]), withReplacement); n > 0; n--) yield pair
-      },
-      true,
-    ) as unknown as RDD<[K, V]>
+    const sampled = drawn(rdd, random, (draws, [key]) => times(draws, fractionOf(key), withReplacement))
+    return sampled as unknown as RDD<[K, V]>
   })
 }
 

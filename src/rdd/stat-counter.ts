@@ -17,7 +17,12 @@ export class StatCounter {
   private least: number = Number.POSITIVE_INFINITY
   private most: number = Number.NEGATIVE_INFINITY
 
-  /** Takes in a number. */
+  /**
+   * Takes in a number.
+   *
+   * @example
+   * new StatCounter().merge(1).merge(3).mean // => 2
+   */
   merge(value: number): this {
     const delta = value - this.mu
     this.n++
@@ -29,13 +34,24 @@ export class StatCounter {
     return this
   }
 
-  /** Takes in many numbers. */
+  /**
+   * Takes in many numbers.
+   *
+   * @example
+   * new StatCounter().mergeAll([4, 1, 1]).max // => 4
+   */
   mergeAll(values: Iterable<number>): this {
     for (const value of values) this.merge(value)
     return this
   }
 
-  /** Takes in the statistics of other numbers. */
+  /**
+   * Takes in the statistics of other numbers; these stay as they are.
+   *
+   * @example
+   * const all = new StatCounter().mergeAll([1, 2]).mergeStats(new StatCounter().mergeAll([6]))
+   * all.mean // => 3
+   */
   mergeStats(other: StatCounter): this {
     if (other === this) return this.mergeStats(this.copy())
     if (other.n === 0) return this
@@ -53,7 +69,14 @@ export class StatCounter {
     return this
   }
 
-  /** One of its own with the same figures. */
+  /**
+   * One of its own with the same figures.
+   *
+   * @example
+   * const before = new StatCounter().merge(1)
+   * before.copy().merge(3).count // => 2
+   * before.count // => 1
+   */
   copy(): StatCounter {
     return Object.assign(new StatCounter(), this)
   }

@@ -1,4 +1,13 @@
-/** Where the partitions of a persisted RDD are kept: Spark's five flags, and its names for the usual combinations. */
+/**
+ * Where the partitions of a persisted RDD are kept: Spark's five flags, and its names for the usual combinations.
+ *
+ * @source Spark StorageLevel
+ * @example
+ * const { useDisk, deserialized, replication } = StorageLevel.MEMORY_AND_DISK_SER_2
+ * useDisk // => true
+ * deserialized // => false
+ * replication // => 2
+ */
 export class StorageLevel {
   readonly name: string
   readonly useDisk: boolean

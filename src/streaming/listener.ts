@@ -55,7 +55,7 @@ export interface ReceiverInfo {
   /** The host it runs on. */
   readonly location: string
   readonly executorId: string
-  /** Empty when there was none. */
+  /** Of the last error, or why it was stopped; empty when there was neither. */
   readonly lastErrorMessage: string
   /** Stack of the last error, or empty. */
   readonly lastError: string
@@ -67,9 +67,13 @@ export interface ReceiverInfo {
  * Callbacks; implement those you need. A listener that throws is logged and otherwise ignored.
  *
  * @example
- * ssc.addStreamingListener({
- *   onBatchCompleted: ({ batchInfo }) => console.log(`${batchInfo.batchTime}: ${batchInfo.numRecords} records`),
- * })
+ * const seen: string[] = []
+ * const onBatchCompleted: StreamingListener['onBatchCompleted'] = ({ batchInfo: { batchTime, numRecords } }) =>
+ *   void seen.push(`${batchTime}: ${numRecords} records`)
+ * ssc.addStreamingListener({ onBatchCompleted })
+ * t.collect('out', words)
+ * await t.run(2)
+ * seen // => ['1000 ms: 3 records', '2000 ms: 1 records']
  */
 export interface StreamingListener {
   /** The context has started. `time` in ms since epoch. */
@@ -78,7 +82,7 @@ export interface StreamingListener {
   onReceiverStarted(event: { readonly receiverInfo: ReceiverInfo }): void
   /** A receiver reported an error; whether it goes on is its own matter. */
   onReceiverError(event: { readonly receiverInfo: ReceiverInfo }): void
-  /** A receiver has stopped. */
+  /** A receiver has stopped; its `lastErrorMessage` says why. */
   onReceiverStopped(event: { readonly receiverInfo: ReceiverInfo }): void
   /** The jobs of a batch have been made. Not called for a batch without any. */
   onBatchSubmitted(event: { readonly batchInfo: BatchInfo }): void
@@ -110,7 +114,12 @@ const PERCENTILES = [0, 5, 10, 25, 50, 75, 90, 95, 100]
  *
  * @source Spark StatsReportListener
  * @example
- * ssc.addStreamingListener(new StatsReportListener(consoleLogger(), 100))
+ * const written: string[] = []
+ * const logger = consoleLogger('info', line => written.push(line))
+ * ssc.addStreamingListener(new StatsReportListener(logger, 2))
+ * t.collect('out', words)
+ * await t.run(2)
+ * written.map(line => /INFO +(.*) of the last/.exec(line)?.[1]) // => ['Total delay', 'Processing time']
  */
 export class StatsReportListener implements Partial<StreamingListener> {
   private readonly n: number

@@ -64,7 +64,12 @@ export abstract class StreamCreators {
    * @source Spark RawInputDStream
    * @example
    * await using sender = await rawSocketSender(() => [['a', 'b'], ['c']])
-   * ssc.rawSocketStream<string>('127.0.0.1', sender.port).count().print()
+   * t.collect('out', ssc.rawSocketStream<string>('127.0.0.1', sender.port))
+   * await t.until(async () => {
+   *   await t.run(1)
+   *   return t.out('out').batches.flat().length === 3
+   * })
+   * t.out('out').batches.flat() // => ['a', 'b', 'c']
    */
   rawSocketStream<T>(
     host: string,
@@ -75,22 +80,25 @@ export abstract class StreamCreators {
   }
 
   /**
-   * Records that a receiver of your own stores.
+   * Records that a receiver of your own stores. Partitions: one for each block interval in which something came, and for each block it
+   * stores itself.
    *
+   * @source Spark ReceiverInputDStream
    * @example
    * class Greeting extends Receiver<string> {
-   *   override async onStart(): Promise<void> {
+   *   override async onStart() {
    *     await this.store('hello')
    *   }
    * }
-   * ssc.receiverStream(new Greeting()).print()
+   * ssc.receiverStream(new Greeting()) // => [['hello'], []]
    */
   receiverStream<T>(receiver: Receiver<T>): DStream<T> {
     return this.input('receiverStream', new ReceiverSource(receiver))
   }
 
   /**
-   * One queued RDD (or array) for each batch, or all that wait. For tests and experiments; nothing survives a restart.
+   * One queued RDD (or array) for each batch, or all that wait; then empty RDDs, or the default of the options. What is pushed to the
+   * queue later comes too. For tests and experiments: a restart from a checkpoint is refused.
    *
    * @example
    * ssc.queueStream([[1, 2], sc.parallelize([3])]) // => [[1, 2], [3], []]
@@ -100,10 +108,17 @@ export abstract class StreamCreators {
   }
 
   /**
-   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time.
+   * Lines of the text files that appear in a directory. Publish files by an atomic rename; they are found by modification time, and each
+   * is read once.
    *
+   * @param directory or a glob of directories; one that does not exist yet is waited for
+   * @source Spark FileInputDStream
    * @example
-   * ssc.textFileStream('/var/log/incoming').filter(line => line.includes('ERROR'))
+   * t.collect('out', ssc.textFileStream(`${dir}/in`).filter(line => line.includes('ERROR')))
+   * await ssc.start()
+   * t.file('in/a.log', 'ok\nERROR disk full\n', { at: 500 })
+   * await t.run(1)
+   * t.out('out').batches // => [['ERROR disk full']]
    */
   textFileStream(directory: string): DStream<string> {
     return this.input('textFileStream', fileSource<string>(directory, {}))
@@ -113,10 +128,15 @@ export abstract class StreamCreators {
    * {@link StreamingContext.textFileStream} with a filter, old files, and a reader of your own.
    *
    * @example
-   * ssc.fileStream('incoming', {
-   *   filter: path => path.endsWith('.json'),
-   *   read: (sc, path) => sc.textFile(path).map(line => JSON.parse(line) as { user: string }),
+   * const users = ssc.fileStream(`${dir}/in`, {
+   *   filter: path => path.endsWith('.ndjson'),
+   *   read: (sc, path) => sc.ndjsonFile<{ user: string }>(path).map(({ user }) => user),
    * })
+   * t.collect('out', users)
+   * await ssc.start()
+   * t.file('in/a.ndjson', '{"user":"ann"}\n', { at: 500 })
+   * await t.run(1)
+   * t.out('out').batches // => [['ann']]
    */
   fileStream<T = string>(directory: string, opts: FileStreamOptions<T> = {}): DStream<T> {
     return this.input('fileStream', fileSource<T>(directory, opts))
@@ -128,7 +148,11 @@ export abstract class StreamCreators {
    * @throws INVALID_ARGUMENT unless `recordBytes` is a whole number of at least 1
    * @throws FILE_DAMAGED (fails the batch) when the length of a file is no multiple of `recordBytes`
    * @example
-   * ssc.binaryRecordsStream('incoming', 16).map(record => Buffer.from(record).readUInt32BE(0))
+   * t.collect('out', ssc.binaryRecordsStream(`${dir}/in`, 2).map(bytes => Buffer.from(bytes).readUInt16BE()))
+   * await ssc.start()
+   * t.file('in/a.bin', new Uint8Array([0, 1, 1, 0]), { at: 500 })
+   * await t.run(1)
+   * t.out('out').batches // => [[1, 256]]
    */
   binaryRecordsStream(directory: string, recordBytes: number): DStream<Uint8Array> {
     checkRecordBytes(recordBytes)
@@ -142,8 +166,7 @@ export abstract class StreamCreators {
    * The records of an async iterable, an iterable, a Node stream or a web stream. It is read as fast as batches take them.
    *
    * @example
-   * const lines = (await import('node:readline')).createInterface({ input: process.stdin })
-   * ssc.iterableStream(lines).map(line => line.length)
+   * ssc.iterableStream([1, 2, 3]).map(n => n * 2) // => [[2, 4, 6], []]
    */
   iterableStream<T>(input: StreamLike<T>): DStream<T> {
     return this.input('iterableStream', iterableSource(input))

@@ -22,11 +22,14 @@ export class Termination {
   }
 }
 
-/** Resolves when the promise has settled, or after `ms` of real time: a stop must end even if user code never does. */
-export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+/** How long an immediate stop waits for what it cannot end, such as the callback of an output, in ms of real time. */
+const GRACE_MS = 2000
+
+/** Resolves when the promise has settled, or after a moment: a stop must end even if user code never does. */
+export async function settledInTime(promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const over = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, ms)
+    timer = setTimeout(resolve, GRACE_MS)
   })
   const settled = promise.then(
     () => {},

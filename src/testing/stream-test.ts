@@ -283,6 +283,7 @@ export class StreamTest {
    *   connected = true
    * })
    * await t.until(() => connected)
+   * connected // => true
    */
   until(predicate: () => boolean | Promise<boolean>, opts?: UntilOptions): Promise<void> {
     return until(predicate, opts)

@@ -21,6 +21,7 @@ const POLL_MS = 5
  *   connected = true
  * }, 10)
  * await until(() => connected, { timeoutMs: 5000, what: 'a connection' })
+ * connected // => true
  */
 export async function until(
   predicate: () => boolean | Promise<boolean>,

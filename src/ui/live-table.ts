@@ -32,7 +32,11 @@ const SHOW_CURSOR = '\u001b[?25h'
  * Shows the pairs with the largest values of each batch, with rate and delays. An output operation: call it before `start`.
  *
  * @example
- * liveTable(ssc, words.countByValueAndWindow(seconds(30)), { title: 'words of the last 30 s' })
+ * const drawn: string[] = []
+ * const output = { write: (text: string) => drawn.push(text) } // default: standard output
+ * liveTable(ssc, words.countByValueAndWindow(seconds(30)), { title: 'words of the last 30 s', output })
+ * await t.run(1)
+ * drawn.length // => 1
  */
 export function liveTable<K>(
   ssc: StreamingContext,

@@ -54,9 +54,15 @@ describe('examples in the docs', () => {
       }
     })
 
+  it('are refused when a value stands behind no expression, where it would check nothing', () => {
+    const example = (code: string): Example => ({ name: 'README.md:1', code, kind: 'fragment', runs: true })
+    assert.throws(() => moduleOf(example('sc.range(1)\n// => [0]')), /1 values, of which 0 stand behind/)
+    assert.throws(() => moduleOf(example('const n = 1 // => 1')), /must follow an expression/)
+  })
+
   it('are many', () => {
     assert.ok(
-      all.filter(({ runs }) => runs).length >= 60,
+      all.filter(({ runs }) => runs).length >= 350,
       `only ${all.filter(({ runs }) => runs).length} run`,
     )
   })

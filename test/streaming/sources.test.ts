@@ -214,6 +214,37 @@ describe('receivers', () => {
     assert.deepEqual(t.out('out').batches, [[]])
   })
 
+  it('one that stops by itself says why, with or without an error, and keeps the stack of the last one', async () => {
+    const stopped: string[] = []
+    await using t = new StreamTest({
+      build: t => {
+        for (const name of ['done', 'broken', 'asked']) {
+          const receiver = t.receiver<number>()
+          t.collect(name, t.ssc.receiverStream(receiver))
+          Object.assign(t, { [name]: receiver })
+        }
+        t.ssc.addStreamingListener({
+          onReceiverStopped: ({ receiverInfo: { streamId, lastErrorMessage, lastError, lastErrorTime } }) =>
+            void stopped.push(
+              `${streamId}: ${lastErrorMessage}, ${lastError.split('\n')[0]}, ${lastErrorTime}`,
+            ),
+        })
+      },
+    })
+    await t.ssc.start()
+    const { done, broken } = t as unknown as Record<'done' | 'broken', ReturnType<typeof t.receiver<number>>>
+    done.fail('the file has ended')
+    broken.reportError('odd', new Error('first'))
+    broken.fail('enough')
+    await t.run(1)
+    await t.ssc.stop()
+    assert.deepEqual(stopped, [
+      '0: the file has ended, , -1',
+      '1: enough, Error: first, 0',
+      '2: the StreamingContext stops, , -1',
+    ])
+  })
+
   it('the rate is limited, and a waiting source goes on when permits come', async () => {
     await using t = new StreamTest({
       conf: { 'spark.streaming.receiver.maxRate': 10 },

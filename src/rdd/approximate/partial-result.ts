@@ -23,12 +23,26 @@ export class PartialResult<R> {
     this.final = final
   }
 
-  /** The exact answer, once the job has ended; rejects with what the job failed with. */
+  /**
+   * The exact answer, once the job has ended; rejects with what the job failed with.
+   *
+   * @example
+   * const result = await visits.countApprox(0)
+   * const { mean, confidence } = await result.getFinalValue()
+   * mean // => 3
+   * confidence // => 1
+   */
   getFinalValue(): Promise<R> {
     return this.final
   }
 
-  /** The same answers, each turned into another by `f`. */
+  /**
+   * The same answers, each turned into another by `f`.
+   *
+   * @example
+   * const result = await visits.countApprox(10_000)
+   * result.map(({ mean }) => `about ${mean}`).initialValue // => 'about 3'
+   */
   map<U>(f: (value: R) => U): PartialResult<U> {
     const final = this.final.then(f)
     final.catch(() => {}) // Whoever asks for it handles it.

@@ -14,7 +14,17 @@ import type { CheckpointStorage, CheckpointWriter } from './storage.ts'
 /** Makes names of temporary files differ within this process. */
 let temporaries = 0
 
-/** See the file head. Makes the directory. @throws CHECKPOINT_NOT_WRITABLE when it cannot be made */
+/**
+ * Checkpoints in a directory of the local file system: what `ssc.checkpoint` makes of a path. What `write` and
+ * `createIfAbsent` make is there whole or not at all, also after a crash of the machine.
+ *
+ * @throws CHECKPOINT_NOT_WRITABLE when the directory cannot be made
+ * @example
+ * const storage = new LocalStorage(`${dir}/checkpoint`)
+ * await storage.createIfAbsent('a/first', new Uint8Array([1])) // => true
+ * await storage.createIfAbsent('a/first', new Uint8Array([2])) // => false
+ * await storage.list('a') // => ['first']
+ */
 export class LocalStorage implements CheckpointStorage {
   /** The full path of the directory. */
   readonly name: string

@@ -110,19 +110,20 @@ export class DStream<T> {
   // ---- element-wise ----
 
   /**
-   * `f` of each record.
+   * `f` of each record. Keeps partitions and order.
    *
    * @throws PROMISE_RETURNED (in the batch) when `f` gives a promise: use `mapAsync`
    * @example
-   * lines.flatMap(line => line.split(' ')).map(word => [word, 1]) // DStream<[string, number]>
+   * numbers.map(n => [n, n * n]) // => [[[1, 1], [2, 4], [3, 9]], [[4, 16], [5, 25]]]
    */
   map<U extends Mapped>(f: (record: T) => U): DStream<U> {
     return elementwise(this, 'map', rdd => rdd.map(f))
   }
 
   /**
-   * All that `f` gives for each record.
+   * All that `f` gives for each record, in order.
    *
+   * @throws NOT_ITERABLE (in the batch) when `f` gives nothing iterable
    * @example
    * lines.flatMap(line => line.split(' ')) // => [['to', 'be', 'or'], ['not', 'to', 'be']]
    */
@@ -131,8 +132,9 @@ export class DStream<T> {
   }
 
   /**
-   * The records for which `keep` holds.
+   * The records for which `keep` holds. Keeps partitions, order and partitioner; a type guard narrows.
    *
+   * @throws PROMISE_RETURNED (in the batch) when `keep` gives a promise
    * @example
    * words.filter(word => word === 'b') // => [['b'], ['b']]
    */
@@ -143,7 +145,7 @@ export class DStream<T> {
   }
 
   /**
-   * One array for each partition.
+   * One array for each partition of each batch.
    *
    * @example
    * numbers.glom() // => [[[1, 2, 3]], [[4, 5]]]
@@ -153,8 +155,10 @@ export class DStream<T> {
   }
 
   /**
-   * What `f` makes of each partition.
+   * What `f` makes of each partition of each batch, also of empty ones: an iterator in, an iterable out, both lazy.
    *
+   * @param preservesPartitioning keeps the partitioner: promise that `f` leaves keys as they are
+   * @throws NOT_ITERABLE (in the batch) when `f` gives nothing iterable
    * @example
    * numbers.mapPartitions(function* (records) {
    *   let sum = 0
@@ -169,7 +173,12 @@ export class DStream<T> {
     return elementwise(this, 'mapPartitions', rdd => rdd.mapPartitions(f, preservesPartitioning))
   }
 
-  /** What `f` gives, or its promise resolves to, for each record; see {@link RDD.mapAsync}. */
+  /**
+   * What `f` gives, or its promise resolves to, for each record; see {@link RDD.mapAsync}.
+   *
+   * @example
+   * words.mapAsync(async word => word.toUpperCase(), { concurrency: 2 }) // => [['A', 'B', 'A'], ['B']]
+   */
   mapAsync<U extends Mapped>(
     f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
     options?: MapAsyncOptions,
@@ -177,7 +186,14 @@ export class DStream<T> {
     return elementwise(this, 'mapAsync', asyncMapper(f, options))
   }
 
-  /** What an asynchronous generator makes of each partition; see {@link RDD.mapPartitionsAsync}. */
+  /**
+   * What an asynchronous generator makes of each partition; see {@link RDD.mapPartitionsAsync}.
+   *
+   * @example
+   * numbers.mapPartitionsAsync(async function* (records) {
+   *   for await (const n of records) if (n % 2 === 1) yield n
+   * }) // => [[1, 3], [5]]
+   */
   mapPartitionsAsync<U>(
     f: (records: AsyncIterable<T> & Iterable<T>, call: AsyncCall) => AsyncIterable<U>,
     preservesPartitioning = false,
@@ -186,17 +202,19 @@ export class DStream<T> {
   }
 
   /**
-   * Exactly `numPartitions` partitions in each batch. Shuffles.
+   * Exactly `numPartitions` partitions of nearly equal size in each batch; the order is lost. Shuffles: worth it where a source gives few
+   * partitions to much work.
    *
+   * @throws INVALID_ARGUMENT (in the batch) unless `numPartitions` is a whole number of at least 1
    * @example
-   * numbers.repartition(4)
+   * numbers.repartition(3).map(() => 1).glom() // => [[[1], [1], [1]]]
    */
   repartition(numPartitions: number): DStream<T> {
     return elementwise(this, 'repartition', rdd => rdd.repartition(numPartitions))
   }
 
   /**
-   * The records of both, this one's first.
+   * The records of both, this one's first. Keeps duplicates; no shuffle.
    *
    * @throws INVALID_ARGUMENT unless both slide alike and belong to one context
    * @example
@@ -207,8 +225,9 @@ export class DStream<T> {
   }
 
   /**
-   * One record for each batch: all reduced by `reduce`; nothing for an empty batch.
+   * One record for each batch: all reduced by `reduce`; nothing for an empty batch. One partition.
    *
+   * @param reduce associative and commutative
    * @example
    * numbers.reduce((a, b) => a + b) // => [[6], [9], []]
    */
@@ -217,7 +236,7 @@ export class DStream<T> {
   }
 
   /**
-   * One record for each batch: how many there are, 0 for an empty batch.
+   * One record for each batch: how many there are, 0 for an empty batch. One partition; only counts are shuffled.
    *
    * @example
    * words.count() // => [[3], [1], [0]]
@@ -227,8 +246,9 @@ export class DStream<T> {
   }
 
   /**
-   * How often each record occurs in each batch.
+   * How often each record occurs in each batch: `[record, count]`, in no order.
    *
+   * @param numPartitions default: the context's default parallelism
    * @example
    * words.countByValue() // => [[['a', 2], ['b', 1]], [['b', 1]]]
    */
@@ -237,9 +257,11 @@ export class DStream<T> {
   }
 
   /**
-   * Any function of the batch's RDD, called on the driver for each batch.
+   * Any function of the batch's RDD, called on the driver for each batch: the way to all that RDDs can do. It defines what jobs compute;
+   * actions belong into {@link DStream.foreachRDD}.
    *
    * @throws NO_RDD (fails the batch) when this stream has no RDD, or `f` gives none: give an empty RDD instead
+   * @source Spark DStream.transform
    * @example
    * numbers.transform(rdd => rdd.sortBy(n => -n)) // => [[3, 2, 1], [5, 4]]
    */
@@ -248,8 +270,10 @@ export class DStream<T> {
   }
 
   /**
-   * {@link DStream.transform} over two streams.
+   * {@link DStream.transform} over two streams: the RDDs of the same time.
    *
+   * @throws INVALID_ARGUMENT unless both slide alike and belong to one context
+   * @throws NO_RDD (fails the batch) when a stream has no RDD, or `f` gives none
    * @example
    * numbers.transformWith(words, (a, b) => a.map(String).union(b)) // => [['1', '2', '3', 'a', 'b', 'a'], ['4', '5', 'b']]
    */
@@ -264,8 +288,9 @@ export class DStream<T> {
   // ---- pairs; the default is a hash partitioner with the context's default parallelism ----
 
   /**
-   * `f` of each value; keys and partitioner stay.
+   * `f` of each value; keys, partitions, order and partitioner stay.
    *
+   * @throws PROMISE_RETURNED (in the batch) when `f` gives a promise
    * @example
    * pairs.mapValues(n => n * 10) // => [[['a', 10], ['b', 20]], [['a', 30]]]
    */
@@ -274,8 +299,9 @@ export class DStream<T> {
   }
 
   /**
-   * One pair for each thing that `f` gives for a value.
+   * One pair for each thing that `f` gives for a value; keys and partitioner stay. A key for which it gives nothing is gone.
    *
+   * @throws NOT_ITERABLE (in the batch) when `f` gives nothing iterable
    * @example
    * pairs.flatMapValues(n => [n, -n]) // => [[['a', 1], ['a', -1], ['b', 2], ['b', -2]], [['a', 3], ['a', -3]]]
    */
@@ -284,8 +310,11 @@ export class DStream<T> {
   }
 
   /**
-   * The values of each key of each batch reduced to one.
+   * The values of each key of each batch reduced to one; keys in no order. Combined on the map side first.
    *
+   * @param reduce associative and commutative
+   * @param partitions a number or a partitioner; default: hash with the context's default parallelism
+   * @source Spark PairDStreamFunctions.reduceByKey
    * @example
    * words.map(word => [word, 1]).reduceByKey((a, b) => a + b) // => [[['a', 2], ['b', 1]], [['b', 1]]]
    */
@@ -299,8 +328,10 @@ export class DStream<T> {
   }
 
   /**
-   * All values of each key of each batch.
+   * All values of each key of each batch: keys in no order, values of a key in order of partitions. Every value is shuffled; to sum up,
+   * {@link DStream.reduceByKey} moves less.
    *
+   * @param partitions as for {@link DStream.reduceByKey}
    * @example
    * words.map(word => [word, word.length]).groupByKey() // => [[['a', [1, 1]], ['b', [1]]], [['b', [1]]]]
    */
@@ -327,8 +358,11 @@ export class DStream<T> {
   }
 
   /**
-   * `[key, [mine, theirs]]` for the batches of the same time.
+   * `[key, [mine, theirs]]` for the batches of the same time; a list is empty where that side does not have the key.
    *
+   * @param partitions as for {@link DStream.reduceByKey}
+   * @throws INVALID_ARGUMENT unless both slide alike and belong to one context
+   * @source Spark PairDStreamFunctions.cogroup
    * @example
    * pairs.cogroup(pairs.mapValues(String)) // => [[['a', [[1], ['1']]], ['b', [[2], ['2']]]], [['a', [[3], ['3']]]]]
    */
@@ -342,8 +376,11 @@ export class DStream<T> {
   }
 
   /**
-   * Inner join of the batches of the same time.
+   * Inner join of the batches of the same time: one pair for each combination of a value here and one there. Records of different batches
+   * meet only through a window on one of the streams.
    *
+   * @param partitions as for {@link DStream.reduceByKey}
+   * @throws INVALID_ARGUMENT unless both slide alike and belong to one context
    * @example
    * pairs.join(words.map(word => [word, true])) // => [[['a', [1, true]], ['a', [1, true]], ['b', [2, true]]], []]
    */
@@ -400,12 +437,16 @@ export class DStream<T> {
   // ---- windows; durations are multiples of this stream's slide ----
 
   /**
-   * The records of the last `windowDuration`, every `slideDuration`. The window that is not full yet is given as it is.
+   * The records of the last `windowDuration`, every `slideDuration`, oldest batch first. The window that is not full yet is given as it
+   * is.
    *
-   * Keeps this stream's RDDs; `persist` on the window goes to this stream.
+   * Keeps this stream's RDDs; `persist` on the window goes to this stream. What is done with the window is done with all of its records
+   * again at each slide: {@link DStream.reduceByKeyAndWindow} does not.
    *
-   * @param slideDuration default: this stream's own
+   * @param windowDuration a multiple of this stream's slide
+   * @param slideDuration a multiple of it too; default: this stream's own
    * @throws INVALID_WINDOW, INVALID_SLIDE when a duration is no multiple of this stream's slide
+   * @source Spark WindowedDStream
    * @example
    * numbers.window(seconds(2)) // => [[1, 2, 3], [1, 2, 3, 4, 5], [4, 5]]
    */
@@ -414,8 +455,13 @@ export class DStream<T> {
   }
 
   /**
-   * One record for each slide: the window reduced by `reduce`; with `inverse`, kept up to date instead of summed anew.
+   * One record for each slide: the window reduced by `reduce`; nothing for an empty window. One partition.
    *
+   * With `inverse` kept up to date by what enters and leaves; an empty window then gives a neutral record.
+   *
+   * @param reduce associative and commutative
+   * @param inverse takes records out again: `inverse(reduce(a, b), b)` equals `a`
+   * @throws INVALID_WINDOW, INVALID_SLIDE
    * @example
    * numbers.reduceByWindow((a, b) => a + b, seconds(2)) // => [[6], [15], [9], []]
    * numbers.reduceByWindow((a, b) => a + b, (a, b) => a - b, seconds(2)) // => [[6], [15], [9], [0]]
@@ -443,8 +489,9 @@ export class DStream<T> {
   }
 
   /**
-   * One record for each slide: how many records the window has.
+   * One record for each slide: how many records the window has. Each record is counted once, in its batch.
    *
+   * @throws INVALID_WINDOW, INVALID_SLIDE
    * @example
    * numbers.countByWindow(seconds(2)) // => [[3], [5], [2], [0]]
    */
@@ -453,8 +500,10 @@ export class DStream<T> {
   }
 
   /**
-   * How often each record occurs in the window; records that left it are gone.
+   * How often each record occurs in the window: `[record, count]`, in no order; records that left it are gone. A slide costs what enters
+   * and leaves.
    *
+   * @throws INVALID_WINDOW, INVALID_SLIDE
    * @example
    * words.countByValueAndWindow(seconds(2)) // => [[['a', 2], ['b', 1]], [['a', 2], ['b', 2]], [['b', 1]]]
    */
@@ -467,8 +516,9 @@ export class DStream<T> {
   }
 
   /**
-   * All values of each key in the window.
+   * All values of each key in the window, oldest batch first; keys in no order. Holds the whole window, and groups it anew at each slide.
    *
+   * @throws INVALID_WINDOW, INVALID_SLIDE
    * @example
    * pairs.groupByKeyAndWindow(seconds(2)) // => [[['a', [1]], ['b', [2]]], [['a', [1, 3]], ['b', [2]]], [['a', [3]]]]
    */
@@ -491,7 +541,12 @@ export class DStream<T> {
    * @throws INVALID_WINDOW, INVALID_SLIDE
    * @source Spark ReducedWindowedDStream
    * @example
-   * pairs.reduceByKeyAndWindow((a, b) => a + b, (a, b) => a - b, seconds(30), seconds(1), { filter: ([, n]) => n > 0 })
+   * pairs.reduceByKeyAndWindow((a, b) => a + b, seconds(2)) // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 3]], []]
+   * const ever = pairs.reduceByKeyAndWindow((a, b) => a + b, (a, b) => a - b, seconds(2))
+   * ever // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 3], ['b', 0]], [['a', 0], ['b', 0]]]
+   * const filter = ([, n]: readonly [string, number]) => n > 0
+   * const alive = pairs.reduceByKeyAndWindow((a, b) => a + b, (a, b) => a - b, seconds(2), seconds(1), { filter })
+   * alive // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 3]], []]
    */
   reduceByKeyAndWindow<K, V>(
     this: Pairs<K, V>,
@@ -528,7 +583,8 @@ export class DStream<T> {
    * @throws USER_CODE_FAILED, PROMISE_RETURNED (in the batch)
    * @source Spark StateDStream
    * @example
-   * pairs.updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum)) // running sums
+   * const sums = pairs.updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum))
+   * sums // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 4], ['b', 2]]]
    */
   updateStateByKey<S>(
     this: DStream<T> & Pairs<unknown, unknown>,
@@ -582,6 +638,8 @@ export class DStream<T> {
    *     return [word, total] as const
    *   }),
    * )
+   * counts // => [[['a', 1], ['b', 2]], [['a', 4]], []]
+   * counts.stateSnapshots() // => [[['a', 1], ['b', 2]], [['a', 4], ['b', 2]], [['a', 4], ['b', 2]]]
    */
   mapWithState<K, V, S, M>(
     this: Pairs<K, V>,
@@ -593,10 +651,17 @@ export class DStream<T> {
   // ---- outputs ----
 
   /**
-   * Writes the first `n` records of each batch to standard output, under a head with the batch's time.
+   * Writes the first `n` records of each batch to standard output, under a head with the batch's time, and `...` when there are more.
+   * Computes no more partitions than {@link RDD.take} does.
    *
    * @example
-   * words.countByValue().print(5)
+   * const printed: string[] = []
+   * const clock = new ManualClock()
+   * await using ssc = new StreamingContext({ batchDuration: seconds(1), clock, write: text => printed.push(text) })
+   * ssc.queueStream([['a', 'b', 'c']]).print(2)
+   * await ssc.start()
+   * await clock.advance(1000)
+   * printed.join('').split('\n').slice(1) // => ['Time: 1000 ms', '-------------------------------------------', 'a', 'b', '...', '', '']
    */
   print(n = 10): void {
     print(this, n)
@@ -604,22 +669,30 @@ export class DStream<T> {
 
   /**
    * Runs `f` on the driver for each batch, also for empty ones. It may be async; actions that it starts belong to the batch, awaited
-   * or not.
+   * or not. Outputs of a batch begin in order of definition, one at a time unless `spark.streaming.concurrentJobs` is more than 1.
    *
+   * @throws CONTEXT_STARTED; what `f` throws fails the batch
+   * @source Spark DStream.foreachRDD
    * @example
+   * const counts: string[] = []
    * words.foreachRDD(async (rdd, time) => {
-   *   console.log(`${time}: ${await rdd.count()} words`)
+   *   counts.push(`${time}: ${await rdd.count()} words`)
    * })
+   * await t.run(3)
+   * counts // => ['1000 ms: 3 words', '2000 ms: 1 words', '3000 ms: 0 words']
    */
   foreachRDD(f: (rdd: RDD<T>, time: Time) => unknown): void {
     foreachRDD(this, f)
   }
 
   /**
-   * Each batch as text files in the directory `prefix-TIME[.suffix]`; one that exists is replaced.
+   * Each batch as text files in the directory `prefix-TIME[.suffix]`, TIME in ms; one that exists is replaced, so that a batch which runs
+   * again leaves one copy. See {@link RDD.saveAsTextFile}.
    *
    * @example
-   * words.saveAsTextFiles(`${dir}/words`, 'txt') // words-1700000000000.txt/part-00000 and so on
+   * words.saveAsTextFiles(`${dir}/words`, 'txt')
+   * await t.run(1)
+   * sc.textFile(`${dir}/words-1000.txt`) // => ['a', 'b', 'a']
    */
   saveAsTextFiles(prefix: string, suffix = '', opts: TextOutputOptions = {}): void {
     saveAsTextFiles(this, prefix, suffix, opts)
@@ -657,6 +730,8 @@ export class DStream<T> {
    * @source Spark PairDStreamFunctions.saveAsNewAPIHadoopFiles
    * @example
    * pairs.saveAsParquetFiles(`${dir}/pairs`, 'parquet', { columns: { key: 'STRING', value: 'INT32' } })
+   * await t.run(1)
+   * await sc.binaryFiles(`${dir}/pairs-1000.parquet/*.parquet`).count() // => 1
    */
   saveAsParquetFiles(prefix: string, suffix = '', opts: ParquetOutputOptions = {}): void {
     saveAsParquetFiles(this, prefix, suffix, opts)
@@ -666,9 +741,12 @@ export class DStream<T> {
    * The batches as an async iterable; registers an output at once. A slow reader delays its batch, `break` detaches.
    *
    * @example
-   * const counts = words.countByValue().batches()
-   * await ssc.start()
-   * for await (const { time, values } of counts) console.log(time, values)
+   * const counts = words.count().batches()
+   * const seen: string[] = []
+   * const running = t.run(2) // starts the context
+   * for await (const { time, values } of counts) if (seen.push(`${time}: ${values}`) === 2) break
+   * await running
+   * seen // => ['1000 ms: 3', '2000 ms: 1']
    */
   batches(): Batches<T> {
     return batches(this)
@@ -681,7 +759,8 @@ export class DStream<T> {
    *
    * @throws CONTEXT_STARTED
    * @example
-   * words.filter(word => word !== 'a').persist()
+   * const kept = words.filter(word => word !== 'a').persist()
+   * kept.transform(rdd => sc.parallelize([String(rdd.getStorageLevel())])) // => [['MEMORY_ONLY_SER']]
    */
   persist(level: StorageLevel = StorageLevel.MEMORY_ONLY_SER): this {
     this.host.assertDefining('persist')
@@ -690,7 +769,13 @@ export class DStream<T> {
     return this
   }
 
-  /** `persist()` */
+  /**
+   * {@link DStream.persist} with its default level.
+   *
+   * @example
+   * const lengths = words.map(word => word.length).cache()
+   * lengths.union(lengths) // => [[1, 1, 1, 1, 1, 1], [1, 1]]
+   */
   cache(): this {
     return this.persist()
   }
@@ -717,7 +802,9 @@ export class DStream<T> {
    * @param interval a multiple of the slide
    * @throws CONTEXT_STARTED; at the start CHECKPOINT_INTERVAL_WITHOUT_DIRECTORY, INVALID_CHECKPOINT_INTERVAL
    * @example
-   * pairs.updateStateByKey<number>((values, n = 0) => n + values.length).checkpoint(seconds(20))
+   * ssc.checkpoint(`${dir}/checkpoint`)
+   * const counts = pairs.updateStateByKey<number>((values, n = 0) => n + values.length)
+   * counts.checkpoint(seconds(20)) // => [[['a', 1], ['b', 1]], [['a', 2], ['b', 1]]]
    */
   checkpoint(interval: DurationLike): this {
     this.host.assertDefining('checkpoint')
@@ -730,10 +817,10 @@ export class DStream<T> {
    *
    * @throws STREAM_NOT_INITIALIZED before the context has started
    * @example
-   * words.print()
-   * await ssc.start()
-   * const lastMinute = new Interval(new Time(Date.now() - 60_000), new Time(Date.now()))
-   * for (const rdd of words.slice(lastMinute)) console.log(await rdd.count())
+   * ssc.remember(minutes(1))
+   * t.collect('out', words)
+   * await t.run(3)
+   * sc.union(words.slice(new Time(1000), new Time(2999))) // => ['a', 'b', 'a', 'b']
    */
   slice(from: Time, to: Time): RDD<T>[]
   slice(interval: Interval): RDD<T>[]

@@ -254,6 +254,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
     this.generator?.stop()
     if (this.host === undefined) return
     if (error !== undefined) this.reportError(message, error)
+    else this.lastError = { stack: '', time: -1, ...this.lastError, message }
     this.host.post('onReceiverStopped', { receiverInfo: this.info() })
   }
 

@@ -28,14 +28,20 @@ export interface ReceiverSupervisor {
  * @example
  * class Ticks extends Receiver<number> {
  *   private timer: NodeJS.Timeout | undefined
- *   override onStart(): void {
- *     this.timer = setInterval(() => void this.store(Date.now()), 100)
+ *   override onStart() {
+ *     this.timer = setInterval(() => void this.store(Date.now()), 10)
  *   }
- *   override onStop(): void {
+ *   override onStop() {
  *     clearInterval(this.timer)
  *   }
  * }
- * ssc.receiverStream(new Ticks()).count().print()
+ * t.collect('counts', ssc.receiverStream(new Ticks()).count())
+ * await ssc.start()
+ * await t.until(async () => {
+ *   await t.run(1)
+ *   return t.out<number>('counts').batches.some(([n]) => n! > 0)
+ * })
+ * ssc.getState() // => 'active'
  */
 export abstract class Receiver<T> {
   readonly storageLevel: StorageLevel
@@ -51,7 +57,21 @@ export abstract class Receiver<T> {
    */
   abstract onStart(): void | Promise<void>
 
-  /** Lets go of all that `onStart` opened. Called at each stop and before each restart. */
+  /**
+   * Lets go of all that `onStart` opened. Called at each stop and before each restart.
+   *
+   * @example
+   * class Ticks extends Receiver<number> {
+   *   timer: NodeJS.Timeout | undefined
+   *   override onStart() { this.timer = setInterval(() => void this.store(Date.now()), 100) }
+   *   override onStop() { clearInterval(this.timer); this.timer = undefined }
+   * }
+   * const receiver = new Ticks()
+   * t.collect('out', ssc.receiverStream(receiver))
+   * await ssc.start()
+   * await ssc.stop()
+   * receiver.timer // => undefined
+   */
   onStop(): void | Promise<void> {}
 
   /** The host to run on; `undefined` for any. */
@@ -64,12 +84,32 @@ export abstract class Receiver<T> {
     return this.attached().streamId
   }
 
-  /** Whether it has been started and not been stopped. */
+  /**
+   * Whether it has been started and not been stopped.
+   *
+   * @example
+   * const receiver = t.receiver<string>()
+   * t.collect('out', ssc.receiverStream(receiver))
+   * receiver.isStarted() // => false
+   * await ssc.start()
+   * receiver.isStarted() // => true
+   */
   isStarted(): boolean {
     return this.supervisor?.isStarted === true
   }
 
-  /** Whether it has been stopped, or never been started: a reading loop ends then. */
+  /**
+   * Whether it has been stopped, or never been started: a reading loop ends then.
+   *
+   * @example
+   * class Count extends Receiver<number> {
+   *   override onStart() { void this.count() }
+   *   private async count() { for (let n = 0; !this.isStopped() && n < 3; n++) await this.store(n) }
+   * }
+   * t.collect('out', ssc.receiverStream(new Count()))
+   * await t.run(2)
+   * t.out('out').batches.flat() // => [0, 1, 2]
+   */
   isStopped(): boolean {
     return this.supervisor === undefined || this.supervisor.isStopped
   }
@@ -80,6 +120,14 @@ export abstract class Receiver<T> {
    * `spark.streaming.receiver.writeAheadLog.enable`, when it dies before the block of the record is in the log.
    *
    * @throws ILLEGAL_STATE before the start and after the stop; RECORD_NOT_ENCODABLE
+   * @example
+   * class Lines extends Receiver<string> {
+   *   override onStart() { void this.read() }
+   *   private async read() { for (const line of ['a', 'b']) await this.store(line) }
+   * }
+   * t.collect('out', ssc.receiverStream(new Lines()))
+   * await t.run(2)
+   * t.out('out').batches.flat() // => ['a', 'b']
    */
   store(record: T): void | Promise<void> {
     return this.attached().store(record)
@@ -94,12 +142,16 @@ export abstract class Receiver<T> {
    * @throws BLOCK_NOT_LOGGED when it could not be logged: it does not count, and must not be acknowledged; RECORD_NOT_ENCODABLE
    * @example
    * class Acknowledging extends Receiver<string> {
-   *   override onStart(): void {}
-   *   async arrived(messages: string[], acknowledge: () => void): Promise<void> {
+   *   override onStart() {}
+   *   async arrived(messages: string[]) {
    *     await this.storeMany(messages)
-   *     acknowledge()
+   *     return 'acknowledged'
    *   }
    * }
+   * const receiver = new Acknowledging()
+   * t.collect('out', ssc.receiverStream(receiver))
+   * await ssc.start()
+   * await receiver.arrived(['a', 'b']) // => 'acknowledged'
    */
   async storeMany(records: Iterable<T>, metadata?: unknown): Promise<void> {
     await this.attached().storeMany(Array.from(records), metadata)
@@ -110,31 +162,62 @@ export abstract class Receiver<T> {
    * stored, as with `storeMany`. The bytes must not be changed any more. Not rate limited.
    *
    * @throws BLOCK_NOT_LOGGED; BLOCK_DAMAGED when they do not begin as a block does; damage further in fails the batch
+   * @example
+   * class Blocks extends Receiver<string> {
+   *   override onStart() { return this.storeBlock(rawFrame(['a', 'b']).subarray(4)) }
+   * }
+   * t.collect('out', ssc.receiverStream(new Blocks()))
+   * await t.run(1)
+   * t.out('out').batches // => [['a', 'b']]
    */
   async storeBlock(bytes: Uint8Array, metadata?: unknown): Promise<void> {
     await this.attached().storeBlock(bytes, metadata)
   }
 
-  /** Tells listeners of an error; the receiver goes on. */
+  /**
+   * Tells listeners of an error; the receiver goes on.
+   *
+   * @example
+   * const errors: string[] = []
+   * ssc.addStreamingListener({ onReceiverError: ({ receiverInfo }) => errors.push(receiverInfo.lastErrorMessage) })
+   * const receiver = t.receiver<string>()
+   * t.collect('out', ssc.receiverStream(receiver))
+   * await ssc.start()
+   * receiver.reportError('a line was too long')
+   * await t.run(1)
+   * errors // => ['a line was too long']
+   */
   reportError(message: string, error?: unknown): void {
     this.attached().reportError(message, error)
   }
 
   /**
-   * Stops, waits, starts again; returns at once. @param delayMs default: `spark.streaming.receiverRestartDelay`
+   * Stops, waits, starts again; returns at once.
    *
+   * @param delayMs default: `spark.streaming.receiverRestartDelay`
    * @example
-   * class Lines extends Receiver<string> {
-   *   override onStart(): void {
-   *     process.stdin.once('error', error => this.restart('standard input broke', error, 5000))
-   *   }
-   * }
+   * const receiver = t.receiver<string>()
+   * t.collect('out', ssc.receiverStream(receiver))
+   * await ssc.start()
+   * receiver.restart('the connection broke', undefined, 1000)
+   * receiver.isStarted() // => false
+   * await t.run(1)
+   * receiver.isStarted() // => true
    */
   restart(message: string, error?: unknown, delayMs?: number): void {
     this.attached().restart(message, error, delayMs)
   }
 
-  /** Stops for good. */
+  /**
+   * Stops for good; what it has stored is processed. Listeners are told, with the message.
+   *
+   * @example
+   * const receiver = t.receiver<string>()
+   * t.collect('out', ssc.receiverStream(receiver))
+   * await ssc.start()
+   * receiver.stop('the file has ended')
+   * receiver.isStopped() // => true
+   */
   stop(message: string, error?: unknown): void {
     void this.attached().stopReceiver(message, error)
   }

@@ -135,7 +135,12 @@ export interface RawSocketSender extends AsyncDisposable {
  * @source Spark RawTextSender
  * @example
  * await using sender = await rawSocketSender(() => [['a', 'b'], ['c']])
- * ssc.rawSocketStream<string>('127.0.0.1', sender.port).count().print()
+ * t.collect('out', ssc.rawSocketStream<string>('127.0.0.1', sender.port))
+ * await t.until(async () => {
+ *   await t.run(1)
+ *   return t.out('out').batches.flat().length === 3
+ * })
+ * t.out('out').batches.flat() // => ['a', 'b', 'c']
  */
 export async function rawSocketSender(
   blocks: () => Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>,

@@ -51,7 +51,7 @@ export interface StateSettings<K, S> {
  *   if (!sum.isTimingOut()) sum.update(total)
  *   return [word, total] as const
  * }).timeout('60s')
- * pairs.mapWithState(spec) // the running count of each word, as it changes
+ * pairs.mapWithState(spec) // => [[['a', 1], ['b', 2]], [['a', 4]]]
  */
 export class StateSpec<K, V, S, M> {
   /** @internal */
@@ -64,7 +64,17 @@ export class StateSpec<K, V, S, M> {
     this.settings = settings
   }
 
-  /** What `mapWithState` is to do: call `f`. @throws INVALID_ARGUMENT when `f` is no function */
+  /**
+   * What `mapWithState` is to do: call `f`.
+   *
+   * @throws INVALID_ARGUMENT when `f` is no function
+   * @example
+   * const running = StateSpec.function((word: string, n: number | undefined, sum: State<number>) => {
+   *   sum.update((sum.getOption() ?? 0) + (n ?? 0))
+   *   return [word, sum.get()] as const
+   * })
+   * pairs.mapWithState(running) // => [[['a', 1], ['b', 2]], [['a', 4]]]
+   */
   static function<K, V, S, M extends Mapped>(f: StateFunction<K, V, S, M>): StateSpec<K, V, S, M> {
     if (typeof f === 'function') return new StateSpec(f, {})
     throw new KindlingError('INVALID_ARGUMENT', {
@@ -74,17 +84,42 @@ export class StateSpec<K, V, S, M> {
     })
   }
 
-  /** State before the first batch. Of several pairs with one key the last counts. */
+  /**
+   * State before the first batch. Of several pairs with one key the last counts.
+   *
+   * @example
+   * const count = (word: string, n: number | undefined, sum: State<number>) => {
+   *   sum.update((sum.getOption() ?? 0) + (n ?? 0))
+   *   return sum.get()
+   * }
+   * pairs.mapWithState(StateSpec.function(count).initialState(sc.parallelize([['a', 100]]))) // => [[101, 2], [104]]
+   */
   initialState(rdd: RDD<readonly [K, S]>): StateSpec<K, V, S, M> {
     return this.with({ initialState: rdd })
   }
 
-  /** Partitions of the state, by hash. Default: the context's default parallelism. @throws INVALID_ARGUMENT */
+  /**
+   * Partitions of the state, by hash. Default: the context's default parallelism.
+   *
+   * @throws INVALID_ARGUMENT unless `n` is a whole number of at least 1
+   * @example
+   * const last = (word: string, n: number | undefined, state: State<number>) => void (n && state.update(n))
+   * const states = pairs.mapWithState(StateSpec.function(last).numPartitions(2)).stateSnapshots()
+   * states.glom() // => [[[['b', 2]], [['a', 1]]], [[['b', 2]], [['a', 3]]]]
+   */
   numPartitions(n: number): StateSpec<K, V, S, M> {
     return this.with({ partitioner: toPartitioner(n) })
   }
 
-  /** How keys are spread. */
+  /**
+   * How keys are spread; a stream that is spread so already is not shuffled.
+   *
+   * @example
+   * const byLength: Partitioner = { numPartitions: 2, partition: key => String(key).length % 2 }
+   * const last = (word: string, n: number | undefined, state: State<number>) => void (n && state.update(n))
+   * const states = pairs.mapWithState(StateSpec.function(last).partitioner(byLength)).stateSnapshots()
+   * states.glom() // => [[[], [['a', 1], ['b', 2]]], [[], [['a', 3], ['b', 2]]]]
+   */
   partitioner(partitioner: Partitioner): StateSpec<K, V, S, M> {
     return this.with({ partitioner })
   }
@@ -92,6 +127,14 @@ export class StateSpec<K, V, S, M> {
   /**
    * Keys without a record for longer than this time out. With a timeout, every record of a key counts as an update, also when the
    * function only reads the state.
+   *
+   * @example
+   * const sessions = StateSpec.function((user: string, _: number | undefined, state: State<boolean>) => {
+   *   if (state.isTimingOut()) return `${user} has gone`
+   *   state.update(true)
+   *   return undefined
+   * }).timeout(seconds(1))
+   * pairs.mapWithState(sessions) // => [[], [], ['b has gone'], ['a has gone']]
    */
   timeout(idle: DurationLike): StateSpec<K, V, S, M> {
     return this.with({ timeout: toDuration(idle, 'The timeout of a state') })

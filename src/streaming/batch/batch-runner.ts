@@ -1,0 +1,188 @@
+/**
+ * Makes and runs the batches of a context, and decides what becomes of those that have ended or failed.
+ *
+ *   generator ──job sets──▶ scheduler ──ended──▶ forget what no later batch needs
+ *       └──── not made ─────────┴────── failed ──▶ `stop`: end the context · `continue`: go on · `skip`: take the batch back
+ *
+ * I1  What a batch needs is kept until it, or a later one, has succeeded, and until no earlier one is unfinished.
+ * I2  When the log of batches cannot be written, nothing further runs, whatever the policy.
+ */
+import { type Config, configEntries } from '../../base/config.ts'
+import { KindlingError } from '../../base/errors.ts'
+import type { ListenerBus } from '../../base/listener-bus.ts'
+import type { Duration, Time } from '../../base/time.ts'
+import type { SparkContext } from '../../context/spark-context.ts'
+import type { Checkpoint } from '../checkpoint/checkpoint.ts'
+import type { DStreamGraph } from '../graph.ts'
+import type { StreamingListener } from '../listener.ts'
+import { JobGenerator } from './job-generator.ts'
+import { JobScheduler } from './job-scheduler.ts'
+import type { JobSet } from './job-set.ts'
+import { skipBatch } from './skip-batch.ts'
+
+/** What a batch does that fails: the values of kindling.streaming.failurePolicy. */
+type FailurePolicy = 'stop' | 'continue' | 'skip'
+
+/** What the runner stands on. */
+export interface BatchRunnerParts {
+  readonly sc: SparkContext
+  readonly graph: DStreamGraph
+  readonly bus: ListenerBus<StreamingListener>
+  readonly batchDuration: Duration
+  /** The first error of the program, for those who wait for its end. */
+  onError(error: Error): void
+  /** Stops the context. */
+  stop(): Promise<void>
+}
+
+/** See the file head. */
+export class BatchRunner {
+  readonly generator: JobGenerator
+  readonly scheduler: JobScheduler
+  /** Where batches are written down; `undefined` without a checkpoint directory. */
+  saved: Checkpoint | undefined
+  /** Local properties of the jobs of all batches: those of the code that started the context, without its job group. */
+  properties: Readonly<Record<string, string>> = {}
+  private readonly parts: BatchRunnerParts
+  private readonly policy: FailurePolicy
+  private readonly unpersist: boolean
+  /** The latest batch that succeeded. */
+  private succeeded: Time | undefined
+
+  /** @throws INVALID_CONFIG for a failure policy that does not go with the other settings */
+  constructor(parts: BatchRunnerParts) {
+    const { sc, graph, bus, batchDuration } = parts
+    const { conf, clock, logger } = sc
+    this.parts = parts
+    this.policy = failurePolicyOf(conf)
+    this.unpersist = conf.get(configEntries.unpersist)
+    this.scheduler = new JobScheduler({
+      clock,
+      bus,
+      logger,
+      concurrentJobs: conf.get(configEntries.concurrentJobs),
+      goesOn: this.policy === 'continue',
+      maxQueuedBatches: conf.get(configEntries.maxQueuedBatches),
+      inScope: (properties, body) =>
+        sc.withJobScope({ properties: { ...this.properties, ...properties } }, body),
+      onError: error => this.failed(error),
+      onBatchEnd: set => this.ended(set),
+    })
+    this.generator = new JobGenerator({
+      clock,
+      graph,
+      batchDuration,
+      room: () => this.scheduler.room(),
+      submit: set => this.scheduler.submit(set),
+      onMerge: (ticks, time) =>
+        logger.warn(
+          `processing is behind: the batch at ${time} also takes the input of the ${ticks} batches before it, ` +
+            `since ${conf.get(configEntries.maxQueuedBatches)} wait already (${configEntries.maxQueuedBatches.key})`,
+        ),
+      log: async batch => this.saved?.planned(batch),
+      onLogFailed: error => this.giveUp(error),
+      onError: (error, set) => this.notMade(error, set),
+    })
+  }
+
+  /** An error of the program: logged, and given to those who wait for its end. */
+  report(error: Error): void {
+    this.parts.sc.logger.error(error.message, { error })
+    this.parts.onError(error)
+  }
+
+  /** The log cannot be written: nothing further may run. */
+  giveUp(error: unknown): void {
+    this.report(generationError(error, undefined))
+    this.stopContext()
+  }
+
+  private ended(set: JobSet): void | Promise<void> {
+    const info = set.info()
+    for (const { source } of this.parts.graph.inputs) source.batchCompleted?.(info)
+    // A failed batch stays remembered until a later one has succeeded, and runs again after a restart.
+    if (!set.failed && (this.succeeded === undefined || set.time.greater(this.succeeded)))
+      this.succeeded = set.time
+    if (set.failure !== undefined) {
+      if (this.policy === 'stop') this.endAfterFailure(set.time)
+      if (this.policy === 'skip') return this.skip(set, set.failure.error!.message)
+    }
+    if (set.failed || this.saved === undefined) return this.clearMetadata()
+    return this.saved.ended(set.time).then(() => this.clearMetadata())
+  }
+
+  private notMade(error: unknown, set: JobSet): void | Promise<void> {
+    const failure = generationError(error, set.time)
+    this.failed(failure)
+    if (this.policy === 'stop') this.endAfterFailure(set.time)
+    if (this.policy === 'skip') return this.skip(set, failure.message)
+  }
+
+  private clearMetadata(): void {
+    const { oldestUnfinished } = this.scheduler
+    if (this.succeeded === undefined) return
+    // With several jobs at once a batch may end before an earlier one, which still needs its RDDs and state.
+    const upTo =
+      oldestUnfinished === undefined
+        ? this.succeeded
+        : this.succeeded.min(oldestUnfinished.minus(this.parts.batchDuration))
+    this.parts.graph.clearMetadata(upTo, this.unpersist)
+  }
+
+  /** With `skip`, a failure of a batch is not one of the program. */
+  private failed(error: Error): void {
+    if (this.policy === 'skip') this.parts.sc.logger.error(error.message, { error })
+    else this.report(error)
+  }
+
+  /** Never rejects. */
+  private async skip(set: JobSet, reason: string): Promise<void> {
+    const { sc, graph, bus } = this.parts
+    const parts = {
+      ...{ graph, scheduler: this.scheduler, bus, logger: sc.logger },
+      remake: (later: JobSet) => this.generator.fill(later),
+      logSkipped: async (time: Time) => this.saved?.ended(time, { isSkipped: true }),
+      onError: (error: unknown, time: Time) => this.failed(generationError(error, time)),
+    }
+    try {
+      await skipBatch(parts, set, reason)
+    } catch (error) {
+      this.report(generationError(error, set.time))
+      this.endAfterFailure(set.time)
+      return
+    }
+    // What comes before it is remembered until a later batch has been made of it.
+    this.clearMetadata()
+  }
+
+  /** A batch has failed for good, and later ones would be built on what it left. */
+  private endAfterFailure(time: Time): void {
+    const reason = `the batch at ${time} failed (${configEntries.failurePolicy.key} is stop)`
+    this.scheduler.abort(new KindlingError('JOB_CANCELLED', { reason }))
+    this.stopContext()
+  }
+
+  private stopContext(): void {
+    void this.parts.stop().catch(failure => this.report(failure as Error))
+  }
+}
+
+function failurePolicyOf(conf: Config): FailurePolicy {
+  const policy = conf.get(configEntries.failurePolicy) as FailurePolicy
+  const { concurrentJobs, failurePolicy } = configEntries
+  if (policy === 'skip' && conf.get(concurrentJobs) > 1)
+    throw new KindlingError('INVALID_CONFIG', {
+      key: failurePolicy.key,
+      value: policy,
+      expected: `another policy, or ${concurrentJobs.key} 1: what later batches made of a batch cannot be undone while they run`,
+    })
+  return policy
+}
+
+function generationError(error: unknown, time: Time | undefined): Error {
+  if (error instanceof Error && error.name === 'KindlingError') return error
+  const reason = error instanceof Error ? error.message : String(error)
+  const params = { operation: 'making the jobs', time: String(time ?? 'the log'), reason }
+  const context = time === undefined ? {} : { batchTime: time.milliseconds }
+  return new KindlingError('OUTPUT_OPERATION_FAILED', params, { cause: error, context })
+}
