@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { emptyBatch, firstResult, median } from './floors.ts'
 import { stateMemory } from './state-memory.ts'
 import { windowCosts } from './windows.ts'
-import { runOurs, runPlain, workloads } from './workloads.ts'
+import { runOurs, runPlain, threadWorkloads, workloads } from './workloads.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,6 +22,9 @@ const { values, positionals } = parseArgs({
   },
 })
 
+/** Engines by their number of worker threads. */
+const WORKERS: Readonly<Record<string, number>> = { ours: 0, 'ours-1': 1, 'ours-2': 2 }
+
 interface Line {
   readonly medianMs: number
   readonly digest: number
@@ -29,11 +32,12 @@ interface Line {
 }
 
 async function one(engine: string, name: string): Promise<void> {
-  const workload = workloads[name]!
+  const workload = workloads[name] ?? threadWorkloads[name]!
   const passes = Number(values.passes)
+  const workers = WORKERS[engine]
   const { ms, digest } =
-    engine === 'ours'
-      ? await runOurs(workload, passes)
+    workers !== undefined
+      ? await runOurs(workload, passes, workers)
       : runPlain(workload, passes, engine as 'plain' | 'bare')
   const warm = ms.slice(ms.length / passes)
   const rssMb = Math.round(process.resourceUsage().maxRSS / 1024)
@@ -85,6 +89,24 @@ function compare(name: string): void {
   )
 }
 
+/** Two threads against one, and against the program's own. */
+function threads(): void {
+  for (const name of ['w1', 'w2-10k', 'w2-352k', 'w6', 'w8']) {
+    const { title } = workloads[name] ?? threadWorkloads[name]!
+    const runs = Array.from({ length: Number(values.rounds) }, () =>
+      ['plain', 'ours', 'ours-1', 'ours-2'].map(engine => inFreshProcess(engine, name)),
+    )
+    if (new Set(runs.flat().map(r => r.digest)).size > 1) throw new Error(`${name}: the results differ`)
+    const ratio = (a: number, b: number): string => {
+      const all = runs.map(run => run[a]!.medianMs / run[b]!.medianMs).sort((x, y) => x - y)
+      return `${median(all).toFixed(2)} (${all[0]!.toFixed(2)} to ${all.at(-1)!.toFixed(2)})`
+    }
+    console.log(`${name}  ${title}`)
+    console.log(`  two threads ${ratio(2, 3)} × one; ${ratio(0, 3)} × the plain loop; results equal`)
+    console.log(`  one thread ${ratio(1, 2)} × the program's own`)
+  }
+}
+
 async function floors(): Promise<void> {
   console.log(`empty batch, one stage   ${(await emptyBatch(1, 2000)).toFixed(3)} ms`)
   console.log(`empty batch, two stages  ${(await emptyBatch(2, 2000)).toFixed(3)} ms  (goal 0.300)`)
@@ -97,15 +119,18 @@ else {
     `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}; medians of ${values.rounds} rounds`,
   )
   const names =
-    positionals.length > 0 ? positionals : [...Object.keys(workloads), 'windows', 'memory', 'floors']
+    positionals.length > 0
+      ? positionals
+      : [...Object.keys(workloads), 'windows', 'memory', 'threads', 'floors']
   for (const name of names) {
     if (name === 'floors') await floors()
     else if (name === 'windows') await windowCosts()
     else if (name === 'memory') await stateMemory()
+    else if (name === 'threads') threads()
     else if (workloads[name] !== undefined) compare(name)
     else
       throw new Error(
-        `no workload ${name}; there are ${Object.keys(workloads).join(', ')}, windows, memory, floors`,
+        `no workload ${name}; there are ${Object.keys(workloads).join(', ')}, windows, memory, threads, floors`,
       )
   }
 }

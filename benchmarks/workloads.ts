@@ -238,6 +238,27 @@ export const workloads: Readonly<Record<string, Workload>> = {
   },
 }
 
+/** What threads are measured by, besides some of the above. */
+export const threadWorkloads: Record<string, Workload> = {
+  w8: {
+    title: 'shuffle of records of 1 kB, grouped by key',
+    input: () => ysbInput(10, 50_000),
+    plain: () => file => digestOf(sizes(linesOf(file))),
+    ours: (lines, done) =>
+      lines
+        .map(line => [line.slice(10, 14), line.padEnd(1000, '.')])
+        .groupByKey()
+        .mapValues(group => group.reduce((sum, text) => sum + text.length, 0))
+        .foreachRDD(async rdd => done(digestOf(await rdd.collect()))),
+  },
+}
+
+function sizes(lines: readonly string[]): Counts {
+  const counts: Counts = new Map()
+  for (const line of lines) add(counts, line.slice(10, 14), line.padEnd(1000, '.').length)
+  return counts
+}
+
 interface Event {
   readonly ad_id: string
   readonly event_type: string
@@ -261,10 +282,19 @@ export function runPlain(workload: Workload, passes: number, loop: 'plain' | 'ba
   return { ms, digest }
 }
 
-/** The engine: one file a batch, timed from the batch's plan to the end of its output. */
-export async function runOurs(workload: Workload, passes: number): Promise<Measured> {
+/**
+ * The engine: one file a batch, timed from the batch's plan to the end of its output.
+ *
+ * @param workers threads; 0: the program's own
+ */
+export async function runOurs(workload: Workload, passes: number, workers = 0): Promise<Measured> {
   const clock = new ManualClock(0)
-  const sc = new SparkContext({ clock })
+  const onThreads = { 'kindling.executor': 'threads', 'spark.default.parallelism': 2 }
+  const sc = new SparkContext(
+    workers === 0 ? { clock } : { clock, master: `local[${workers}]`, conf: onThreads },
+  )
+  // The same tasks for any number of threads: small ones, so that nobody waits long for the last.
+  const partitions = workers === 0 ? undefined : 6
   const ssc = new StreamingContext(sc, 1000)
   const files = repeated(workload, passes)
   const ms: number[] = []
@@ -277,7 +307,7 @@ export async function runOurs(workload: Workload, passes: number): Promise<Measu
     stop() {},
     plan() {
       start = performance.now()
-      return { rdd: sc.textFile(files[at++]!), numRecords: 0 }
+      return { rdd: sc.textFile(files[at++]!, partitions), numRecords: 0 }
     },
   })
   workload.ours(lines, batch => {
