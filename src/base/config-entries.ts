@@ -116,7 +116,7 @@ export const configEntries = {
   }) as ConfigEntry<string>,
   executor: text({
     key: 'kindling.executor',
-    default: 'inline',
+    default: 'threads',
     choices: ['threads', 'inline'],
     since: '0.1.0',
     doc: 'Where tasks of local[N] run: on N worker threads, or N at a time in turns on the thread of the program, which debuggers follow more easily.',

@@ -11,6 +11,7 @@ import type { LongCall } from '../executor/task-time.ts'
 import { scopeOf } from '../executor/threads/revived-stage.ts'
 import { ThreadBackend } from '../executor/threads/thread-backend.ts'
 import { ThreadPool } from '../executor/threads/thread-pool.ts'
+import type { HeapLimits } from '../executor/threads/worker-thread.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import type { Backend } from '../scheduler/task.ts'
 import type { BroadcastStore } from './broadcast.ts'
@@ -54,7 +55,7 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
   const pool = new ThreadPool({
     entry: workerEntry(),
     settings: { segments, yieldAfterMs, longCallMs },
-    limits: heapBytes === undefined ? {} : { maxOldGenerationSizeMb: heapBytes / 2 ** 20 },
+    limits: heapBytes === undefined ? {} : heapLimits(heapBytes / 2 ** 20),
     size: master.slots,
     onLoose(message) {
       if (message.type === 'floated') {
@@ -81,6 +82,17 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
     threads.resendBroadcast(id)
   }
   return { backend: threads, threads }
+}
+
+/**
+ * Of a heap of so many MB. Young objects are limited too: were all of them moved to a full heap at once, V8 would end the whole
+ * process before it can end the thread.
+ */
+function heapLimits(mb: number): HeapLimits {
+  return {
+    maxOldGenerationSizeMb: mb,
+    maxYoungGenerationSizeMb: Math.min(64, Math.max(8, Math.round(mb / 4))),
+  }
 }
 
 /** The module that threads run: beside this one, as source or as built. */

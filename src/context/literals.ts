@@ -1,7 +1,7 @@
 /** Literal records as partitions: encoded when they are given, so that later changes by the program are never seen. */
 import type { ChunkSource } from '../data/chunk.ts'
 import { makeNode, type SourceNode } from '../rdd/nodes.ts'
-import { type Block, blockOfRows, countOf, sourceOfBlocks } from '../storage/block.ts'
+import { type Block, blockOfRows, countOf, encodedBlock, sourceOfBlocks } from '../storage/block.ts'
 
 /** Slice `i` of `n` covers the positions from ⌊i·length/n⌋ up to ⌊(i+1)·length/n⌋. @source Spark ParallelCollectionRDD */
 export function slices<T>(records: readonly T[], n: number): T[][] {
@@ -18,6 +18,7 @@ export function blockSource(name: string, blocks: readonly (readonly Block[])[])
       className: blocks.length === 0 ? 'EmptyRDD' : 'ParallelCollectionRDD',
       descriptors: blocks,
       open: (descriptor): ChunkSource => sourceOfBlocks(descriptor as readonly Block[]),
+      toSend: descriptor => (descriptor as readonly Block[]).map(encodedBlock),
       isEmpty: descriptor => (descriptor as readonly Block[]).every(block => countOf(block) === 0),
       numPartitions: blocks.length,
       partitioner: undefined,

@@ -474,6 +474,11 @@ export class SparkContext extends RDDMaker implements JobRunner {
     return hashString(`${place} ${nth}`) >>> 0
   }
 
+  /** @internal Has the threads ready when the first job comes. */
+  warmUp(): void {
+    this.threads?.start()
+  }
+
   /** @internal */
   defined(node: Node): void {
     this.threads?.define(node)

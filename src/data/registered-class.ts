@@ -15,7 +15,7 @@ export interface RegisteredClass {
   readonly name: string
   readonly prototype: object
   readonly encode: (instance: object) => unknown
-  readonly decode: (data: unknown) => unknown
+  readonly decode: (data: unknown) => object
 }
 
 const byName = new Map<string, RegisteredClass>()
@@ -62,10 +62,20 @@ export function registerClass<T extends object, D>(
     prototype,
     // The prototype is looked up before each call, so the argument is a T; data comes back as `encode` gave it.
     encode: codec.encode as (instance: object) => unknown,
-    decode: codec.decode as (data: unknown) => unknown,
+    decode: codec.decode as (data: unknown) => object,
   }
   byName.set(name, entry)
   byPrototype.set(prototype, entry)
+}
+
+/** All registered classes, in the order in which they were registered. */
+export function registeredClasses(): Iterable<RegisteredClass> {
+  return byName.values()
+}
+
+/** Whether a class of this name is registered. */
+export function isRegisteredClass(name: string): boolean {
+  return byName.has(name)
 }
 
 /** The registered class of an object, by its exact prototype. */

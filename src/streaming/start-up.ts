@@ -52,6 +52,7 @@ export async function startProgram(program: Program, settings: StartSettings): P
   const { generator } = runner
   if (sc.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'start' })
   graph.validate()
+  sc.warmUp()
   runner.properties = withoutGroup(sc.localProperties())
   if (sc.conf.has(configEntries.extraListeners.key)) {
     for (const listener of await extraListeners(sc.conf)) bus.add(listener)

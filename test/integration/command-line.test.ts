@@ -150,7 +150,7 @@ console.log('goes on')
     const file = program(
       'floating-hangs.ts',
       `import { SparkContext } from 'kindling'
-await using sc = new SparkContext({ master: 'local[1,2]' })
+await using sc = new SparkContext({ master: 'local[1,2]', conf: { 'kindling.executor': 'inline' } })
 let attempts = 0
 await sc.parallelize([1]).foreach(async () => {
   if (++attempts === 2) return

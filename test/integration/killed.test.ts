@@ -22,7 +22,7 @@ import { appendFileSync } from 'node:fs'
 import { milliseconds, StreamingContext } from '${join(root, 'src/index.ts')}'
 
 const ssc = await StreamingContext.getOrCreate('checkpoint', () => {
-  const ssc = new StreamingContext({ master: 'local[2]', batchDuration: milliseconds(100) })
+  const ssc = new StreamingContext({ master: 'local[2]', batchDuration: milliseconds(100), conf: { 'kindling.streaming.maxQueuedBatches': 1000 } })
   ssc.textFileStream('in')
     .flatMap(line => line.split(' '))
     .map(word => [word, 1])

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { SparkContext } from '../../src/context/spark-context.ts'
 import type { JobStarted } from '../../src/scheduler/events.ts'
+import { INLINE } from '../support/backends.ts'
 import { rejected } from '../support/rejected.ts'
 
 const later = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 /** A context, and the names of the actions and operators whose jobs it ran. */
 function listening(): { sc: SparkContext; jobs: () => Promise<string[]> } {
-  const sc = new SparkContext({ master: 'local[2]' })
+  const sc = new SparkContext({ master: 'local[2]', conf: INLINE })
   const seen: string[] = []
   sc.addSparkListener({ onJobStart: (e: JobStarted) => void seen.push(e.description.split(' ')[0]!) })
   return {

@@ -5,6 +5,7 @@ import type { Node, ShuffleNode } from '../../src/rdd/nodes.ts'
 import type { RDD } from '../../src/rdd/rdd.ts'
 import { cutStages, type Stage, unprepared } from '../../src/scheduler/stages.ts'
 import type { Availability } from '../../src/scheduler/task.ts'
+import { INLINE } from '../support/backends.ts'
 
 const sc = new SparkContext()
 const add = (a: number, b: number): number => a + b
@@ -156,7 +157,7 @@ describe('cutting stages', () => {
 
 describe('jobs over shared lineage', () => {
   it('run a shared map stage once, also when they start together', async () => {
-    await using own = new SparkContext({ master: 'local[2]' })
+    await using own = new SparkContext({ master: 'local[2]', conf: INLINE })
     let calls = 0
     const reduced = own
       .parallelize(['a', 'b', 'a'], 2)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { until } from '../../src/testing/index.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
+import { INLINE } from '../support/backends.ts'
 
 const conf = { 'spark.streaming.concurrentJobs': 2 }
 
@@ -104,7 +105,7 @@ describe('two jobs at a time', () => {
   it('two outputs over one state stream, at the same time, apply a batch once', async () => {
     let applied = 0
     await using t = new StreamTest({
-      conf,
+      conf: { ...conf, ...INLINE },
       master: 'local[2]',
       build: t => {
         const counts = t.input<[string, number]>('in', [[['a', 1]], [['a', 2]]]).reduceByKeyAndWindow(

@@ -54,6 +54,8 @@ export type ToWorker =
       readonly name: string | undefined
       readonly zero: FunctionDescription
     }
+  /** A registered class, as a function that gives it and its codec. */
+  | { readonly type: 'class'; readonly name: string; readonly description: FunctionDescription }
   | { readonly type: 'stage'; readonly id: number; readonly data: StageData }
   | { readonly type: 'task'; readonly task: TaskData }
   | { readonly type: 'cancel'; readonly task: number; readonly error: WireError }

@@ -12,7 +12,9 @@
 import type { Activity } from '../../base/activity.ts'
 import { KindlingError } from '../../base/errors.ts'
 import { decodeRecords } from '../../data/codec.ts'
+import { registeredClasses } from '../../data/registered-class.ts'
 import { captureFunction } from '../../rdd/functions/capture-function.ts'
+import { capture } from '../../rdd/functions/explicit.ts'
 import type { Node } from '../../rdd/nodes.ts'
 import type { Backend, Task, TaskEvents, TaskResult, TaskUpdate } from '../../scheduler/task.ts'
 import type { InlineBackend, TaskHook } from '../inline-backend.ts'
@@ -50,11 +52,20 @@ export interface ThreadBackendParts {
   readonly killAfterMs: number
 }
 
+/** A class, and its codec. */
+export type ClassParts = [
+  C: abstract new (...args: never[]) => object,
+  encode: (instance: object) => unknown,
+  decode: (data: unknown) => object,
+]
+
 interface Entry {
   readonly task: Task
   readonly events: TaskEvents
 }
 
+/** How the names of the engine's own registered classes begin. */
+const OWN_CLASSES = 'kindling.'
 /** Stages that are remembered; one that is asked for again is described again. */
 const MAX_STAGES = 256
 
@@ -93,6 +104,11 @@ export class ThreadBackend implements Backend {
       const { create, mergeValue, mergeCombiners } = node.result.aggregator
       for (const f of [create, mergeValue, mergeCombiners]) if (f !== undefined) this.sent.ofFunction(f)
     }
+  }
+
+  /** Starts the threads, which otherwise the first task does. */
+  start(): void {
+    this.parts.pool.start()
   }
 
   /** Threads that have a broadcast get it anew: they drop the copy that they made, and all of it once it was destroyed. */
@@ -221,11 +237,28 @@ export class ThreadBackend implements Backend {
   /** Sends a thread what it does not have yet. */
   private send(thread: WorkerThread, stageId: number, { data, values }: DescribedStage): void {
     if (thread.stages.has(stageId)) return
+    this.sendClasses(thread)
     for (const value of values) this.sendValue(thread, value)
     thread.post({ type: 'stage', id: stageId, data })
     thread.stages.add(stageId, values)
     const { stages, values: unused } = thread.stages.overdue()
     if (stages.length > 0) thread.post({ type: 'forget', stages, values: unused })
+  }
+
+  /** Classes that the program registered, with their codecs. */
+  private sendClasses(thread: WorkerThread): void {
+    for (const known of registeredClasses()) {
+      if (thread.classes.has(known)) continue
+      thread.classes.add(known)
+      const { name, prototype, encode, decode } = known
+      // Loaded with the engine.
+      if (name.startsWith(OWN_CLASSES)) continue
+      const C = prototype.constructor as ClassParts[0]
+      const description = captureFunction(
+        capture({ C, encode, decode }, (): ClassParts => [C, encode, decode]),
+      )
+      thread.post({ type: 'class', name, description })
+    }
   }
 
   private sendValue(thread: WorkerThread, { id, description, broadcasts, accumulators }: SentValue): void {

@@ -8,7 +8,8 @@
  */
 import { SystemClock } from '../../base/clock.ts'
 import { fromWire, toWire } from '../../base/errors.ts'
-import { encodeRecords } from '../../data/codec.ts'
+import { encodeRecords, registerClass } from '../../data/codec.ts'
+import { isRegisteredClass } from '../../data/registered-class.ts'
 import { revive } from '../../rdd/functions/revive.ts'
 import type { SegmentMode } from '../../rdd/segment/segment.ts'
 import type { Task, TaskResult } from '../../scheduler/task.ts'
@@ -19,6 +20,7 @@ import { type RevivedStage, reviveStage } from './revived-stage.ts'
 import { SharedRegions } from './shared-regions.ts'
 import { scopeData } from './stage-data.ts'
 import { outputData, SentStores } from './task-stores.ts'
+import type { ClassParts } from './thread-backend.ts'
 
 /** What the loop needs of the layers above: accumulators and broadcasts of this thread. */
 export interface WorkerShared {
@@ -75,6 +77,15 @@ export class WorkerLoop {
         this.then(async () => {
           const zero = (await this.revived(message.zero)) as () => object
           this.shared.putAccumulator(message.id, message.name, zero())
+        })
+        return
+      case 'class':
+        this.then(async () => {
+          const parts = await this.revived(message.description)
+          // The module that it comes from may have registered it when it was loaded.
+          if (parts instanceof NotRevived || isRegisteredClass(message.name)) return
+          const [C, encode, decode] = (parts as () => ClassParts)()
+          registerClass(C, { name: message.name, encode, decode })
         })
         return
       case 'broadcast':

@@ -5,6 +5,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { asError, fromWire, KindlingError, toWire } from '../../base/errors.ts'
+import type { RegisteredClass } from '../../data/registered-class.ts'
 import type { FromWorker, TaskData, ToWorker, WorkerSettings } from './messages.ts'
 import { SentStages } from './sent-stages.ts'
 
@@ -35,6 +36,7 @@ export class WorkerThread {
   /** Ids of what it was sent. */
   readonly broadcasts: Set<number> = new Set()
   readonly accumulators: Set<number> = new Set()
+  readonly classes: Set<RegisteredClass> = new Set()
   private readonly worker: Worker
   private readonly tasks = new Map<number, PromiseWithResolvers<DoneMessage>>()
   private hasEnded = false
@@ -85,7 +87,12 @@ export class WorkerThread {
       killing = setTimeout(() => void this.kill('its task was cancelled and did not end'), killAfterMs)
     }
     signal.addEventListener('abort', cancel, { once: true })
-    this.post({ type: 'task', task })
+    try {
+      this.post({ type: 'task', task })
+    } catch (error) {
+      // What cannot be cloned was not sent.
+      settled.reject(error)
+    }
     return settled.promise.finally(() => {
       clearTimeout(killing)
       signal.removeEventListener('abort', cancel)

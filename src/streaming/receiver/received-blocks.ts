@@ -9,7 +9,7 @@
 import type { ChunkSource } from '../../data/chunk.ts'
 import { decodeLines } from '../../data/text.ts'
 import { makeNode, type SourceNode } from '../../rdd/nodes.ts'
-import { type Block, sourceOfBlocks } from '../../storage/block.ts'
+import { type Block, encodedBlock, sourceOfBlocks } from '../../storage/block.ts'
 
 /** Records of one block interval. Text stays bytes until a task reads it. */
 export interface ReceivedBlock {
@@ -124,6 +124,7 @@ export function blocksNode(name: string, blocks: readonly ReceivedBlock[]): Sour
       kind: 'source',
       descriptors: blocks,
       open: descriptor => openBlock(descriptor as ReceivedBlock),
+      toSend: descriptor => sentBlock(descriptor as ReceivedBlock),
       isEmpty: descriptor => (descriptor as ReceivedBlock).records === 0,
       numPartitions: blocks.length,
       partitioner: undefined,
@@ -132,7 +133,15 @@ export function blocksNode(name: string, blocks: readonly ReceivedBlock[]): Sour
   )
 }
 
-function openBlock({ content }: ReceivedBlock): ChunkSource | Promise<ChunkSource> {
+/** The block as another thread opens it: its content, as bytes. */
+function sentBlock({ content }: ReceivedBlock): unknown {
+  const sent = (of: BlockContent): unknown => ({
+    content: 'block' in of ? { block: encodedBlock(of.block) } : { lines: of.lines },
+  })
+  return 'logged' in content ? content.logged().then(sent) : sent(content)
+}
+
+function openBlock({ content }: Pick<ReceivedBlock, 'content'>): ChunkSource | Promise<ChunkSource> {
   return 'logged' in content ? content.logged().then(openContent) : openContent(content)
 }
 
