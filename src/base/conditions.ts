@@ -387,7 +387,7 @@ export const conditions = {
     domain: 'user',
     retry: 'never',
     message: 'Output path {path} exists already. Choose another, or remove it first.',
-    doc: 'saveAsTextFile never writes over existing data.',
+    doc: 'saveAsTextFile never writes over existing data, and neither does a file sink over a storage.',
   },
   PACKAGE_MISSING: {
     domain: 'user',
@@ -461,6 +461,19 @@ export const conditions = {
     message:
       'A record does not fit the columns of its file: {value}: {reason}. Give the columns, or map the records to them.',
     doc: 'All records of a Parquet file have the same columns. They are those given, or those of the first records of the partition.',
+  },
+  SINK_FAILED: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'Sink {sink} failed in its {step} step: {reason}',
+    doc: 'A sink threw. In a task (steps writer, write and prepare) the task is tried again, and what the attempt wrote is removed; on the driver (open, committed, begin, commit) the batch fails, or the start. The cause has the original error.',
+  },
+  SINK_FENCED: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'Sink {sink} refused output {operator} of epoch {epoch}: {reason}. This program stops, and has written nothing of the batch.',
+    doc: 'Another process has started the same program later, and writes to the sink. The one that started last goes on; check why the first was still running.',
   },
   SOURCE_FAILED: {
     domain: 'external',
