@@ -24,6 +24,8 @@ import type {
   StreamingContextOptions,
   StreamingContextState,
 } from './context-options.ts'
+import { Delivery } from './delivery/delivery.ts'
+import type { OutputGuarantee } from './delivery/guarantee.ts'
 import type { DStream } from './dstream/dstream.ts'
 import type { OutputOperation, StreamHost } from './dstream/host.ts'
 import { InputDStream } from './dstream/input.ts'
@@ -83,12 +85,17 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       clock,
     })
     const parts = { sc: this.sc, batchDuration: this.batchDuration, graph: this.graph, bus }
-    const runner = new BatchRunner({
+    const delivery = new Delivery({
+      ...{ graph: this.graph, conf, logger },
+      onFenced: error => runner.giveUp(error),
+    })
+    const runner: BatchRunner = new BatchRunner({
       ...parts,
+      delivery,
       onError: error => this.termination.failed(error),
       stop: () => this.stop(),
     })
-    this.program = { ...parts, runner }
+    this.program = { ...parts, delivery, runner }
     const directory = conf.get(configEntries.checkpointDirectory)
     if (directory !== undefined) this.checkpoint(directory)
   }
@@ -178,6 +185,18 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    */
   getState(): StreamingContextState {
     return this.state
+  }
+
+  /**
+   * What holds for each output when the process crashes, in order of definition: as sources, checkpoints and sinks are now. The same is
+   * logged at the start, in a line for each.
+   *
+   * @example
+   * words.saveAsTextFiles(`${dir}/words`)
+   * ssc.guarantees()[0]?.guarantee // => 'none'
+   */
+  guarantees(): readonly OutputGuarantee[] {
+    return this.program.delivery.guarantees(this.storage !== undefined)
   }
 
   // ---- settings ----
@@ -377,13 +396,14 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   }
 
   private async shutDown(options: StopOptions): Promise<void> {
-    const { graph, bus, runner } = this.program
+    const { graph, bus, delivery, runner } = this.program
     try {
       if (this.state === 'active') await endBatches(this.program, options)
       if (runner.saved !== undefined) await settledInTime(runner.saved.idle())
     } finally {
       runner.saved?.close()
       for (const output of graph.outputs) output.stopped?.()
+      await delivery.close()
       await bus.drain()
       bus.stop()
       if (this.stopsSparkContext(options)) await this.sc.stop()

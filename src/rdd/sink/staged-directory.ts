@@ -11,9 +11,7 @@
 import { basename, dirname, join } from 'node:path'
 import { isMissing, isOccupied, type OutputFiles } from './output-files.ts'
 import { outputFailed, type PartFile } from './part-file.ts'
-
-/** The file that says that a directory is whole. */
-export const SUCCESS = '_SUCCESS'
+import { SUCCESS } from './success-file.ts'
 
 /** A directory to be; `tag` makes its temporary names differ from those of others. */
 export interface StagedDirectory {

@@ -17,8 +17,8 @@ import { type BatchToken, isSameBatch, type Sink, type SinkWriter } from './sink
 export interface WriteOptions {
   /** Called before anything is written and before the commit. @throws FENCED when the driver has been overtaken */
   guard?(): Promise<void>
-  /** The sink is told to commit: from now on the batch may be there, also if the write fails. */
-  onCommit?(): void
+  /** Told `unsure` when the sink is told to commit, and `absent` when that has failed and the sink does not hold the batch. */
+  onCommit?(standing: 'unsure' | 'absent'): void
 }
 
 /** @throws SINK_FAILED with what the sink threw as cause; SINK_FENCED */
@@ -36,8 +36,8 @@ export async function writeBatch<T, M>(
     const work: WriteSink = { kind: 'write', sink: sink.name, writer: sink.writer, batch }
     const messages = await run<M>(rdd as RDD<unknown>, scope, work)
     await guard?.()
-    onCommit?.()
-    await step('commit', () => commit(sink, batch, messages))
+    onCommit?.('unsure')
+    await step('commit', () => commit(sink, batch, messages, () => onCommit?.('absent')))
   } catch (error) {
     // Whoever was overtaken touches nothing more, and the failure must not be hidden by that of the cleaning up.
     if (!isFenced(error)) await quietly(() => sink.abort?.(batch))
@@ -45,14 +45,21 @@ export async function writeBatch<T, M>(
   }
 }
 
-async function commit<T, M>(sink: Sink<T, M>, batch: BatchToken, messages: readonly M[]): Promise<void> {
+async function commit<T, M>(
+  sink: Sink<T, M>,
+  batch: BatchToken,
+  messages: readonly M[],
+  onAbsent: () => void,
+): Promise<void> {
   try {
     await sink.commit?.(batch, messages)
   } catch (error) {
     if (sink.guarantee !== 'exactly-once' || isFenced(error)) throw error
     // The answer may have been lost on its way, not the commit.
     const held = await quietly(() => sink.committed([batch]))
-    if (held?.some(token => isSameBatch(token, batch)) !== true) throw error
+    if (held?.some(token => isSameBatch(token, batch)) === true) return
+    if (held !== undefined) onAbsent()
+    throw error
   }
 }
 

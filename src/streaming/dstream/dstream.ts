@@ -15,7 +15,9 @@ import type { ParquetOutputOptions } from '../../rdd/parquet-output.ts'
 import type { Partitioning } from '../../rdd/partitioner.ts'
 import type { Mapped, RDD } from '../../rdd/rdd.ts'
 import { currentScope, inBatch, inScope, type OperatorScope, operator } from '../../rdd/scope.ts'
+import type { Sink } from '../../rdd/sink/sink.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
+import type { WriteToOptions } from '../delivery/sink-operation.ts'
 import { type MapWithStateDStream, mapWithState } from '../state/map-with-state.ts'
 import type { KeptState } from '../state/state-rdd.ts'
 import type { Emitted, StateSpec } from '../state/state-spec.ts'
@@ -30,6 +32,7 @@ import {
   saveAsObjectFiles,
   saveAsParquetFiles,
   saveAsTextFiles,
+  writeTo,
 } from './outputs.ts'
 import type { AnyStream, Recipe } from './recipe.ts'
 import { reducedByWindow, type WindowOptions } from './reduced-windowed.ts'
@@ -683,6 +686,21 @@ export class DStream<T> {
    */
   foreachRDD(f: (rdd: RDD<T>, time: Time) => unknown): void {
     foreachRDD(this, f)
+  }
+
+  /**
+   * Writes each batch into a sink: files, a database, a queue. What that promises across crashes is said at the start, and by
+   * `ssc.guarantees()`.
+   *
+   * @throws GUARANTEE_NOT_KEPT (from `start`) when `require` is more than can be kept
+   * @source Spark DataStreamWriter and DataFrameWriterV2
+   * @example
+   * words.writeTo(fileSink(`${dir}/words`, { format: 'ndjson' }), { id: 'words' })
+   * await t.run(1)
+   * sc.ndjsonFile(`${dir}/words-1000`) // => ['a', 'b', 'a']
+   */
+  writeTo<M>(sink: Sink<T, M>, options: WriteToOptions = {}): void {
+    writeTo(this, sink as Sink<T>, options)
   }
 
   /**

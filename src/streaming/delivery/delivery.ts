@@ -1,0 +1,124 @@
+/** The sinks of a program: what they promise together with its sources, their start after a crash, and their end. */
+import { randomUUID } from 'node:crypto'
+import type { Config } from '../../base/config.ts'
+import { configEntries } from '../../base/config.ts'
+import { KindlingError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { Time } from '../../base/time.ts'
+import { describeScope } from '../../rdd/scope.ts'
+import type { OpenedCheckpoint } from '../checkpoint/open.ts'
+import type { OperatorIds } from '../checkpoint/operator-ids.ts'
+import type { OutputOperation } from '../dstream/host.ts'
+import type { DStreamGraph } from '../graph.ts'
+import { describeGuarantee, guaranteeOf, isKept, type OutputGuarantee } from './guarantee.ts'
+import type { SinkOperation } from './sink-operation.ts'
+
+/** What it stands on. */
+export interface DeliveryParts {
+  readonly graph: DStreamGraph
+  readonly conf: Config
+  readonly logger: Logger
+  /** Another process has taken over. */
+  onFenced(error: unknown): void
+}
+
+/** See the file head. */
+export class Delivery {
+  private readonly parts: DeliveryParts
+  private readonly started: SinkOperation[] = []
+
+  constructor(parts: DeliveryParts) {
+    this.parts = parts
+  }
+
+  /** For each output, in order of definition. */
+  guarantees(isSaved: boolean): OutputGuarantee[] {
+    const { graph, conf } = this.parts
+    return graph.outputs.map(output => guaranteeOf(output, { inputs: graph.inputs, conf, isSaved }))
+  }
+
+  /** Says what holds for each output. @throws GUARANTEE_NOT_KEPT when more was demanded */
+  check(isSaved: boolean): void {
+    for (const guarantee of this.guarantees(isSaved)) {
+      if (!isKept(guarantee)) throw notKept(guarantee)
+      this.parts.logger.info(describeGuarantee(guarantee))
+    }
+  }
+
+  /** @throws SINK_FAILED, SINK_FENCED; INVALID_ARGUMENT when two outputs have one id */
+  async start(ids: OperatorIds, opened: OpenedCheckpoint | undefined): Promise<void> {
+    const { graph, logger, onFenced } = this.parts
+    const checkpoint = opened?.checkpoint
+    const program = checkpoint?.program ?? randomUUID()
+    const epoch = checkpoint?.epoch ?? 1
+    const pending = opened?.pending.map(({ time }) => time.milliseconds) ?? []
+    for (const [sink, operatorId] of outputIds(graph.outputs, ids)) {
+      await sink.start({
+        ...{ logger, pending, onFenced },
+        output: { program, operatorId, epoch },
+        ended: () => checkpoint?.endedUpTo() ?? 0,
+        guard: async () => checkpoint?.assertMine(),
+      })
+      this.started.push(sink)
+    }
+  }
+
+  /** Why a batch cannot be taken back: a sink of exactly once has it, or may have it. */
+  notSkippable(time: Time): KindlingError | undefined {
+    for (const { sink, scope } of this.parts.graph.outputs) {
+      if (sink?.guarantee !== 'exactly-once') continue
+      const standing = sink.standing(time)
+      if (standing !== 'committed' && standing !== 'unsure') continue
+      return new KindlingError('BATCH_NOT_SKIPPABLE', {
+        time: String(time),
+        sink: sink.name,
+        output: describeScope(scope),
+        key: configEntries.failurePolicy.key,
+        held: standing === 'committed' ? 'holds' : 'may hold',
+      })
+    }
+    return undefined
+  }
+
+  /** Closes the sinks; what fails is only told. */
+  async close(): Promise<void> {
+    for (const sink of this.started.splice(0))
+      await sink.close().catch((error: Error) => this.parts.logger.warn(error.message, { error }))
+  }
+}
+
+function notKept({ output, sink, guarantee, required, reasons }: OutputGuarantee): KindlingError {
+  return new KindlingError('GUARANTEE_NOT_KEPT', {
+    output: sink === undefined ? output : `${output} → ${sink}`,
+    required,
+    guarantee: guarantee === 'none' ? 'no guarantee across a crash' : guarantee,
+    reasons: reasons.join('; '),
+  })
+}
+
+/** Names of outputs that stay the same when the program runs again. */
+function outputIds(outputs: readonly OutputOperation[], ids: OperatorIds): Map<SinkOperation, string> {
+  const sinks = outputs.flatMap(({ stream, sink }) => (sink === undefined ? [] : [{ stream, sink }]))
+  const named = new Map<SinkOperation, string>()
+  const taken = new Set<string>()
+  for (const { sink } of sinks) {
+    if (sink.id === undefined) continue
+    if (taken.has(sink.id))
+      throw new KindlingError('INVALID_ARGUMENT', {
+        what: 'the id of an output',
+        value: sink.id,
+        expected: 'a name that no other output has',
+      })
+    taken.add(sink.id)
+    named.set(sink, sink.id)
+  }
+  for (const { stream, sink } of sinks) {
+    if (sink.id !== undefined) continue
+    const structural = `${ids.of(stream)}/${sink.scope.name}`
+    let id = structural
+    for (let n = 2; taken.has(id); n++) id = `${structural}-${n}`
+    taken.add(id)
+    named.set(sink, id)
+  }
+  return named
+}
