@@ -2,8 +2,8 @@
  * Batches as directories on a storage that cannot rename: files are written under names of their attempts, and `_SUCCESS`, which is
  * created only if there is none, says which of them count.
  *
- *   words-1000/part-00000-3-0          partition, epoch, attempt; …-1, …-2 for what did not fit into one file
- *   words-1000/_SUCCESS                one line of JSON: whose batch it is, and the files that count
+ *   words-1000/part-00000-6b86b273ff34-3-0   partition, output, epoch, attempt; …-1, …-2 for what did not fit into one file
+ *   words-1000/_SUCCESS                      one line of JSON: whose batch it is, and the files that count
  *
  * Files that do not count are deleted once `_SUCCESS` is there, and not before: until then, who else wrote the batch may still be the
  * one to commit it.
@@ -14,7 +14,7 @@ import { type FileFormatOptions, fileFormat } from './file-format.ts'
 import type { FileStorage } from './file-storage.ts'
 import { partName } from './part-file.ts'
 import type { BatchToken, ExactlyOnceSink, SinkWriter, WriteToken } from './sink.ts'
-import { SUCCESS, type Success, successOf, successText } from './success-file.ts'
+import { outputDigest, SUCCESS, type Success, successOf, successText } from './success-file.ts'
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024
 
@@ -79,19 +79,18 @@ export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> 
     },
     async abort(batch) {
       const success = await held(batch)
-      const isOwn = (file: string): boolean => Number(epochOf(file)) === batch.epoch
+      const own = `-${outputDigest(batch)}-${batch.epoch}-`
+      const isOwn = (file: string): boolean => file.includes(own)
       await clear(batch, file => success?.files.includes(file) === true || !isOwn(file))
     },
   }
 }
 
-/** `part-00000-3-0.gz`: in epoch 3, attempt 0. */
-function storedName({ partition, epoch, attempt }: WriteToken, n: number, suffix: string): string {
-  return partName(partition, `-${epoch}-${attempt}${n === 0 ? '' : `-${n}`}${suffix}`)
-}
-
-function epochOf(file: string): string | undefined {
-  return /^part-\d+-(\d+)-\d+/.exec(file)?.[1]
+/** See the file head. */
+function storedName(token: WriteToken, n: number, suffix: string): string {
+  const { partition, epoch, attempt } = token
+  const more = n === 0 ? '' : `-${n}`
+  return partName(partition, `-${outputDigest(token)}-${epoch}-${attempt}${more}${suffix}`)
 }
 
 interface StorageWriterParts {

@@ -96,10 +96,12 @@ function notKept({ output, sink, guarantee, required, reasons }: OutputGuarantee
   })
 }
 
-/** Names of outputs that stay the same when the program runs again. */
-function outputIds(outputs: readonly OutputOperation[], ids: OperatorIds): Map<SinkOperation, string> {
+/** The sinks in order of definition, with names that stay the same when the program runs again. */
+function outputIds(
+  outputs: readonly OutputOperation[],
+  ids: OperatorIds,
+): (readonly [SinkOperation, string])[] {
   const sinks = outputs.flatMap(({ stream, sink }) => (sink === undefined ? [] : [{ stream, sink }]))
-  const named = new Map<SinkOperation, string>()
   const taken = new Set<string>()
   for (const { sink } of sinks) {
     if (sink.id === undefined) continue
@@ -110,15 +112,13 @@ function outputIds(outputs: readonly OutputOperation[], ids: OperatorIds): Map<S
         expected: 'a name that no other output has',
       })
     taken.add(sink.id)
-    named.set(sink, sink.id)
   }
-  for (const { stream, sink } of sinks) {
-    if (sink.id !== undefined) continue
+  return sinks.map(({ stream, sink }) => {
+    if (sink.id !== undefined) return [sink, sink.id]
     const structural = `${ids.of(stream)}/${sink.scope.name}`
     let id = structural
     for (let n = 2; taken.has(id); n++) id = `${structural}-${n}`
     taken.add(id)
-    named.set(sink, id)
-  }
-  return named
+    return [sink, id]
+  })
 }
