@@ -488,6 +488,12 @@ export const conditions = {
       'Sink {sink} refused output {operator} of epoch {epoch}: {reason}. This program stops, and has written nothing of the batch.',
     doc: 'Another process has started the same program later, and writes to the sink. The one that started last goes on; check why the first was still running.',
   },
+  SINK_NOT_CONFORMING: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Sink {sink} does not do what the engine counts on: {reason}.',
+    doc: 'Thrown by the cases of sinkConformance, of kindling/testing. The contract is told in the reference, at Sink.',
+  },
   SOURCE_FAILED: {
     domain: 'external',
     retry: 'backoff',

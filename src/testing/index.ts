@@ -2,6 +2,12 @@
 export { ManualClock } from '../base/clock.ts'
 export type { FaultMatch, FaultPoint, SinkStep } from './faults.ts'
 export { RecordedOutput, type RecordedRun } from './recorded-output.ts'
+export {
+  type ConformanceCase,
+  type SinkPlace,
+  type SinkSubject,
+  sinkConformance,
+} from './sink-conformance.ts'
 export { type HeldTask, StreamTest, type StreamTestOptions } from './stream-test.ts'
 export type { ScriptedBatches } from './test-input.ts'
 export { TestReceiver } from './test-receiver.ts'

@@ -243,11 +243,12 @@ describe('fileSink', () => {
     rmSync(join(dir, 'out-1000'), { recursive: true })
     const newer = fileSink(join(dir, 'out'))
     await newer.open!({ ...token(2), logger: silentLogger })
-    assert.deepEqual(readdirSync(dir), ['out-1000'])
-    assert.equal(existsSync(join(dir, 'out-1000/theirs')), true)
     await rejected('SINK_FENCED', async () =>
       older.commit(token(1), [{ written: '.part-00000.0', name: 'part-00000' }]),
     )
+    await newer.close!(token(2))
+    assert.deepEqual(readdirSync(dir), ['out-1000'])
+    assert.equal(existsSync(join(dir, 'out-1000/theirs')), true)
   })
 
   it('a storage: parts roll, and another program’s directory is refused', async () => {

@@ -4,8 +4,9 @@
  * On the local file system a directory is renamed when it is whole (`staged-directory.ts`); on a storage the files count that `_SUCCESS`
  * names (`storage-directory.ts`).
  */
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { batchDirectory } from './batch-directory.ts'
+import { Fence, type FenceFiles } from './fence.ts'
 import type { FileFormatOptions } from './file-format.ts'
 import type { FileStorage } from './file-storage.ts'
 import { isMissing, localOutputFiles, type OutputFiles } from './output-files.ts'
@@ -70,6 +71,7 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
       throw outputFailed(path, error)
     }
   }
+  const fence = new Fence(fenceFiles(files), prefix, name)
   const own = options.files
   return {
     name,
@@ -82,9 +84,10 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
         { format, isDurable: true, files: own },
       ) as ReturnType<ExactlyOnceSink<T>['writer']>,
     open: session =>
-      step(prefix, () => {
+      step(prefix, async () => {
+        await fence.raise(session)
         const digest = outputDigest(session)
-        return sweepStaged(files, dirname(pathOf(0)), tag => {
+        await sweepStaged(files, dirname(pathOf(0)), tag => {
           const [, theirs, epoch] = /^-(.+)-(\d+)$/.exec(tag) ?? []
           return theirs === digest && Number(epoch) < session.epoch
         })
@@ -94,11 +97,16 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
       for (const token of tokens) if ((await held(token)) !== undefined) found.push(token)
       return found
     },
-    begin: batch => beginStaging(directoryOf(batch)),
+    begin: batch =>
+      step(pathOf(batch.batchTime), async () => {
+        await fence.check(batch)
+        await beginStaging(directoryOf(batch))
+      }),
     commit: (batch, messages) =>
       step(pathOf(batch.batchTime), async () => {
         const directory = directoryOf(batch)
         const parts = messages as readonly PartFile[]
+        await fence.check(batch)
         const names = parts.filter(({ written }) => written !== undefined).map(part => part.name)
         if ((await held(batch)) !== undefined) return abandonStaging(directory)
         try {
@@ -111,6 +119,21 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
         }
       }),
     abort: batch => abandonStaging(directoryOf(batch)),
+    close: output => step(prefix, () => fence.lower(output)),
+  }
+}
+
+function fenceFiles(files: OutputFiles): FenceFiles {
+  return {
+    async put(folder, name) {
+      await files.makeDirectory(folder)
+      await files.write(join(folder, name), '')
+    },
+    names: folder => files.list(folder),
+    async remove(folder, name) {
+      await files.remove(join(folder, name))
+      if ((await files.list(folder)).length === 0) await files.remove(folder)
+    },
   }
 }
 

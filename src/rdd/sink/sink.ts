@@ -13,8 +13,9 @@
  * I1  Of the attempts at a partition one has its message in `commit`; others are aborted, or were lost: what they prepared is to be
  *     dropped.
  * I2  `commit` of a batch that the sink holds changes nothing, and does not fail.
- * I3  Once a driver of a later epoch has called `open` for the same output, a `begin` or `commit` of an earlier one fails (SINK_FENCED)
- *     or changes nothing.
+ * I3  Once a driver of a later epoch has called `open` for the same output, `commit` of an earlier one fails with SINK_FENCED, or finds
+ *     that the later one has written the batch and changes nothing. The engine asks its checkpoint directory before each commit; this is
+ *     for what is on its way in just that moment.
  * I4  Calls for one output come one after the other, unless `spark.streaming.concurrentJobs` is above 1.
  *
  * Source: Spark DataSource V2 BatchWrite and DataWriter; the tokens are ours.
@@ -27,7 +28,7 @@ export interface SinkOutput {
   readonly program: string
   /** The output in it: what `writeTo` was given as `id`, else its place in the program. */
   readonly operatorId: string
-  /** Grows with each start of the program. */
+  /** Grows with each start of the program; 0 when there is no checkpoint directory, so that nobody can follow. */
   readonly epoch: number
 }
 

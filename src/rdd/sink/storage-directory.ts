@@ -10,6 +10,7 @@
  */
 import { KindlingError } from '../../base/errors.ts'
 import { batchDirectory } from './batch-directory.ts'
+import { Fence, type FenceFiles } from './fence.ts'
 import { type FileFormatOptions, fileFormat } from './file-format.ts'
 import type { FileStorage } from './file-storage.ts'
 import { partName } from './part-file.ts'
@@ -46,6 +47,7 @@ export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> 
     for (const file of await storage.list(folder))
       if (!isWanted(file) && file !== SUCCESS) await storage.delete(`${folder}/${file}`)
   }
+  const fence = new Fence(fenceFiles(storage), prefix, name)
   return {
     name: `${name} in ${storage.name}`,
     guarantee: 'exactly-once',
@@ -58,6 +60,9 @@ export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> 
         folder: batchDirectory(prefix, suffix, token.batchTime),
         token,
       }),
+    open: session => fence.raise(session),
+    begin: batch => fence.check(batch),
+    close: output => fence.lower(output),
     async committed(tokens) {
       const found: BatchToken[] = []
       for (const token of tokens) {
@@ -70,6 +75,7 @@ export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> 
       return found
     },
     async commit(batch, messages) {
+      await fence.check(batch)
       const files = (messages as readonly StoredFiles[]).flat()
       const created = await storage.createIfAbsent(successFile(batch), Buffer.from(successText(batch, files)))
       const success = created ? { files } : await held(batch)
@@ -83,6 +89,14 @@ export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> 
       const isOwn = (file: string): boolean => file.includes(own)
       await clear(batch, file => success?.files.includes(file) === true || !isOwn(file))
     },
+  }
+}
+
+function fenceFiles(storage: FileStorage): FenceFiles {
+  return {
+    put: async (folder, name) => void (await storage.createIfAbsent(`${folder}/${name}`, new Uint8Array(0))),
+    names: folder => storage.list(folder),
+    remove: (folder, name) => storage.delete(`${folder}/${name}`),
   }
 }
 

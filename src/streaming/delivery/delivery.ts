@@ -50,7 +50,7 @@ export class Delivery {
     const { graph, logger, onFenced } = this.parts
     const checkpoint = opened?.checkpoint
     const program = checkpoint?.program ?? randomUUID()
-    const epoch = checkpoint?.epoch ?? 1
+    const epoch = checkpoint?.epoch ?? 0
     const pending = opened?.pending.map(({ time }) => time.milliseconds) ?? []
     for (const [sink, operatorId] of outputIds(graph.outputs, ids)) {
       await sink.start({
