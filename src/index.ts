@@ -86,14 +86,18 @@ export type {
   StreamingContextOptions,
   StreamingContextState,
 } from './streaming/context-options.ts'
+export type { DeadLetter } from './streaming/delivery/dead-letter.ts'
+export { DeadLetters } from './streaming/delivery/dead-letters.ts'
 export type { Guarantee, OutputGuarantee, RequiredGuarantee } from './streaming/delivery/guarantee.ts'
 export type { WriteToOptions } from './streaming/delivery/sink-operation.ts'
+export type { OnErrorOptions } from './streaming/delivery/tried-stream.ts'
 export type { Batch, Batches } from './streaming/dstream/batches.ts'
 export { DStream } from './streaming/dstream/dstream.ts'
 export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'
 export type { BatchInput, InputSource, SourceGuarantee, SourceHost } from './streaming/input-source.ts'
 export type {
   BatchInfo,
+  DeadLettersWritten,
   OutputOperationInfo,
   ReceiverInfo,
   StreamInputInfo,

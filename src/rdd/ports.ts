@@ -20,7 +20,7 @@ export type JobSink =
   | { readonly kind: 'chunks'; readonly run: (records: TaskInput, task: TaskInfo) => unknown }
   | WriteSink
 
-/** Each partition into a writer of a sink; gives what the writer's `prepare` gave. All but the factory is data. */
+/** Each partition into a writer of a sink; gives what the writer's `prepare` gave, and the number of records. All but the factory is data. */
 export interface WriteSink {
   readonly kind: 'write'
   /** Its name. */

@@ -25,9 +25,10 @@ export function jsonOf(record: unknown): string {
   return JSON.stringify(record, jsonValue) ?? 'null'
 }
 
-/** JSON has no bigint, Map or Set: digits, entries and members stand for them. */
+/** JSON has no bigint, Map, Set or bytes: digits, entries, members and base64 stand for them. */
 function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (value instanceof Map || value instanceof Set) return [...value]
   return value
 }

@@ -13,6 +13,7 @@ import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
 import { currentJobScope } from '../context/job-scope.ts'
 import { SparkContext } from '../context/spark-context.ts'
 import { operator } from '../rdd/scope.ts'
+import type { Sink } from '../rdd/sink/sink.ts'
 import { activeContexts, contextStarted, contextStopped } from './active-contexts.ts'
 import { BatchRunner } from './batch/batch-runner.ts'
 import { findCheckpoint } from './checkpoint/find.ts'
@@ -24,8 +25,11 @@ import type {
   StreamingContextOptions,
   StreamingContextState,
 } from './context-options.ts'
+import type { DeadLetter } from './delivery/dead-letter.ts'
+import { DeadLetters } from './delivery/dead-letters.ts'
 import { Delivery } from './delivery/delivery.ts'
 import type { OutputGuarantee } from './delivery/guarantee.ts'
+import type { WriteToOptions } from './delivery/sink-operation.ts'
 import type { DStream } from './dstream/dstream.ts'
 import type { OutputOperation, StreamHost } from './dstream/host.ts'
 import { InputDStream } from './dstream/input.ts'
@@ -88,6 +92,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     const delivery = new Delivery({
       ...{ graph: this.graph, conf, logger },
       onFenced: error => runner.giveUp(error),
+      onDeadLetters: event => bus.post('onDeadLetters', event),
     })
     const runner: BatchRunner = new BatchRunner({
       ...parts,
@@ -197,6 +202,19 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    */
   guarantees(): readonly OutputGuarantee[] {
     return this.program.delivery.guarantees(this.storage !== undefined)
+  }
+
+  /**
+   * Where records go that a function of the program cannot take: given as `onError` to `map`, `flatMap` and `filter` of any streams. They
+   * are written at the end of each batch, with the value, where it came from and the error, and counted; nothing is lost without a trace.
+   *
+   * @param sink a sink for nothing else
+   * @example
+   * const bad = ssc.deadLetters(fileSink(`${dir}/bad`, { format: 'ndjson' }))
+   * lines.map(line => JSON.parse(line) as unknown, { onError: bad }) // => [[], []]
+   */
+  deadLetters<M>(sink: Sink<DeadLetter, M>, options: WriteToOptions = {}): DeadLetters {
+    return operator('deadLetters', () => new DeadLetters(this, sink as Sink<DeadLetter>, options))
   }
 
   // ---- settings ----
@@ -455,7 +473,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
 
   /** @internal */
   registerOutput(output: OutputOperation): void {
-    this.graph.outputs.push(output)
+    this.graph.addOutput(output)
   }
 
   /** @internal */

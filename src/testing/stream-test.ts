@@ -13,7 +13,7 @@ import { Random } from '../base/random.ts'
 import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
 import type { SparkContext } from '../context/spark-context.ts'
 import type { Mapped } from '../rdd/rdd.ts'
-import type { Sink } from '../rdd/sink/sink.ts'
+import type { Sink, SinkWriter } from '../rdd/sink/sink.ts'
 import type { Task } from '../scheduler/task.ts'
 import type { DStream } from '../streaming/dstream/dstream.ts'
 import { StreamingContext } from '../streaming/streaming-context.ts'
@@ -75,6 +75,7 @@ export class StreamTest {
   private readonly stages: number[] = []
   /** The lives of the program so far; the last one is that of now. */
   private readonly lives: Incarnation[] = []
+  private readonly writers = new Set<SinkWriter<never, unknown>>()
   private folder: string | undefined
   private seen = 0
 
@@ -230,7 +231,7 @@ export class StreamTest {
    * await test[Symbol.asyncDispose]()
    */
   sink<T, M>(sink: Sink<T, M>): Sink<T, M> {
-    return testSink(sink, this.places())
+    return testSink(sink, this.places(), this.writers)
   }
 
   /** @internal Comes to places in the life of the program that is being built; nothing comes back from there once it has died. */
@@ -420,6 +421,7 @@ export class StreamTest {
     for (const life of this.lives)
       if (life.isDead) await life.bury()
       else await life.context.stop({ stopSparkContext: true })
+    for (const writer of this.writers) await writer.close?.()
     if (this.folder !== undefined) rmSync(this.folder, { recursive: true, force: true })
     this.faults.assertAllHit()
   }

@@ -8,8 +8,12 @@ import type { SinkStep } from './faults.ts'
 /** Comes to a place: throws, waits or ends the program as planned. */
 export type ArriveAtSink = (at: `sink-${SinkStep}-${'before' | 'after'}`, name: string) => Promise<void>
 
-/** See the file head. */
-export function testSink<T, M>(sink: Sink<T, M>, arrive: ArriveAtSink): Sink<T, M> {
+/** See the file head. @param open where writers are kept while they are open: those of a dead program for whoever buries it */
+export function testSink<T, M>(
+  sink: Sink<T, M>,
+  arrive: ArriveAtSink,
+  open: Set<SinkWriter<never, unknown>>,
+): Sink<T, M> {
   const { name } = sink
   const step = async <R>(kind: SinkStep, call: () => R | Promise<R>): Promise<R> => {
     await arrive(`sink-${kind}-before`, name)
@@ -20,12 +24,19 @@ export function testSink<T, M>(sink: Sink<T, M>, arrive: ArriveAtSink): Sink<T, 
   const watched: Sink<T, M> = {
     ...sink,
     writer: async token => {
-      const writer = await step('writer', () => sink.writer(token))
+      const writer = await step('writer', async () => {
+        const made = await sink.writer(token)
+        open.add(made)
+        return made
+      })
       const watchedWriter: SinkWriter<T, M> = {
         write: records => step('write', () => writer.write(records)),
         prepare: () => step('prepare', () => writer.prepare()),
         abort: () => step('abandon', () => writer.abort()),
-        close: () => writer.close?.(),
+        close() {
+          open.delete(writer)
+          return writer.close?.()
+        },
       }
       return watchedWriter
     },

@@ -21,23 +21,31 @@ export interface WriteOptions {
   onCommit?(standing: 'unsure' | 'absent'): void
 }
 
-/** @throws SINK_FAILED with what the sink threw as cause; SINK_FENCED */
+/** What a task tells the driver. */
+interface Written<M> {
+  readonly message: M
+  readonly records: number
+}
+
+/** Gives the number of records. @throws SINK_FAILED with what the sink threw as cause; SINK_FENCED */
 export async function writeBatch<T, M>(
   rdd: RDD<T>,
   sink: Sink<T, M>,
   batch: BatchToken,
   scope: OperatorScope,
   { guard, onCommit }: WriteOptions = {},
-): Promise<void> {
+): Promise<number> {
   const step = <R>(name: string, call: () => R | Promise<R>): Promise<R> => sinkStep(sink, name, batch, call)
   await guard?.()
   try {
     await step('begin', () => sink.begin?.(batch))
     const work: WriteSink = { kind: 'write', sink: sink.name, writer: sink.writer, batch }
-    const messages = await run<M>(rdd as RDD<unknown>, scope, work)
+    const written = await run<Written<M>>(rdd as RDD<unknown>, scope, work)
+    const messages = written.map(({ message }) => message)
     await guard?.()
     onCommit?.('unsure')
     await step('commit', () => commit(sink, batch, messages, () => onCommit?.('absent')))
+    return written.reduce((sum, { records }) => sum + records, 0)
   } catch (error) {
     // Whoever was overtaken touches nothing more, and the failure must not be hidden by that of the cleaning up.
     if (!isFenced(error)) await quietly(() => sink.abort?.(batch))
@@ -104,13 +112,14 @@ function stepFailed(
   return new KindlingError('SINK_FAILED', { sink: name, step, reason }, { cause: error, context })
 }
 
-/** The work of a task: its records into a writer of its own. Gives the writer's message. */
+/** The work of a task: its records into a writer of its own. */
 export async function writePartition(
   { sink, writer: make, batch }: WriteSink,
   records: TaskInput,
   task: TaskInfo,
-): Promise<unknown> {
+): Promise<Written<unknown>> {
   const { partition, attempt } = task
+  let count = 0
   const token = { ...batch, partition, attempt }
   const call = async <R>(step: string, body: () => R | Promise<R>): Promise<R> => {
     try {
@@ -124,12 +133,13 @@ export async function writePartition(
     try {
       for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {
         const rows = chunkRows(chunk)
+        count += rows.length
         if (rows.length > 0) await call('write', () => writer.write(rows))
         const pause = task.breathe()
         if (pause !== undefined) await pause
       }
       if (task.signal.aborted) throw cancellationOf(task.signal, 'its job has ended')
-      return await call('prepare', () => writer.prepare())
+      return { message: await call('prepare', () => writer.prepare()), records: count }
     } catch (error) {
       // What failed first is what counts.
       await quietly(() => writer.abort())

@@ -3,8 +3,10 @@ import { KindlingError } from '../../base/errors.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import { makeNode, type SourceNode } from '../nodes.ts'
 import { listInputFiles } from './file-listing.ts'
+import { LineLocator } from './line-locator.ts'
 import { type NumberRange, openRange, rangeLength, sliceRange } from './number-range.ts'
 import { ObjectFileSource } from './object-file.ts'
+import type { RecordLocator } from './record-origin.ts'
 import { openTextSplit, splitTextFiles } from './text-file.ts'
 import { groupFiles, openRecordSplit, openWholeFiles, splitRecordFiles } from './whole-files.ts'
 
@@ -15,9 +17,12 @@ export function sourceNode<D>(
   descriptors: readonly D[],
   open: (descriptor: D) => ChunkSource,
   isEmpty: (descriptor: D) => boolean = () => false,
+  locate?: (descriptor: D) => RecordLocator,
 ): SourceNode {
+  const located = locate === undefined ? {} : { locate: locate as (descriptor: unknown) => RecordLocator }
   return makeNode<SourceNode>(
     {
+      ...located,
       kind: 'source',
       className,
       descriptors,
@@ -43,6 +48,7 @@ export function textFileNode(path: string, minPartitions: number, maxLineBytes: 
     splits,
     split => openTextSplit(split, { maxLineBytes }),
     split => split.start === split.end,
+    split => new LineLocator(split),
   )
 }
 

@@ -10,6 +10,7 @@ import type { OpenedCheckpoint } from '../checkpoint/open.ts'
 import type { OperatorIds } from '../checkpoint/operator-ids.ts'
 import type { OutputOperation } from '../dstream/host.ts'
 import type { DStreamGraph } from '../graph.ts'
+import type { DeadLettersWritten } from '../listener.ts'
 import { describeGuarantee, guaranteeOf, isKept, type OutputGuarantee } from './guarantee.ts'
 import type { SinkOperation } from './sink-operation.ts'
 
@@ -20,6 +21,7 @@ export interface DeliveryParts {
   readonly logger: Logger
   /** Another process has taken over. */
   onFenced(error: unknown): void
+  onDeadLetters(event: DeadLettersWritten): void
 }
 
 /** See the file head. */
@@ -47,14 +49,22 @@ export class Delivery {
 
   /** @throws SINK_FAILED, SINK_FENCED; INVALID_ARGUMENT when two outputs have one id */
   async start(ids: OperatorIds, opened: OpenedCheckpoint | undefined): Promise<void> {
-    const { graph, logger, onFenced } = this.parts
+    const { graph, logger, onFenced, onDeadLetters } = this.parts
     const checkpoint = opened?.checkpoint
     const program = checkpoint?.program ?? randomUUID()
     const epoch = checkpoint?.epoch ?? 0
     const pending = opened?.pending.map(({ time }) => time.milliseconds) ?? []
     for (const [sink, operatorId] of outputIds(graph.outputs, ids)) {
+      const output = describeScope(sink.scope)
+      const onWritten = (batchTime: Time, numRecords: number): void => {
+        if (!sink.takesDeadLetters || numRecords === 0) return
+        logger.warn(
+          `${numRecords} records of the batch at ${batchTime} could not be taken; ${sink.name} has them`,
+        )
+        onDeadLetters({ batchTime, output, sink: sink.name, numRecords })
+      }
       await sink.start({
-        ...{ logger, pending, onFenced },
+        ...{ logger, pending, onFenced, onWritten },
         output: { program, operatorId, epoch },
         ended: () => checkpoint?.endedUpTo() ?? 0,
         guard: async () => checkpoint?.assertMine(),
@@ -103,7 +113,15 @@ function outputIds(
 ): (readonly [SinkOperation, string])[] {
   const sinks = outputs.flatMap(({ stream, sink }) => (sink === undefined ? [] : [{ stream, sink }]))
   const taken = new Set<string>()
+  const places = new Set<string>()
   for (const { sink } of sinks) {
+    if (sink.replaces && places.has(sink.name))
+      throw new KindlingError('INVALID_ARGUMENT', {
+        what: `the sink of ${describeScope(sink.scope)}`,
+        value: sink.name,
+        expected: 'one that no other output has: batches of both would have one name',
+      })
+    places.add(sink.name)
     if (sink.id === undefined) continue
     if (taken.has(sink.id))
       throw new KindlingError('INVALID_ARGUMENT', {

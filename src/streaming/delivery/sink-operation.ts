@@ -27,6 +27,8 @@ export interface SinkHost {
   guard(): Promise<void>
   /** Another process has taken over. */
   onFenced(error: unknown): void
+  /** The sink has a batch of so many records. */
+  onWritten(time: Time, records: number): void
 }
 
 /** What has become of a batch in a sink. */
@@ -49,12 +51,20 @@ export class SinkOperation<T = unknown> {
   readonly scope: OperatorScope
   readonly id: string | undefined
   readonly required: RequiredGuarantee | undefined
+  /** Whether its records are those that functions of the program could not take. */
+  readonly takesDeadLetters: boolean
   private readonly sink: Sink<T>
   private readonly standings = new Map<number, Standing>()
   private host: SinkHost | undefined
   private written = 0
 
-  constructor(sink: Sink<T>, scope: OperatorScope, { id, require }: WriteToOptions) {
+  constructor(
+    sink: Sink<T>,
+    scope: OperatorScope,
+    { id, require }: WriteToOptions,
+    takesDeadLetters = false,
+  ) {
+    this.takesDeadLetters = takesDeadLetters
     this.sink = sink
     this.scope = scope
     this.id = id
@@ -67,6 +77,11 @@ export class SinkOperation<T = unknown> {
 
   get guarantee(): Sink<T>['guarantee'] {
     return this.sink.guarantee
+  }
+
+  /** Whether a batch is at a place of its own, which another output's must not have. */
+  get replaces(): boolean {
+    return this.sink.guarantee === 'exactly-once' && this.sink.by !== 'transaction'
   }
 
   /** Opens the sink, and asks it what it holds. @throws SINK_FAILED, SINK_FENCED */
@@ -96,11 +111,10 @@ export class SinkOperation<T = unknown> {
     const remember = (standing: Standing): void => this.remember(batch.batchTime, standing)
     remember('begun')
     try {
-      await writeBatch(rdd, sink, batch, scope, {
-        guard: () => host.guard(),
-        onCommit: remember,
-      })
+      const guard = (): Promise<void> => host.guard()
+      const records = await writeBatch(rdd, sink, batch, scope, { guard, onCommit: remember })
       remember('committed')
+      host.onWritten(time, records)
     } catch (error) {
       if (isFenced(error)) host.onFenced(error)
       throw error

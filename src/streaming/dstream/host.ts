@@ -12,6 +12,8 @@ export interface OutputOperation {
   readonly scope: OperatorScope
   /** Where it writes, unless it is a function of the program. */
   readonly sink?: SinkOperation
+  /** Whether it comes after all others, whenever it was defined. */
+  readonly isLast?: boolean
   /** The job for a batch, or nothing when the stream has no RDD. Called on the driver when jobs are made. */
   jobFor(time: Time): (() => void | Promise<void>) | undefined
   /** Called when the context has stopped. */
