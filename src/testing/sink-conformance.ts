@@ -34,7 +34,7 @@ export interface SinkSubject<T> {
 /** One thing that a sink has to do. */
 export interface ConformanceCase {
   readonly name: string
-  /** @throws SINK_NOT_CONFORMING saying what is wrong */
+  /** Plays it. @throws SINK_NOT_CONFORMING saying what is wrong */
   run(): Promise<void>
 }
 
@@ -42,6 +42,8 @@ export interface ConformanceCase {
  * The cases for a sink: those of exactly once, or those of sinks that repeat, as it declares itself.
  *
  * @example
+ * import { existsSync } from 'node:fs'
+ * import { test } from 'node:test'
  * const places = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm'].values()
  * const cases = sinkConformance<string>({
  *   records: ['1', '2', '3', '4', '5', '6'],
@@ -53,7 +55,7 @@ export interface ConformanceCase {
  *     }
  *   },
  * })
- * for (const { name, run } of cases) test(name, run) // of node:test, or of any other runner
+ * for (const { name, run } of cases) test(name, run)
  */
 export function sinkConformance<T>(subject: SinkSubject<T>): ConformanceCase[] {
   const once = Object.entries(exactlyOnceCases<T>()).map(([name, body]) => caseOf(subject, name, body, true))
