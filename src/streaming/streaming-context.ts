@@ -421,7 +421,9 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     } finally {
       runner.saved?.close()
       for (const output of graph.outputs) output.stopped?.()
-      await delivery.close()
+      // Somebody who stops at once does not wait for a sink that hangs.
+      if (options.graceful === true) await delivery.close()
+      else await settledInTime(delivery.close())
       await bus.drain()
       bus.stop()
       if (this.stopsSparkContext(options)) await this.sc.stop()

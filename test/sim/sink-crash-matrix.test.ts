@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { seconds } from '../../src/base/time.ts'
+import fc from 'fast-check'
+import { milliseconds, seconds } from '../../src/base/time.ts'
 import { fileSink } from '../../src/rdd/sink/file-sink.ts'
 import type { Sink } from '../../src/rdd/sink/sink.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
 import { faultyFiles, faultyStorage, type Steps } from '../support/faulty-files.ts'
+import { runs } from '../support/runs.ts'
 
 const batches = [['a', 'b', 'c'], [], ['b', 'b']]
 const expected = new Map([
@@ -140,3 +142,52 @@ async function verify(t: StreamTest, steps: Steps, at: string): Promise<void> {
     assert.equal(commits.length, 1, `${at}: the batch at ${time} was committed ${commits.length} times`)
   }
 }
+
+describe('output of a program that dies again and again', () => {
+  const crash = fc.record({
+    nth: fc.integer({ min: 1, max: 40 }),
+    downFor: fc.integer({ min: 0, max: 3000 }),
+  })
+  const many = Array.from({ length: 12 }, (_, i) =>
+    Array.from({ length: i % 4 }, (_, j) => `k${(i * 5 + j) % 7}`),
+  )
+
+  it('is there once, whole, whatever happens (property)', async () => {
+    let hits = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...Object.values(sinks)),
+        fc.array(crash, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom(1, 2),
+        async (make, crashes, concurrentJobs) => {
+          const steps: Steps = []
+          await using t = new StreamTest({
+            checkpointDir: true,
+            master: 'local[2]',
+            conf: { 'spark.streaming.concurrentJobs': concurrentJobs },
+            build: t =>
+              t
+                .input('in', many, { partitions: 2 })
+                .map(word => ({ [word]: 1 }))
+                .writeTo(t.sink(make(t, steps)), { require: 'exactly-once' }),
+          })
+          for (const { nth, downFor } of crashes) {
+            const takeBack = t.crashAt('file', { nth })
+            await t.run(3)
+            takeBack()
+            if (t.crashed) hits++
+            await t.crashAndRestart({ downFor: milliseconds(downFor) })
+          }
+          await t.run(Math.max(1, many.length + 1 - Math.floor(t.clock.now() / 1000)))
+          const seen = visible(t)
+          // Ticks may have been merged into later ones, each in its order.
+          const lines = [...seen].sort(([a], [b]) => a - b).flatMap(([, batch]) => batch)
+          assert.deepEqual(lines.sort(), many.flatMap(batch => batch.map(word => `{"${word}":1}`)).sort())
+          assertNothingElse(t)
+        },
+      ),
+      { numRuns: Math.ceil(runs / 2) },
+    )
+    assert.ok(hits > 0)
+  })
+})

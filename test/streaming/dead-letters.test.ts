@@ -10,6 +10,7 @@ import type { DeadLetter } from '../../src/streaming/delivery/dead-letter.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
 import { faultyFiles } from '../support/faulty-files.ts'
+import { FunctionWorker } from '../support/function-worker.ts'
 
 /** A sink that keeps letters by batch, and refuses a batch twice. */
 function letterBox() {
@@ -82,10 +83,10 @@ describe('dead letters', () => {
     assert.match(letter!.error.stack!, /parse/)
     assert.equal(progress.snapshot().deadLetters, 3)
     assert.deepEqual(
-      t.warnings.filter(w => w.includes('letters has them')),
+      t.warnings.filter(w => w.includes('letters')),
       [
-        '2 records of the batch at 1000 ms could not be taken; letters has them',
-        '1 records of the batch at 3000 ms could not be taken; letters has them',
+        'dead letters: 2 records of the batch at 1000 ms went to letters',
+        'dead letters: 1 record of the batch at 3000 ms went to letters',
       ],
     )
   })
@@ -250,6 +251,31 @@ describe('dead letters', () => {
     )
   })
 
+  it('a function that sends records there travels to other threads', async () => {
+    const worker = new FunctionWorker()
+    const box = letterBox()
+    await using t = new StreamTest({
+      build: t => {
+        const bad = t.ssc.deadLetters(box.sink)
+        t.input('in', [['1', 'x']], { partitions: 1 })
+          .map(parse, { onError: bad })
+          .foreachRDD(rdd => {
+            const { node } = rdd
+            if (node.kind === 'narrow' && node.step.op === 'mapPartitions') step = node.step.f
+          })
+      },
+    })
+    let step: ((records: IterableIterator<never>, partition: number) => Iterable<unknown>) | undefined
+    await t.run(1)
+    const tried = step!
+    const there = (records: readonly string[]): unknown[] => [...tried(records.values() as never, 0)]
+    assert.deepEqual(await worker.call(there, ['1', 'x', '3']), [1, 3])
+    assert.deepEqual(
+      t.warnings.filter(w => /thread/.test(w)),
+      [],
+    )
+  })
+
   it('hold a description of what is no data', async () => {
     class Order {
       readonly id = 7
@@ -318,7 +344,7 @@ describe('dead letters', () => {
     )
     await using _ = t
     await t.run(3, { collectErrors: true })
-    assert.deepEqual([...batches.keys()], [2000, 3000])
+    assert.deepEqual([...batches.keys()], [3000])
   })
 
   it('and the other records are each there once, wherever the program dies', async () => {

@@ -55,12 +55,11 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
   const pathOf = (batchTime: number): string => batchDirectory(prefix, suffix, batchTime)
   if (storage !== undefined)
     return storageFileSink<T>({ name, prefix, suffix, storage, format, maxFileBytes })
-  const isDurable = true
   const directoryOf = (batch: BatchToken): StagedDirectory => ({
     path: pathOf(batch.batchTime),
     tag: stagingTag(batch),
     files,
-    isDurable,
+    isDurable: isDurable(batch),
   })
   const held = async (batch: BatchToken): Promise<Success | undefined> =>
     successOf(await files.read(`${pathOf(batch.batchTime)}/${SUCCESS}`), batch, name)
@@ -81,7 +80,7 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
       partFileWriter<T>(
         stagingOf({ path: batchDirectory(prefix, suffix, token.batchTime), tag: stagingTag(token) }),
         token,
-        { format, isDurable: true, files: own },
+        { format, isDurable: isDurable(token), files: own },
       ) as ReturnType<ExactlyOnceSink<T>['writer']>,
     open: session =>
       step(prefix, async () => {
@@ -135,6 +134,11 @@ function fenceFiles(files: OutputFiles): FenceFiles {
       if ((await files.list(folder)).length === 0) await files.remove(folder)
     },
   }
+}
+
+/** Nobody looks after a crash for what was written without a checkpoint directory. */
+function isDurable({ epoch }: SinkOutput): boolean {
+  return epoch > 0
 }
 
 /** What is written for an output in an epoch is told from the rest by its name. */

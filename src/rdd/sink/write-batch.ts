@@ -17,6 +17,8 @@ import { type BatchToken, isSameBatch, type Sink, type SinkWriter } from './sink
 export interface WriteOptions {
   /** Called before anything is written and before the commit. @throws FENCED when the driver has been overtaken */
   guard?(): Promise<void>
+  /** Leave a batch without records out: nothing is committed. */
+  readonly leavesOutEmpty?: boolean
   /** Told `unsure` when the sink is told to commit, and `absent` when that has failed and the sink does not hold the batch. */
   onCommit?(standing: 'unsure' | 'absent'): void
 }
@@ -33,7 +35,7 @@ export async function writeBatch<T, M>(
   sink: Sink<T, M>,
   batch: BatchToken,
   scope: OperatorScope,
-  { guard, onCommit }: WriteOptions = {},
+  { guard, onCommit, leavesOutEmpty = false }: WriteOptions = {},
 ): Promise<number> {
   const step = <R>(name: string, call: () => R | Promise<R>): Promise<R> => sinkStep(sink, name, batch, call)
   await guard?.()
@@ -42,10 +44,15 @@ export async function writeBatch<T, M>(
     const work: WriteSink = { kind: 'write', sink: sink.name, writer: sink.writer, batch }
     const written = await run<Written<M>>(rdd as RDD<unknown>, scope, work)
     const messages = written.map(({ message }) => message)
+    const records = written.reduce((sum, part) => sum + part.records, 0)
+    if (records === 0 && leavesOutEmpty) {
+      await step('abort', () => sink.abort?.(batch))
+      return 0
+    }
     await guard?.()
     onCommit?.('unsure')
     await step('commit', () => commit(sink, batch, messages, () => onCommit?.('absent')))
-    return written.reduce((sum, { records }) => sum + records, 0)
+    return records
   } catch (error) {
     // Whoever was overtaken touches nothing more, and the failure must not be hidden by that of the cleaning up.
     if (!isFenced(error)) await quietly(() => sink.abort?.(batch))

@@ -58,18 +58,17 @@ export class Delivery {
       const output = describeScope(sink.scope)
       const onWritten = (batchTime: Time, numRecords: number): void => {
         if (!sink.takesDeadLetters || numRecords === 0) return
-        logger.warn(
-          `${numRecords} records of the batch at ${batchTime} could not be taken; ${sink.name} has them`,
-        )
+        const records = numRecords === 1 ? '1 record' : `${numRecords} records`
+        logger.warn(`dead letters: ${records} of the batch at ${batchTime} went to ${sink.name}`)
         onDeadLetters({ batchTime, output, sink: sink.name, numRecords })
       }
+      this.started.push(sink)
       await sink.start({
         ...{ logger, pending, onFenced, onWritten },
         output: { program, operatorId, epoch },
         ended: () => checkpoint?.endedUpTo() ?? 0,
         guard: async () => checkpoint?.assertMine(),
       })
-      this.started.push(sink)
     }
   }
 
@@ -133,7 +132,7 @@ function outputIds(
   }
   return sinks.map(({ stream, sink }) => {
     if (sink.id !== undefined) return [sink, sink.id]
-    const structural = `${ids.of(stream)}/${sink.scope.name}`
+    const structural = sink.takesDeadLetters ? 'deadLetters' : `${ids.of(stream)}/${sink.scope.name}`
     let id = structural
     for (let n = 2; taken.has(id); n++) id = `${structural}-${n}`
     taken.add(id)

@@ -112,8 +112,9 @@ export class SinkOperation<T = unknown> {
     remember('begun')
     try {
       const guard = (): Promise<void> => host.guard()
-      const records = await writeBatch(rdd, sink, batch, scope, { guard, onCommit: remember })
-      remember('committed')
+      const leavesOutEmpty = this.takesDeadLetters
+      const records = await writeBatch(rdd, sink, batch, scope, { guard, leavesOutEmpty, onCommit: remember })
+      remember(records === 0 && leavesOutEmpty ? 'absent' : 'committed')
       host.onWritten(time, records)
     } catch (error) {
       if (isFenced(error)) host.onFenced(error)
@@ -140,9 +141,12 @@ export class SinkOperation<T = unknown> {
     if (this.standings.size > MAX_STANDINGS) this.standings.delete(this.standings.keys().next().value!)
   }
 
+  /** What fails is tried again with later batches. */
   private async forget(): Promise<void> {
     const { sink } = this
-    const { output, ended } = this.host!
-    await sinkStep(sink, 'forget', {}, () => sink.forget?.(output, ended() + 1))
+    const { output, ended, logger } = this.host!
+    await sinkStep(sink, 'forget', {}, () => sink.forget?.(output, ended() + 1)).catch((error: Error) =>
+      logger.warn(error.message, { error }),
+    )
   }
 }

@@ -1,12 +1,10 @@
 /** A function of records that may throw for some of them: what it gives for the others, and which these are. */
 import { isKindlingError, KindlingError } from '../../base/errors.ts'
-import type { OperatorScope } from '../../rdd/scope.ts'
 
-/** An operation, as the user wrote it. */
+/** An operation, as the user wrote it: what travels to tasks. */
 export interface TriedStep {
   readonly op: 'map' | 'flatMap' | 'filter'
   readonly f: (record: never) => unknown
-  readonly scope: OperatorScope
 }
 
 /** A record for which the function threw. */
@@ -64,15 +62,15 @@ export function failuresOf(step: TriedStep, records: readonly unknown[], first: 
 }
 
 /** Of a flatMap all that it gives, gathered: a record is taken whole, or not at all. */
-function call({ op, f, scope }: TriedStep, value: unknown): unknown {
+function call({ op, f }: TriedStep, value: unknown): unknown {
   const made = (f as (record: unknown) => unknown)(value)
   if (made instanceof Promise) {
     made.catch(() => {})
-    throw new KindlingError('PROMISE_RETURNED', { operation: scope.name, instead: 'mapAsync before it' })
+    throw new KindlingError('PROMISE_RETURNED', { operation: op, instead: 'mapAsync before it' })
   }
   if (op !== 'flatMap') return made
   if (typeof (made as Iterable<unknown> | undefined)?.[Symbol.iterator] !== 'function')
-    throw new KindlingError('NOT_ITERABLE', { operation: scope.name, value: made })
+    throw new KindlingError('NOT_ITERABLE', { operation: op, value: made })
   return Array.from(made as Iterable<unknown>)
 }
 

@@ -5,7 +5,7 @@ import { currentScope, describeScope, inScope, operator } from '../../rdd/scope.
 import { locatorOf } from '../../rdd/sources/record-origin.ts'
 import type { DStream } from '../dstream/dstream.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
-import type { DeadLetter } from './dead-letter.ts'
+import type { DeadLetter, LetterPlace } from './dead-letter.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { LetterSource } from './letter-source.ts'
 import { type KnownFailures, type TriedStep, tryAll } from './tried-step.ts'
@@ -24,7 +24,7 @@ export function triedStream<T, U>(
 ): DStream<U> {
   return operator(op, () => {
     const scope = currentScope(op)
-    const step: TriedStep = { op, f, scope }
+    const step: TriedStep = { op, f }
     // By what they were found in: when that is made anew, as after a skipped batch, so is this.
     const known = new WeakMap<RDD<T>, KnownFailures>()
     const knownOf = (rdd: RDD<T>): KnownFailures => {
@@ -45,7 +45,12 @@ export function triedStream<T, U>(
         ...recipe,
         compute(time) {
           const rdd = parent.getOrCompute(time)
-          return rdd === undefined ? undefined : lettersOf(rdd, step, knownOf(rdd), time.milliseconds)
+          return rdd === undefined
+            ? undefined
+            : lettersOf(rdd, step, knownOf(rdd), {
+                operator: describeScope(scope),
+                batchTime: time.milliseconds,
+              })
         },
       }),
     )
@@ -64,16 +69,15 @@ function lettersOf<T>(
   rdd: RDD<T>,
   step: TriedStep,
   known: KnownFailures,
-  batchTime: number,
+  place: Omit<LetterPlace, 'partition'>,
 ): RDD<DeadLetter> {
-  const operator = describeScope(step.scope)
   return mapChunks(
     rdd,
     'deadLetters',
     (records, task, partition) =>
       new LetterSource(records, task, {
         step,
-        place: { operator, batchTime, partition },
+        place: { ...place, partition },
         known: known.get(partition),
         locator: locatorOf(rdd.node, partition),
       }),
