@@ -106,6 +106,15 @@ describe('writeTo', () => {
       },
     })
     await rejected('INVALID_ARGUMENT', () => same.run(1))
+    await using place = new StreamTest({
+      build: t => {
+        const words = t.input('in', [['a']])
+        words.saveAsTextFiles(`${t.dir}/out`)
+        words.saveAsObjectFiles(`${t.dir}/out`)
+      },
+    })
+    const error = await rejected('INVALID_ARGUMENT', () => place.run(1))
+    assert.match(error.message, /sink of saveAsObjectFiles .*out-\*/)
   })
 
   it('a sink that cannot be opened fails the start', async () => {

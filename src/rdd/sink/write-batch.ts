@@ -136,23 +136,23 @@ export async function writePartition(
     }
   }
   const writer: SinkWriter<unknown, unknown> = await call('writer', () => make(token))
+  let message: unknown
   try {
-    try {
-      for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {
-        const rows = chunkRows(chunk)
-        count += rows.length
-        if (rows.length > 0) await call('write', () => writer.write(rows))
-        const pause = task.breathe()
-        if (pause !== undefined) await pause
-      }
-      if (task.signal.aborted) throw cancellationOf(task.signal, 'its job has ended')
-      return { message: await call('prepare', () => writer.prepare()), records: count }
-    } catch (error) {
-      // What failed first is what counts.
-      await quietly(() => writer.abort())
-      throw error
+    for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {
+      const rows = chunkRows(chunk)
+      count += rows.length
+      if (rows.length > 0) await call('write', () => writer.write(rows))
+      const pause = task.breathe()
+      if (pause !== undefined) await pause
     }
-  } finally {
-    await writer.close?.()
+    if (task.signal.aborted) throw cancellationOf(task.signal, 'its job has ended')
+    message = await call('prepare', () => writer.prepare())
+  } catch (error) {
+    // What failed first is what counts.
+    await quietly(() => writer.abort())
+    await quietly(() => writer.close?.())
+    throw error
   }
+  await call('close', () => writer.close?.())
+  return { message, records: count }
 }

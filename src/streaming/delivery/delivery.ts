@@ -39,15 +39,20 @@ export class Delivery {
     return graph.outputs.map(output => guaranteeOf(output, { inputs: graph.inputs, conf, isSaved }))
   }
 
-  /** Says what holds for each output. @throws GUARANTEE_NOT_KEPT when more was demanded */
+  /**
+   * Says what holds for each output.
+   *
+   * @throws GUARANTEE_NOT_KEPT when more was demanded; INVALID_ARGUMENT when two outputs have one id, or write to one place
+   */
   check(isSaved: boolean): void {
+    checkDistinct(this.parts.graph.outputs)
     for (const guarantee of this.guarantees(isSaved)) {
       if (!isKept(guarantee)) throw notKept(guarantee)
       this.parts.logger.info(describeGuarantee(guarantee))
     }
   }
 
-  /** @throws SINK_FAILED, SINK_FENCED; INVALID_ARGUMENT when two outputs have one id */
+  /** @throws SINK_FAILED, SINK_FENCED */
   async start(ids: OperatorIds, opened: OpenedCheckpoint | undefined): Promise<void> {
     const { graph, logger, onFenced, onDeadLetters } = this.parts
     const checkpoint = opened?.checkpoint
@@ -105,31 +110,36 @@ function notKept({ output, sink, guarantee, required, reasons }: OutputGuarantee
   })
 }
 
-/** The sinks in order of definition, with names that stay the same when the program runs again. */
-function outputIds(
-  outputs: readonly OutputOperation[],
-  ids: OperatorIds,
-): (readonly [SinkOperation, string])[] {
-  const sinks = outputs.flatMap(({ stream, sink }) => (sink === undefined ? [] : [{ stream, sink }]))
-  const taken = new Set<string>()
+/** @throws INVALID_ARGUMENT when two outputs have one id, or write to one place */
+function checkDistinct(outputs: readonly OutputOperation[]): void {
+  const ids = new Set<string>()
   const places = new Set<string>()
-  for (const { sink } of sinks) {
+  for (const { sink } of outputs) {
+    if (sink === undefined) continue
+    if (sink.id !== undefined && ids.has(sink.id))
+      throw new KindlingError('INVALID_ARGUMENT', {
+        what: 'the id of an output',
+        value: sink.id,
+        expected: 'a name that no other output has',
+      })
     if (sink.replaces && places.has(sink.name))
       throw new KindlingError('INVALID_ARGUMENT', {
         what: `the sink of ${describeScope(sink.scope)}`,
         value: sink.name,
         expected: 'one that no other output has: batches of both would have one name',
       })
+    if (sink.id !== undefined) ids.add(sink.id)
     places.add(sink.name)
-    if (sink.id === undefined) continue
-    if (taken.has(sink.id))
-      throw new KindlingError('INVALID_ARGUMENT', {
-        what: 'the id of an output',
-        value: sink.id,
-        expected: 'a name that no other output has',
-      })
-    taken.add(sink.id)
   }
+}
+
+/** The sinks in order of definition, with names that stay the same when the program runs again. */
+function outputIds(
+  outputs: readonly OutputOperation[],
+  ids: OperatorIds,
+): (readonly [SinkOperation, string])[] {
+  const sinks = outputs.flatMap(({ stream, sink }) => (sink === undefined ? [] : [{ stream, sink }]))
+  const taken = new Set(sinks.map(({ sink }) => sink.id))
   return sinks.map(({ stream, sink }) => {
     if (sink.id !== undefined) return [sink, sink.id]
     const structural = sink.takesDeadLetters ? 'deadLetters' : `${ids.of(stream)}/${sink.scope.name}`

@@ -143,8 +143,10 @@ export class SinkOperation<T = unknown> {
 
   /** What fails is tried again with later batches. */
   private async forget(): Promise<void> {
-    const { sink } = this
-    const { output, ended, logger } = this.host!
+    const { sink, host } = this
+    // The program may have stopped meanwhile.
+    if (host === undefined) return
+    const { output, ended, logger } = host
     await sinkStep(sink, 'forget', {}, () => sink.forget?.(output, ended() + 1)).catch((error: Error) =>
       logger.warn(error.message, { error }),
     )
