@@ -17,7 +17,7 @@ import type { Partitioner } from './partitioner.ts'
 import type { TaskInfo, TaskInput } from './ports.ts'
 import type { Preparation } from './preparation.ts'
 import { currentScope, type OperatorScope } from './scope.ts'
-import type { RecordLocator } from './sources/record-origin.ts'
+import type { OriginFinder } from './sources/record-origin.ts'
 import { StorageLevel } from './storage-level.ts'
 
 /** Any node of the lineage. */
@@ -72,7 +72,7 @@ export interface SourceNode extends NodeBase {
   /** Whether a partition is known to hold nothing, so that its task need not run. */
   isEmpty?(descriptor: unknown): boolean
   /** Finds records of a partition where they came from. */
-  locate?(descriptor: unknown): RecordLocator
+  readonly origin?: OriginFinder | undefined
   /** The hosts on which a partition is best read. */
   locations?(descriptor: unknown): readonly string[]
 }

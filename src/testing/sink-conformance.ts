@@ -3,6 +3,7 @@
  * processes that die and those that come after them.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { configEntries } from '../base/config.ts'
 import { describeValue, isKindlingError, KindlingError } from '../base/errors.ts'
 import { silentLogger } from '../base/logger.ts'
 import { SparkContext } from '../context/spark-context.ts'
@@ -29,6 +30,8 @@ export interface SinkSubject<T> {
   place(): SinkPlace<T> | Promise<SinkPlace<T>>
   /** At least six records, all different. */
   readonly records: readonly T[]
+  /** Writers made in other threads write to the place too, as those of files and databases do. Default false: not tried. */
+  readonly isReachedFromThreads?: boolean
 }
 
 /** One thing that a sink has to do. */
@@ -62,7 +65,15 @@ export function sinkConformance<T>(subject: SinkSubject<T>): ConformanceCase[] {
   const repeats = Object.entries(repeatingCases<T>()).map(([name, body]) =>
     caseOf(subject, name, body, false),
   )
-  return [...once, ...repeats]
+  if (subject.isReachedFromThreads !== true) return [...once, ...repeats]
+  const onThreads = (isForOnce: boolean): ConformanceCase =>
+    caseOf(
+      subject,
+      `the engine writes an RDD on worker threads${isForOnce ? '' : ', repeating'}`,
+      trial => throughEngine(trial, 'threads'),
+      isForOnce,
+    )
+  return [...once, ...repeats, onThreads(true), onThreads(false)]
 }
 
 type Body<T> = (trial: Trial<T>) => Promise<void>
@@ -380,10 +391,11 @@ function repeatingCases<T>(): Record<string, Body<T>> {
 }
 
 /** Attempts fail before they write, so that also sinks that repeat have each record once. */
-async function throughEngine<T>(trial: Trial<T>): Promise<void> {
+async function throughEngine<T>(trial: Trial<T>, executor: 'inline' | 'threads' = 'inline'): Promise<void> {
   const failed = new Set<number>()
   const sc = new SparkContext({
     master: 'local[2,2]',
+    conf: { [configEntries.executor.key]: executor },
     logger: silentLogger,
     taskHook: ({ partition }) => {
       if (failed.has(partition)) return

@@ -15,6 +15,7 @@ import type {
   WriteToken,
 } from '../../src/rdd/sink/sink.ts'
 import { LocalStorage } from '../../src/streaming/checkpoint/local-storage.ts'
+import { INLINE } from '../support/backends.ts'
 import { FunctionWorker } from '../support/function-worker.ts'
 import { rejected } from '../support/rejected.ts'
 
@@ -22,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'kindling-sink-'))
 after(() => rmSync(folder, { recursive: true }))
 let made = 0
 const fresh = (): string => join(folder, String(made++))
-const sc = new SparkContext({ master: 'local[2,2]' })
+const sc = new SparkContext({ master: 'local[2,2]', conf: INLINE })
 after(() => sc.stop())
 
 /** A sink in memory that tells all that happens to it. */

@@ -276,6 +276,35 @@ describe('dead letters', () => {
     )
   })
 
+  it('are the same where tasks run on worker threads', async () => {
+    await using t = new StreamTest({
+      master: 'local[2]',
+      conf: { 'kindling.executor': 'threads' },
+      build: t => {
+        const bad = t.ssc.deadLetters(fileSink<DeadLetter>(`${t.dir}/bad`, { format: 'ndjson' }))
+        const folder = t.file('in/.there', '').slice(0, -'/.there'.length)
+        t.ssc
+          .textFileStream(folder)
+          .map(
+            text => {
+              if (text === 'x') throw new TypeError('no number')
+              return Number(text)
+            },
+            { onError: bad },
+          )
+          .saveAsNDJSONFiles(`${t.dir}/good`)
+      },
+    })
+    const file = t.file('in/a.txt', '1\nx\n2\n', { at: 500 })
+    await t.run(1)
+    assert.deepEqual((await t.sc.ndjsonFile(`${t.dir}/good-1000`).collect()).sort(), [1, 2])
+    const [letter] = await t.sc.ndjsonFile<DeadLetter>(`${t.dir}/bad-1000`).collect()
+    assert.equal(letter!.value, 'x')
+    assert.equal(letter!.error.message, 'no number')
+    assert.deepEqual(letter!.source, { file, offset: 2 })
+    assert.equal(letter!.raw, 'eA==')
+  })
+
   it('hold a description of what is no data', async () => {
     class Order {
       readonly id = 7

@@ -71,6 +71,7 @@ function leftovers(directory: string): string[] {
 function files(format: FileFormatName, compression: 'none' | 'gzip'): SinkSubject<string> {
   return {
     records,
+    isReachedFromThreads: true,
     place() {
       const directory = join(folder, String(made++))
       return {

@@ -16,12 +16,38 @@ export interface RecordLocator {
   close(): void | Promise<void>
 }
 
-/** A locator for a partition of an RDD that is a source, or a union of such; `undefined` for others. */
-export function locatorOf(node: Node, partition: number): RecordLocator | undefined {
-  const found = sourceOf(lineageOf(node), partition)
-  if (found === undefined) return undefined
-  const { source, at } = found
-  return source.locate?.(source.descriptors[at])
+/** How a source finds its records again, in tasks: what travels there is small data and one function. */
+export interface OriginFinder {
+  /** What `locate` needs of a partition's descriptor: plain data. */
+  describe(descriptor: unknown): unknown
+  locate(described: unknown): RecordLocator
+}
+
+/** The partitions of an RDD that are those of sources, as data that travels to tasks. */
+export interface Origins {
+  /** By partition: which function, and what it is given; `undefined` where records come from elsewhere. */
+  readonly partitions: readonly ({ readonly by: number; readonly described: unknown } | undefined)[]
+  readonly locate: readonly OriginFinder['locate'][]
+}
+
+/** Of an RDD that is a source, or a union of some. */
+export function originsOf(node: Node): Origins {
+  const locate: OriginFinder['locate'][] = []
+  const partitions = Array.from({ length: node.numPartitions }, (_, partition) => {
+    const found = sourceOf(lineageOf(node), partition)
+    const origin = found?.source.origin
+    if (origin === undefined) return undefined
+    const known = locate.indexOf(origin.locate)
+    const by = known < 0 ? locate.push(origin.locate) - 1 : known
+    return { by, described: origin.describe(found!.source.descriptors[found!.at]) }
+  })
+  return { partitions, locate }
+}
+
+/** In the task. */
+export function locatorOf({ partitions, locate }: Origins, partition: number): RecordLocator | undefined {
+  const at = partitions[partition]
+  return at === undefined ? undefined : locate[at.by]!(at.described)
 }
 
 function sourceOf(

@@ -6,8 +6,8 @@ import { listInputFiles } from './file-listing.ts'
 import { LineLocator } from './line-locator.ts'
 import { type NumberRange, openRange, rangeLength, sliceRange } from './number-range.ts'
 import { ObjectFileSource } from './object-file.ts'
-import type { RecordLocator } from './record-origin.ts'
-import { openTextSplit, splitTextFiles } from './text-file.ts'
+import type { OriginFinder } from './record-origin.ts'
+import { openTextSplit, splitTextFiles, type TextSplit } from './text-file.ts'
 import { groupFiles, openRecordSplit, openWholeFiles, splitRecordFiles } from './whole-files.ts'
 
 /** A source whose partitions are described by `descriptors`. */
@@ -17,12 +17,11 @@ export function sourceNode<D>(
   descriptors: readonly D[],
   open: (descriptor: D) => ChunkSource,
   isEmpty: (descriptor: D) => boolean = () => false,
-  locate?: (descriptor: D) => RecordLocator,
+  origin?: OriginFinder,
 ): SourceNode {
-  const located = locate === undefined ? {} : { locate: locate as (descriptor: unknown) => RecordLocator }
   return makeNode<SourceNode>(
     {
-      ...located,
+      origin,
       kind: 'source',
       className,
       descriptors,
@@ -48,7 +47,7 @@ export function textFileNode(path: string, minPartitions: number, maxLineBytes: 
     splits,
     split => openTextSplit(split, { maxLineBytes }),
     split => split.start === split.end,
-    split => new LineLocator(split),
+    { describe: split => split, locate: split => new LineLocator(split as TextSplit) },
   )
 }
 

@@ -5,7 +5,7 @@ import { copyValue } from '../../data/codec.ts'
 import { makeNode, type SourceNode } from '../nodes.ts'
 import type { Partitioner } from '../partitioner.ts'
 import { sourceOfIterable } from '../segment/iterate.ts'
-import type { RecordLocator } from './record-origin.ts'
+import type { OriginFinder } from './record-origin.ts'
 
 /** Reads a partition; called once for each attempt, with a copy of the descriptor. Must give the same records each time. */
 export type PartitionReader<D, T> = (
@@ -46,16 +46,18 @@ export function userMadeNode<D, T>(
   const locations = preferredLocations as ((descriptor: unknown) => readonly string[]) | undefined
   const optional = {
     ...(locations === undefined ? {} : { locations }),
-    ...(locate === undefined ? {} : { locate: (descriptor: unknown) => locator(descriptor as D, locate) }),
+    ...(locate === undefined ? {} : { origin: originBy(locate) }),
   }
   return makeNode<SourceNode>({ ...fields, ...optional }, 'fromPartitions')
 }
 
-function locator<D>(
-  descriptor: D,
-  locate: (descriptor: D, index: number) => Readonly<Record<string, unknown>>,
-): RecordLocator {
-  return { at: index => ({ source: locate(descriptor, index) }), close() {} }
+function originBy<D>(
+  find: (descriptor: D, index: number) => Readonly<Record<string, unknown>>,
+): OriginFinder {
+  return {
+    describe: descriptor => descriptor,
+    locate: described => ({ at: index => ({ source: find(described as D, index) }), close() {} }),
+  }
 }
 
 function openRead(

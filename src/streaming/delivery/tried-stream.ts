@@ -2,7 +2,7 @@
 import { mapChunks, mapPartitionsWithIndex } from '../../rdd/narrow-operations.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { currentScope, describeScope, inScope, operator } from '../../rdd/scope.ts'
-import { locatorOf } from '../../rdd/sources/record-origin.ts'
+import { locatorOf, originsOf } from '../../rdd/sources/record-origin.ts'
 import type { DStream } from '../dstream/dstream.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DeadLetter, LetterPlace } from './dead-letter.ts'
@@ -71,6 +71,7 @@ function lettersOf<T>(
   known: KnownFailures,
   place: Omit<LetterPlace, 'partition'>,
 ): RDD<DeadLetter> {
+  const origins = originsOf(rdd.node)
   return mapChunks(
     rdd,
     'deadLetters',
@@ -79,7 +80,7 @@ function lettersOf<T>(
         step,
         place: { ...place, partition },
         known: known.get(partition),
-        locator: locatorOf(rdd.node, partition),
+        locator: locatorOf(origins, partition),
       }),
   )
 }

@@ -124,10 +124,10 @@ export function blocksNode(name: string, blocks: readonly ReceivedBlock[]): Sour
       kind: 'source',
       descriptors: blocks,
       open: descriptor => openBlock(descriptor as ReceivedBlock),
-      locate: descriptor => ({
-        at: () => ({ source: { block: (descriptor as ReceivedBlock).id } }),
-        close() {},
-      }),
+      origin: {
+        describe: descriptor => (descriptor as ReceivedBlock).id,
+        locate: block => ({ at: () => ({ source: { block } }), close() {} }),
+      },
       isEmpty: descriptor => (descriptor as ReceivedBlock).records === 0,
       numPartitions: blocks.length,
       partitioner: undefined,
