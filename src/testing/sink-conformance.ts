@@ -45,20 +45,18 @@ export interface ConformanceCase {
  * The cases for a sink: those of exactly once, or those of sinks that repeat, as it declares itself.
  *
  * @example
- * import { existsSync } from 'node:fs'
- * import { test } from 'node:test'
- * const places = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm'].values()
+ * const rows: string[] = []
  * const cases = sinkConformance<string>({
  *   records: ['1', '2', '3', '4', '5', '6'],
  *   place() {
- *     const path = `${dir}/${places.next().value}`
- *     return {
- *       sink: () => fileSink(`${path}/out`),
- *       read: async () => (existsSync(path) ? await sc.textFile(`${path}/out-*`).collect() : []),
- *     }
+ *     rows.length = 0
+ *     const writer = () => ({ write: (more: readonly string[]) => void rows.push(...more), prepare() {}, abort() {} })
+ *     return { sink: () => ({ name: 'rows', guarantee: 'idempotent', writer }), read: () => rows }
  *   },
  * })
- * for (const { name, run } of cases) test(name, run)
+ * const wrong: string[] = []
+ * for (const { name, run } of cases) await run().catch(() => wrong.push(name)) // or: test(name, run), of any test runner
+ * wrong // => ['an idempotent sink takes a batch again without a trace']
  */
 export function sinkConformance<T>(subject: SinkSubject<T>): ConformanceCase[] {
   const once = Object.entries(exactlyOnceCases<T>()).map(([name, body]) => caseOf(subject, name, body, true))
