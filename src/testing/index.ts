@@ -4,10 +4,10 @@ export type { FaultMatch, FaultPoint, SinkStep } from './faults.ts'
 export { RecordedOutput, type RecordedRun } from './recorded-output.ts'
 export {
   type ConformanceCase,
-  type SinkPlace,
   type SinkSubject,
   sinkConformance,
 } from './sink-conformance.ts'
+export type { SinkPlace } from './sink-trial.ts'
 export { type HeldTask, StreamTest, type StreamTestOptions } from './stream-test.ts'
 export type { ScriptedBatches } from './test-input.ts'
 export { TestReceiver } from './test-receiver.ts'

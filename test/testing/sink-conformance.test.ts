@@ -16,7 +16,8 @@ import {
   type WriteToken,
 } from '../../src/rdd/sink/sink.ts'
 import { LocalStorage } from '../../src/streaming/checkpoint/local-storage.ts'
-import { type SinkPlace, type SinkSubject, sinkConformance } from '../../src/testing/sink-conformance.ts'
+import { type SinkSubject, sinkConformance } from '../../src/testing/sink-conformance.ts'
+import type { SinkPlace } from '../../src/testing/sink-trial.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kindling-conformance-'))
 after(() => rmSync(folder, { recursive: true }))
