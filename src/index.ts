@@ -48,6 +48,23 @@ export type { ParquetOutputOptions, ParquetType } from './rdd/parquet-output.ts'
 export { HashPartitioner, type Partitioner, type Partitioning, RangePartitioner } from './rdd/partitioner.ts'
 export type { PipeOptions } from './rdd/pipe.ts'
 export { type Compare, RDD } from './rdd/rdd.ts'
+export type { FileFormatName, FileFormatOptions } from './rdd/sink/file-format.ts'
+export { type FileSinkOptions, fileSink } from './rdd/sink/file-sink.ts'
+export type { FileStorage } from './rdd/sink/file-storage.ts'
+export type {
+  BatchToken,
+  ExactlyOnceMeans,
+  ExactlyOnceSink,
+  RepeatingSink,
+  Sink,
+  SinkBase,
+  SinkOutput,
+  SinkSession,
+  SinkWriter,
+  WriterFactory,
+  WriteToken,
+} from './rdd/sink/sink.ts'
+export type { WriteRDDOptions } from './rdd/sink/write-rdd.ts'
 export type { PartitionReader, PartitionsOptions } from './rdd/sources/user-made.ts'
 export { StatCounter } from './rdd/stat-counter.ts'
 export { StorageLevel } from './rdd/storage-level.ts'
@@ -69,12 +86,18 @@ export type {
   StreamingContextOptions,
   StreamingContextState,
 } from './streaming/context-options.ts'
+export type { DeadLetter } from './streaming/delivery/dead-letter.ts'
+export { DeadLetters } from './streaming/delivery/dead-letters.ts'
+export type { Guarantee, OutputGuarantee, RequiredGuarantee } from './streaming/delivery/guarantee.ts'
+export type { WriteToOptions } from './streaming/delivery/sink-operation.ts'
+export type { OnErrorOptions } from './streaming/delivery/tried-stream.ts'
 export type { Batch, Batches } from './streaming/dstream/batches.ts'
 export { DStream } from './streaming/dstream/dstream.ts'
 export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'
-export type { BatchInput, InputSource, SourceHost } from './streaming/input-source.ts'
+export type { BatchInput, InputSource, SourceGuarantee, SourceHost } from './streaming/input-source.ts'
 export type {
   BatchInfo,
+  DeadLettersWritten,
   OutputOperationInfo,
   ReceiverInfo,
   StreamInputInfo,

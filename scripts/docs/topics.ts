@@ -40,6 +40,12 @@ export const topics: readonly Topic[] = [
   },
   { page: 'outputs', title: 'Outputs', about: 'What is done with each batch.' },
   {
+    page: 'sinks',
+    title: 'Sinks',
+    about:
+      'Where output goes, how it is delivered, and where bad records go. In one piece: [delivery](../delivery.md).',
+  },
+  {
     page: 'shared-values',
     title: 'Shared values',
     about: 'Values that tasks share: broadcasts, accumulators, captured variables.',
@@ -55,6 +61,7 @@ export const tablePages = ['errors', 'configuration'] as const
 /** First rule that fits the file of a declaration decides. */
 const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/testing\//, 'testing'],
+  [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],
   [/^src\/base\/manual-clock/, 'testing'],
   [/^src\/base\/(time|clock)/, 'time'],
   [/^src\/base\/(errors|conditions|source-location)/, 'errors'],

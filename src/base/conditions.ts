@@ -36,6 +36,13 @@ export const conditions = {
       'An action started inside foreachRDD ({site}) was not awaited. The batch waited for it all the same; write "await" before it, so that later lines see its result and its error reaches the callback.',
     doc: 'Every action started inside a foreachRDD callback belongs to its batch: the batch is complete only when all have settled, and a rejection fails it. This warning names the line of an action that the callback did not wait for.',
   },
+  BATCH_NOT_SKIPPABLE: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'The batch at {time} has failed and cannot be skipped ({key}): {sink} {held} it already, by {output}. The program stops; after a restart the batch runs again, and that sink does not take it twice.',
+    doc: 'With the failure policy skip, a batch that fails for good counts as one without records. That is offered only as long as no sink of exactly once has committed it: what is there cannot be taken back, and the other outputs would lack it for ever. Put outputs that may fail before those of exactly once, or see to what failed and start again.',
+  },
   BLOCK_DAMAGED: {
     domain: 'external',
     retry: 'redo-stage',
@@ -233,6 +240,12 @@ export const conditions = {
       'A frame from {source} cannot be read: {reason}. A frame is 4 bytes, big-endian, with the length of a block, and that block.',
     doc: 'rawSocketStream got something else than blocks, or half of one. The connection is made again. rawFrame and rawSocketSender make frames as they are expected.',
   },
+  GUARANTEE_NOT_KEPT: {
+    domain: 'user',
+    retry: 'never',
+    message: '{output} demands {required}, and what can be kept is {guarantee}: {reasons}.',
+    doc: 'writeTo was given more in require than sources, checkpoints and the sink can keep together. The message says what is missing: set a checkpoint directory, turn on the write-ahead log of receivers, or choose a source that can be read again or a sink that commits exactly once. Without require the program starts, and says what holds.',
+  },
   ILLEGAL_STATE: {
     domain: 'user',
     retry: 'never',
@@ -387,7 +400,7 @@ export const conditions = {
     domain: 'user',
     retry: 'never',
     message: 'Output path {path} exists already. Choose another, or remove it first.',
-    doc: 'saveAsTextFile never writes over existing data.',
+    doc: 'saveAsTextFile never writes over existing data, and neither does a file sink over a storage.',
   },
   PACKAGE_MISSING: {
     domain: 'user',
@@ -461,6 +474,25 @@ export const conditions = {
     message:
       'A record does not fit the columns of its file: {value}: {reason}. Give the columns, or map the records to them.',
     doc: 'All records of a Parquet file have the same columns. They are those given, or those of the first records of the partition.',
+  },
+  SINK_FAILED: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'Sink {sink} failed in its {step} step: {reason}',
+    doc: 'A sink threw. In a task (steps writer, write and prepare) the task is tried again, and what the attempt wrote is removed; on the driver (open, committed, begin, commit) the batch fails, or the start. The cause has the original error.',
+  },
+  SINK_FENCED: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'Sink {sink} refused output {operator} of epoch {epoch}: {reason}. This program stops, and has written nothing of the batch.',
+    doc: 'Another process has started the same program later, and writes to the sink. The one that started last goes on; check why the first was still running.',
+  },
+  SINK_NOT_CONFORMING: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Sink {sink} does not do what the engine counts on: {reason}.',
+    doc: 'Thrown by the cases of sinkConformance, of kindling/testing. The contract is told in the reference, at Sink.',
   },
   SOURCE_FAILED: {
     domain: 'external',

@@ -11,6 +11,7 @@ import { consoleLogger } from '../base/logger.ts'
 import { setProcessDefaults } from '../context/defaults.ts'
 import { StreamingProgress } from '../status/streaming-progress.ts'
 import { activeContexts, observeContexts } from '../streaming/active-contexts.ts'
+import { describeGuarantee } from '../streaming/delivery/guarantee.ts'
 import type { StreamingContext } from '../streaming/streaming-context.ts'
 import type { RunCommand } from './command-line.ts'
 import { describeFailure } from './failure.ts'
@@ -31,7 +32,7 @@ export async function run(command: RunCommand): Promise<number> {
   setProcessDefaults(
     master === undefined ? { conf, logger, ownsSignals } : { master, conf, logger, ownsSignals },
   )
-  const ending = new Ending()
+  const ending = new Ending(command.verbose)
   process.argv = [process.argv[0]!, file, ...command.args]
   process.on('SIGINT', () => ending.interrupt())
   process.on('SIGTERM', () => ending.interrupt())
@@ -64,9 +65,13 @@ class Ending {
   private concluded = false
   private timer: NodeJS.Timeout | undefined
 
-  constructor() {
+  constructor(isVerbose: boolean) {
     observeContexts(context => {
       this.streamed = true
+      // With the log they are in there.
+      if (!isVerbose)
+        for (const guarantee of context.guarantees())
+          process.stderr.write(`${describeGuarantee(guarantee)}\n`)
       context.addStreamingListener(this.progress)
     })
   }

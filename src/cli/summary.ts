@@ -11,6 +11,8 @@ export function summaryOf(state: ProgressSnapshot, elapsedMs: number): string {
   ]
   if (state.failedBatches > 0) lines.push(`${count(state.failedBatches, 'batch', 'batches')} failed`)
   if (state.skippedBatches > 0) lines.push(`${count(state.skippedBatches, 'batch', 'batches')} skipped`)
+  if (state.deadLetters > 0)
+    lines.push(`${count(state.deadLetters, 'record', 'records')} went to dead letters`)
   if (state.receiverErrors > 0)
     lines.push(
       `${count(state.receiverErrors, 'receiver error', 'receiver errors')}, the last: ${state.lastReceiverError}`,

@@ -25,7 +25,7 @@ import { partitionerFromData, partitionerToData } from '../rdd/partitioner-data.
 import type { JobRunner } from '../rdd/ports.ts'
 import { RDD } from '../rdd/rdd.ts'
 import { describeScope, inScope, type OperatorScope } from '../rdd/scope.ts'
-import { ObjectFileSource, objectWriter } from '../rdd/sources/object-file.ts'
+import { ObjectFileSource } from '../rdd/sources/object-file.ts'
 import { sourceNode } from '../rdd/sources/source-node.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
 import type { DAGScheduler } from '../scheduler/dag-scheduler.ts'
@@ -94,7 +94,7 @@ export class Checkpoints {
   private async writeFiles(node: Node): Promise<SourceNode> {
     const { scope } = node.checkpoint!
     const folder = join(this.directory!, `rdd-${node.id}`)
-    await writeDirectory(new RDD(this.context, node), folder, scope, objectWriter)
+    await writeDirectory(new RDD(this.context, node), folder, scope, { format: 'object' })
     const data = node.partitioner === undefined ? undefined : partitionerToData(node.partitioner)
     if (data !== undefined) await writeFile(join(folder, PARTITIONER_FILE), encodeRecords([data]))
     node.checkpoint!.path = folder

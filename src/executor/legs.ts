@@ -64,7 +64,9 @@ export class Lowering {
         if (node.step.op === 'mapPartitions') return [{ open: () => this.mapped(node, partition), steps: [] }]
         if (!isFused(node.step)) {
           const { f } = node.step
-          return [{ open: () => f(this.pull(node.parent, partition), this.time.info(node.scope)), steps: [] }]
+          const open = (): ChunkSource =>
+            f(this.pull(node.parent, partition), this.time.info(node.scope), partition)
+          return [{ open, steps: [] }]
         }
         return this.withSteps(this.legs(node.parent, partition), [{ step: node.step, scope: node.scope }])
       case 'union': {

@@ -6,6 +6,7 @@ import type { JobSink } from '../rdd/ports.ts'
 import { drain } from '../rdd/segment/drive.ts'
 import { recordsOf } from '../rdd/segment/interpret.ts'
 import type { CountSink, FoldSink } from '../rdd/segment/plan.ts'
+import { writePartition } from '../rdd/sink/write-batch.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
 import type { Task, TaskResult } from '../scheduler/task.ts'
 import { writeMapOutput } from '../shuffle/writer.ts'
@@ -81,10 +82,12 @@ async function runSink(sink: JobSink, task: Task, lowering: Lowering, time: Task
     }
     case 'collect':
       return isEmptyPartition(node, partition) ? [] : collect(lowering, task, time)
-    case 'chunks': {
+    case 'chunks':
+    case 'write': {
       const records = lowering.pull(node, partition)
+      const info = time.info(task.scope)
       try {
-        return await sink.run(records, time.info(task.scope))
+        return await (sink.kind === 'write' ? writePartition(sink, records, info) : sink.run(records, info))
       } finally {
         await records.close()
       }

@@ -1,11 +1,9 @@
 /** Actions that write files. */
-
 import { writeDirectory } from './output-directory.ts'
-import { type ParquetOutputOptions, parquetWriter } from './parquet-output.ts'
+import type { ParquetOutputOptions } from './parquet-output.ts'
 import type { RDD } from './rdd.ts'
 import { currentScope } from './scope.ts'
-import { objectWriter } from './sources/object-file.ts'
-import { type Compression, jsonOf, lineWriter, textOf } from './text-output.ts'
+import type { Compression } from './text-output.ts'
 
 /** How files of lines are written. */
 export interface TextOutputOptions {
@@ -14,13 +12,11 @@ export interface TextOutputOptions {
 }
 
 export function saveAsTextFile(rdd: RDD<unknown>, path: string, opts: TextOutputOptions): Promise<void> {
-  const writer = lineWriter(textOf, opts.compression ?? 'none')
-  return writeDirectory(rdd, path, currentScope('saveAsTextFile'), writer)
+  return writeDirectory(rdd, path, currentScope('saveAsTextFile'), { ...opts, format: 'text' })
 }
 
 export function saveAsNDJSONFile(rdd: RDD<unknown>, path: string, opts: TextOutputOptions): Promise<void> {
-  const writer = lineWriter(jsonOf, opts.compression ?? 'none')
-  return writeDirectory(rdd, path, currentScope('saveAsNDJSONFile'), writer)
+  return writeDirectory(rdd, path, currentScope('saveAsNDJSONFile'), { ...opts, format: 'ndjson' })
 }
 
 export function saveAsParquetFile(
@@ -28,9 +24,9 @@ export function saveAsParquetFile(
   path: string,
   opts: ParquetOutputOptions,
 ): Promise<void> {
-  return writeDirectory(rdd, path, currentScope('saveAsParquetFile'), parquetWriter(opts))
+  return writeDirectory(rdd, path, currentScope('saveAsParquetFile'), { ...opts, format: 'parquet' })
 }
 
 export function saveAsObjectFile(rdd: RDD<unknown>, path: string): Promise<void> {
-  return writeDirectory(rdd, path, currentScope('saveAsObjectFile'), objectWriter)
+  return writeDirectory(rdd, path, currentScope('saveAsObjectFile'), { format: 'object' })
 }

@@ -1,7 +1,5 @@
 /** Operators that need one partition of one parent only. Neighbours become one segment. */
-import type { ChunkSource } from '../data/chunk.ts'
-import { makeNode, type NarrowNode, type Step } from './nodes.ts'
-import type { TaskInfo, TaskInput } from './ports.ts'
+import { type ChunksFunction, makeNode, type NarrowNode, type Step } from './nodes.ts'
 import type { Preparation } from './preparation.ts'
 import type { RDD } from './rdd.ts'
 import { operator } from './scope.ts'
@@ -76,7 +74,7 @@ export function mapPartitionsWithIndex<T, U>(
 export function mapChunks<T, U>(
   rdd: RDD<T>,
   name: string,
-  f: (records: TaskInput, task: TaskInfo) => ChunkSource,
+  f: ChunksFunction,
   keepsPartitioner = false,
 ): RDD<U> {
   return narrow(rdd as RDD<unknown>, name, { op: 'mapChunks', f }, keepsPartitioner)

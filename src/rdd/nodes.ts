@@ -17,6 +17,7 @@ import type { Partitioner } from './partitioner.ts'
 import type { TaskInfo, TaskInput } from './ports.ts'
 import type { Preparation } from './preparation.ts'
 import { currentScope, type OperatorScope } from './scope.ts'
+import type { OriginFinder } from './sources/record-origin.ts'
 import { StorageLevel } from './storage-level.ts'
 
 /** Any node of the lineage. */
@@ -70,6 +71,8 @@ export interface SourceNode extends NodeBase {
   toSend?(descriptor: unknown): unknown
   /** Whether a partition is known to hold nothing, so that its task need not run. */
   isEmpty?(descriptor: unknown): boolean
+  /** Finds records of a partition where they came from. */
+  readonly origin?: OriginFinder | undefined
   /** The hosts on which a partition is best read. */
   locations?(descriptor: unknown): readonly string[]
 }
@@ -90,7 +93,10 @@ export type Step =
       readonly f: (records: IterableIterator<never>, partition: number) => Iterable<unknown>
     }
   /** Chunks to chunks, for what has to wait: the only step whose work may be asynchronous. */
-  | { readonly op: 'mapChunks'; readonly f: (records: TaskInput, task: TaskInfo) => ChunkSource }
+  | { readonly op: 'mapChunks'; readonly f: ChunksFunction }
+
+/** @param partition of the node, where that of the task may be another: its records may be those of a union */
+export type ChunksFunction = (records: TaskInput, task: TaskInfo, partition: number) => ChunkSource
 
 /** The steps that run as one loop with their neighbours; the others take whole partitions. */
 export type FusedOp = Exclude<Step, { op: 'mapPartitions' | 'mapChunks' }>

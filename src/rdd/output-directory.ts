@@ -1,31 +1,23 @@
-/**
- * An RDD as a directory of files: `part-00000` … one for each partition, and `_SUCCESS`.
- *
- * Everything is written beside the target, under a name that listings leave out, and renamed once, so that readers see all of it or
- * nothing; what is replaced stays until then. Within, an attempt of a task writes under a name of its own, so that one that fails
- * leaves nothing.
- */
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+/** An RDD as a directory of files, which appears whole or not at all (`sink/staged-directory.ts`): what the `saveAs…File` actions do. */
 import { KindlingError } from '../base/errors.ts'
-import type { TaskInfo, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
-import { run } from './run-sink.ts'
 import type { OperatorScope } from './scope.ts'
+import type { FileFormatOptions } from './sink/file-format.ts'
+import { localOutputFiles } from './sink/output-files.ts'
+import { outputFailed, type PartFile, partFileWriter } from './sink/part-file.ts'
+import type { BatchToken, RepeatingSink } from './sink/sink.ts'
+import {
+  abandonStaging,
+  beginStaging,
+  completeStaging,
+  publish,
+  type StagedDirectory,
+  stagingOf,
+} from './sink/staged-directory.ts'
+import { writeBatch } from './sink/write-batch.ts'
 
-/** Turns the records of a partition into the bytes of its file. */
-export interface PartitionWriter {
-  /** At the end of each file's name. */
-  readonly suffix: string
-  /** Whether a partition that nothing was put for has no file. */
-  readonly leavesOutEmpty?: boolean
-  /** `put` takes bytes that it may keep; awaited before the next call. */
-  write(
-    records: TaskInput,
-    task: Pick<TaskInfo, 'breathe'>,
-    put: (bytes: Uint8Array) => Promise<unknown>,
-  ): Promise<void>
-}
+/** One directory, written once: nobody asks for its token. */
+const ONCE: BatchToken = { program: '', operatorId: '', epoch: 0, batchTime: 0 }
 
 /**
  * Writes the partitions of an RDD under a new directory.
@@ -37,75 +29,32 @@ export async function writeDirectory(
   rdd: RDD<unknown>,
   path: string,
   scope: OperatorScope,
-  writer: PartitionWriter,
+  format: FileFormatOptions,
 ): Promise<void> {
-  if (!rdd.context.mayOverwriteOutput() && (await exists(path)))
+  const files = localOutputFiles
+  if (!rdd.context.mayOverwriteOutput() && (await files.exists(path)))
     throw new KindlingError('OUTPUT_PATH_EXISTS', { path })
-  const temporary = beside(path, '_temporary')
-  await rm(temporary, { recursive: true, force: true })
-  await mkdir(temporary, { recursive: true })
-  try {
-    await run(rdd, scope, {
-      kind: 'chunks',
-      run: (records, task) => writePartition(records, task, temporary, writer),
-    })
-    await writeFile(`${temporary}/_SUCCESS`, '')
-    await publish(temporary, path)
-  } catch (error) {
-    // Tasks of the job that failed may still be writing there; what cannot be removed must not hide the failure.
-    await rm(temporary, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
-    throw error
-  }
+  await writeBatch(rdd, directorySink({ path, tag: '', files, isDurable: false }, format), ONCE, scope)
 }
 
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
-}
-
-/** A hidden name in the same folder: a rename within a folder is one step. */
-function beside(path: string, suffix: string): string {
-  return join(dirname(path), `.${basename(path)}.${suffix}`)
-}
-
-/** Puts a finished directory in its place. A directory cannot be renamed onto another that has files: the old one steps aside. */
-async function publish(temporary: string, path: string): Promise<void> {
-  if (!(await exists(path))) return rename(temporary, path)
-  const old = beside(path, '_replaced')
-  await rm(old, { recursive: true, force: true })
-  await rename(path, old)
-  await rename(temporary, path)
-  await rm(old, { recursive: true, force: true })
-}
-
-async function writePartition(
-  records: TaskInput,
-  task: TaskInfo,
-  directory: string,
-  writer: PartitionWriter,
-): Promise<void> {
-  const name = `part-${String(task.partition).padStart(5, '0')}${writer.suffix}`
-  const temporary = `${directory}/.${name}.${task.attempt}`
-  const path = `${directory}/${name}`
-  try {
-    const file = await open(temporary, 'w')
-    let isEmpty = true
-    const put = (bytes: Uint8Array): Promise<unknown> => {
-      isEmpty = false
-      return file.write(bytes)
-    }
-    try {
-      await writer.write(records, task, put)
-    } finally {
-      await file.close()
-    }
-    if (isEmpty && writer.leavesOutEmpty === true) await rm(temporary)
-    else await rename(temporary, path)
-  } catch (error) {
-    if (error instanceof KindlingError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new KindlingError('OUTPUT_FAILED', { path, reason }, { cause: error })
+function directorySink(
+  directory: StagedDirectory,
+  format: FileFormatOptions,
+): RepeatingSink<unknown, PartFile> {
+  const staging = stagingOf(directory)
+  return {
+    name: directory.path,
+    guarantee: 'at-least-once',
+    writer: token => partFileWriter(staging, token, { format, isDurable: false }),
+    begin: () => beginStaging(directory),
+    async commit(_batch, parts) {
+      try {
+        await completeStaging(directory, parts, '')
+        await publish(directory, async () => true)
+      } catch (error) {
+        throw outputFailed(directory.path, error)
+      }
+    },
+    abort: () => abandonStaging(directory),
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A partition of records as a Parquet file, by the package `hyparquet-writer`, which is loaded when it is first needed.
+ * Records as a Parquet file, by the package `hyparquet-writer`, which is loaded when it is first needed.
  *
  *   plain records    a column for each field
  *   pairs            the columns `key` and `value`
@@ -10,8 +10,7 @@
  * of them, whatever the size of the partition.
  */
 import { describeValue, KindlingError } from '../base/errors.ts'
-import type { PartitionWriter } from './output-directory.ts'
-import { recordsOf } from './segment/interpret.ts'
+import type { FileFormat } from './sink/file-format.ts'
 
 /** The type of a Parquet column. Values of a JSON column may be anything that JSON can hold. */
 export type ParquetType =
@@ -38,13 +37,13 @@ const ROW_GROUP_RECORDS = 65_536
 type Fields = Readonly<Record<string, unknown>>
 type Columns = Readonly<Record<string, ParquetType>>
 
-/** @throws PACKAGE_MISSING without `hyparquet-writer` (in the job) */
-export function parquetWriter(options: ParquetOutputOptions): PartitionWriter {
+/** @throws PACKAGE_MISSING without `hyparquet-writer` (when something is written) */
+export function parquetFormat(options: ParquetOutputOptions): FileFormat {
   const most = options.rowGroupRecords ?? ROW_GROUP_RECORDS
   return {
     suffix: '.parquet',
     leavesOutEmpty: options.columns === undefined,
-    async write(records, task, put) {
+    open(put) {
       let file: ParquetFile | undefined
       let group: Fields[] = []
       const flush = async (): Promise<void> => {
@@ -52,16 +51,18 @@ export function parquetWriter(options: ParquetOutputOptions): PartitionWriter {
         await file.write(group)
         group = []
       }
-      for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {
-        for (const record of recordsOf(chunk)) {
-          group.push(fieldsOf(record))
-          if (group.length >= most) await flush()
-        }
-        const pause = task.breathe()
-        if (pause !== undefined) await pause
+      return {
+        async add(records) {
+          for (const record of records) {
+            group.push(fieldsOf(record))
+            if (group.length >= most) await flush()
+          }
+        },
+        async end() {
+          if (group.length > 0 || (file === undefined && options.columns !== undefined)) await flush()
+          await file?.finish()
+        },
       }
-      if (group.length > 0 || (file === undefined && options.columns !== undefined)) await flush()
-      await file?.finish()
     },
   }
 }

@@ -4,6 +4,7 @@ import type { Chunk, ChunkSource } from '../data/chunk.ts'
 import type { FutureAction } from './future-action.ts'
 import type { Node } from './nodes.ts'
 import type { OperatorScope } from './scope.ts'
+import type { BatchToken, WriterFactory } from './sink/sink.ts'
 
 /** What a job does with the records of each partition. */
 export type JobSink =
@@ -17,6 +18,16 @@ export type JobSink =
     }
   /** Everything else: gets the partition's chunks and gives its result. */
   | { readonly kind: 'chunks'; readonly run: (records: TaskInput, task: TaskInfo) => unknown }
+  | WriteSink
+
+/** Each partition into a writer of a sink; gives what the writer's `prepare` gave, and the number of records. All but the factory is data. */
+export interface WriteSink {
+  readonly kind: 'write'
+  /** Its name. */
+  readonly sink: string
+  readonly writer: WriterFactory<never, unknown>
+  readonly batch: BatchToken
+}
 
 /** What a fold gives for one partition. */
 export interface FoldResult {

@@ -93,6 +93,8 @@ import type { JobRunner } from './ports.ts'
 import { randomSplit, sample, sampleByKey, sampleByKeyExact, takeSample } from './sample-operations.ts'
 import { currentScope } from './scope.ts'
 import { intersection, subtract, subtractByKey } from './set-operations.ts'
+import type { Sink } from './sink/sink.ts'
+import { type WriteRDDOptions, writeRDD } from './sink/write-rdd.ts'
 import type { StatCounter } from './stat-counter.ts'
 import { StorageLevel } from './storage-level.ts'
 import { treeAggregate, treeReduce } from './tree-actions.ts'
@@ -1313,6 +1315,19 @@ export class RDD<T> {
    */
   collectAsMap<K, V>(this: RDD<readonly [K, V]>): Promise<ReadonlyMap<K, V>> {
     return this.context.action('collectAsMap', () => collectAsMap(this))
+  }
+
+  /**
+   * Writes the records into a sink, in tasks; all of them appear when the last task has ended, or none.
+   *
+   * @throws SINK_FAILED with what the sink threw as cause
+   * @source Spark DataFrameWriterV2
+   * @example
+   * await visits.writeTo(fileSink(`${dir}/visits`, { format: 'ndjson' }), { id: 'visits of today', time: 20261125 })
+   * sc.ndjsonFile(`${dir}/visits-20261125`) // => [['ann', 1], ['bob', 2], ['ann', 3]]
+   */
+  writeTo<M>(sink: Sink<T, M>, options: WriteRDDOptions = {}): Promise<void> {
+    return this.context.action('writeTo', () => writeRDD(this, sink, options))
   }
 
   /**

@@ -1,8 +1,7 @@
-/** Records as lines: how one looks, and a partition of them as bytes. */
+/** Records as lines: how one looks, and a file of them. */
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { PartitionWriter } from './output-directory.ts'
-import { recordsOf } from './segment/interpret.ts'
+import type { FileFormat } from './sink/file-format.ts'
 
 /** Characters gathered before they are written. */
 const WRITE_CHARACTERS = 1 << 18
@@ -26,32 +25,35 @@ export function jsonOf(record: unknown): string {
   return JSON.stringify(record, jsonValue) ?? 'null'
 }
 
-/** JSON has no bigint, Map or Set: digits, entries and members stand for them. */
+/** JSON has no bigint, Map, Set or bytes: digits, entries, members and base64 stand for them. */
 function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (value instanceof Map || value instanceof Set) return [...value]
   return value
 }
 
-/** Writes one line for each record. Packed, each piece is a member of its own: together they are one packed text. */
-export function lineWriter(lineOf: (record: unknown) => string, compression: Compression): PartitionWriter {
+/** One line for each record. Packed, each piece is a member of its own: together they are one packed text. */
+export function lineFormat(lineOf: (record: unknown) => string, compression: Compression): FileFormat {
   const bytesOf = (text: string): Buffer | Promise<Buffer> =>
     compression === 'gzip' ? pack(text) : Buffer.from(text)
   return {
     suffix: compression === 'gzip' ? '.gz' : '',
-    async write(records, task, put) {
+    open(put) {
       let text = ''
-      for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {
-        for (const record of recordsOf(chunk)) {
-          text += `${lineOf(record)}\n`
-          if (text.length < WRITE_CHARACTERS) continue
+      return {
+        async add(records) {
+          for (const record of records) {
+            text += `${lineOf(record)}\n`
+            if (text.length < WRITE_CHARACTERS) continue
+            await put(await bytesOf(text))
+            text = ''
+          }
+        },
+        async end() {
           await put(await bytesOf(text))
-          text = ''
-        }
-        const pause = task.breathe()
-        if (pause !== undefined) await pause
+        },
       }
-      await put(await bytesOf(text))
     },
   }
 }

@@ -11,6 +11,8 @@ export interface ProgressSnapshot {
   /** Of those that failed: how many were taken back. */
   readonly skippedBatches: number
   readonly totalRecords: number
+  /** Records that went to sinks of dead letters. */
+  readonly deadLetters: number
   readonly waitingBatches: number
   readonly receiverErrors: number
   readonly lastReceiverError: string
@@ -32,6 +34,7 @@ export class StreamingProgress implements Partial<StreamingListener> {
   private failed = 0
   private skipped = 0
   private records = 0
+  private letters = 0
   private submitted = 0
   private processing = 0
   private delay = 0
@@ -62,6 +65,10 @@ export class StreamingProgress implements Partial<StreamingListener> {
     this.skipped++
   }
 
+  onDeadLetters({ numRecords }: { readonly numRecords: number }): void {
+    this.letters += numRecords
+  }
+
   onReceiverError({ receiverInfo }: { readonly receiverInfo: { readonly lastErrorMessage: string } }): void {
     this.errors++
     this.lastError = receiverInfo.lastErrorMessage
@@ -81,6 +88,7 @@ export class StreamingProgress implements Partial<StreamingListener> {
       failedBatches: this.failed,
       skippedBatches: this.skipped,
       totalRecords: this.records,
+      deadLetters: this.letters,
       waitingBatches: this.submitted - this.completed,
       receiverErrors: this.errors,
       lastReceiverError: this.lastError,

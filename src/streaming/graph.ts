@@ -14,6 +14,13 @@ export class DStreamGraph {
   private rememberDuration: Duration | undefined
   private zero: Time | undefined
 
+  /** In order of definition; those that come last, after all others. */
+  addOutput(output: OutputOperation): void {
+    const last = output.isLast === true ? -1 : this.outputs.findIndex(other => other.isLast === true)
+    if (last < 0) this.outputs.push(output)
+    else this.outputs.splice(last, 0, output)
+  }
+
   /** Sets the least time that all streams remember. @throws INVALID_ARGUMENT at the second call */
   remember(duration: Duration): void {
     if (this.rememberDuration !== undefined)

@@ -15,6 +15,12 @@ import type { RDD } from '../rdd/rdd.ts'
 import type { BatchInfo, StreamingListener } from './listener.ts'
 import type { ReceivedLog } from './receiver/received-log.ts'
 
+/**
+ * How often what a source took in comes into batches when a crash interrupts them. `exactly-once`: what was planned is given again;
+ * `at-least-once`: that, and some of it may be taken in twice; `none`: it is lost.
+ */
+export type SourceGuarantee = 'exactly-once' | 'at-least-once' | 'none'
+
 /** The data of one batch. */
 export interface BatchInput<T> {
   /** `undefined`: the source makes no RDD for this batch, which is not the same as an empty one. */
@@ -88,6 +94,8 @@ export interface InputSource<T> {
   restore?(time: Time, description: unknown): (() => RDD<T> | undefined) | undefined
   /** @internal Whether `restore` gives the data again; known once the source has started. Default: whether there is `describe`. */
   readonly isReplayable?: boolean
+  /** Asked before `start`. Default: `exactly-once` with `describe` and `restore`, else `none`. */
+  guarantee?(conf: Config): SourceGuarantee
   /** For how many ms before a batch earlier plans matter to `plan`; known once the source has started. Default 0. */
   readonly remembersMs?: number
   /** Called after each batch: for rate control. */

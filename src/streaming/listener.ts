@@ -63,6 +63,16 @@ export interface ReceiverInfo {
   readonly lastErrorTime: number
 }
 
+/** Records that a function of the program could not take, and that a sink has now. */
+export interface DeadLettersWritten {
+  readonly batchTime: Time
+  /** The call of `deadLetters`. */
+  readonly output: string
+  readonly sink: string
+  /** Above 0. */
+  readonly numRecords: number
+}
+
 /**
  * Callbacks; implement those you need. A listener that throws is logged and otherwise ignored.
  *
@@ -100,6 +110,8 @@ export interface StreamingListener {
     readonly failureReason: string
     readonly outputsThatRan: readonly OutputOperationInfo[]
   }): void
+  /** Records of a batch have gone to a sink of dead letters. */
+  onDeadLetters(event: DeadLettersWritten): void
   /** An output of a batch has begun. */
   onOutputOperationStarted(event: { readonly outputOperationInfo: OutputOperationInfo }): void
   /** An output of a batch has ended; `failureReason` says whether it failed. */

@@ -3,8 +3,9 @@
  *
  * 1. check it, before anything is touched: outputs, intervals, listeners named by the settings
  * 2. take over what is saved, or begin to save; only now is the zero time of the streams known
- * 3. start the sources, all at once
- * 4. give the sources the plans of batches that had not ended, and start the clockwork of batches
+ * 3. open the sinks, and ask them what they hold
+ * 4. start the sources, all at once
+ * 5. give the sources the plans of batches that had not ended, and start the clockwork of batches
  *
  * A stop may come at any await: nothing further is started then.
  */
@@ -19,6 +20,7 @@ import { checkIntervals } from './checkpoint/intervals.ts'
 import { type OpenedCheckpoint, openCheckpoint } from './checkpoint/open.ts'
 import { type OperatorIds, operatorIds } from './checkpoint/operator-ids.ts'
 import type { CheckpointStorage } from './checkpoint/storage.ts'
+import type { Delivery } from './delivery/delivery.ts'
 import type { InputDStream } from './dstream/input.ts'
 import { extraListeners } from './extra-listeners.ts'
 import type { DStreamGraph } from './graph.ts'
@@ -31,6 +33,7 @@ export interface Program {
   readonly batchDuration: Duration
   readonly graph: DStreamGraph
   readonly bus: ListenerBus<StreamingListener>
+  readonly delivery: Delivery
   readonly runner: BatchRunner
 }
 
@@ -48,7 +51,7 @@ export interface StartSettings {
 
 /** See the file head. */
 export async function startProgram(program: Program, settings: StartSettings): Promise<void> {
-  const { sc, batchDuration, graph, bus, runner } = program
+  const { sc, batchDuration, graph, bus, delivery, runner } = program
   const { generator } = runner
   if (sc.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'start' })
   graph.validate()
@@ -62,10 +65,13 @@ export async function startProgram(program: Program, settings: StartSettings): P
   checkIntervals(ids.streams, settings.storage !== undefined)
   if (settings.storage === undefined && ids.streams.some(stream => stream.state !== undefined))
     sc.logger.info('no checkpoint directory is set: the state of this program ends with its process')
+  delivery.check(settings.storage !== undefined)
   const opened = await open(program, settings, ids)
   if (settings.isStopping()) return
   if (opened === undefined) graph.initialize(generator.firstTime().minus(batchDuration))
   runner.saved = opened?.checkpoint
+  await delivery.start(ids, opened)
+  if (settings.isStopping()) return
   settings.activate()
   await Promise.all(graph.inputs.map(input => input.source.start(sourceHost(program, input, opened))))
   if (settings.isStopping()) return

@@ -13,6 +13,7 @@ import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
 import { currentJobScope } from '../context/job-scope.ts'
 import { SparkContext } from '../context/spark-context.ts'
 import { operator } from '../rdd/scope.ts'
+import type { Sink } from '../rdd/sink/sink.ts'
 import { activeContexts, contextStarted, contextStopped } from './active-contexts.ts'
 import { BatchRunner } from './batch/batch-runner.ts'
 import { findCheckpoint } from './checkpoint/find.ts'
@@ -24,6 +25,11 @@ import type {
   StreamingContextOptions,
   StreamingContextState,
 } from './context-options.ts'
+import type { DeadLetter } from './delivery/dead-letter.ts'
+import { DeadLetters } from './delivery/dead-letters.ts'
+import { Delivery } from './delivery/delivery.ts'
+import type { OutputGuarantee } from './delivery/guarantee.ts'
+import type { WriteToOptions } from './delivery/sink-operation.ts'
 import type { DStream } from './dstream/dstream.ts'
 import type { OutputOperation, StreamHost } from './dstream/host.ts'
 import { InputDStream } from './dstream/input.ts'
@@ -83,12 +89,18 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       clock,
     })
     const parts = { sc: this.sc, batchDuration: this.batchDuration, graph: this.graph, bus }
-    const runner = new BatchRunner({
+    const delivery = new Delivery({
+      ...{ graph: this.graph, conf, logger },
+      onFenced: error => runner.giveUp(error),
+      onDeadLetters: event => bus.post('onDeadLetters', event),
+    })
+    const runner: BatchRunner = new BatchRunner({
       ...parts,
+      delivery,
       onError: error => this.termination.failed(error),
       stop: () => this.stop(),
     })
-    this.program = { ...parts, runner }
+    this.program = { ...parts, delivery, runner }
     const directory = conf.get(configEntries.checkpointDirectory)
     if (directory !== undefined) this.checkpoint(directory)
   }
@@ -178,6 +190,31 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    */
   getState(): StreamingContextState {
     return this.state
+  }
+
+  /**
+   * What holds for each output when the process crashes, in order of definition: as sources, checkpoints and sinks are now. The same is
+   * logged at the start, in a line for each.
+   *
+   * @example
+   * words.saveAsTextFiles(`${dir}/words`)
+   * ssc.guarantees()[0]?.guarantee // => 'none'
+   */
+  guarantees(): readonly OutputGuarantee[] {
+    return this.program.delivery.guarantees(this.storage !== undefined)
+  }
+
+  /**
+   * Where records go that a function of the program cannot take: given as `onError` to `map`, `flatMap` and `filter` of any streams. They
+   * are written at the end of each batch, with the value, where it came from and the error, and counted; nothing is lost without a trace.
+   *
+   * @param sink a sink for nothing else
+   * @example
+   * const bad = ssc.deadLetters(fileSink(`${dir}/bad`, { format: 'ndjson' }))
+   * lines.map(line => JSON.parse(line) as unknown, { onError: bad }) // => [[], []]
+   */
+  deadLetters<M>(sink: Sink<DeadLetter, M>, options: WriteToOptions = {}): DeadLetters {
+    return operator('deadLetters', () => new DeadLetters(this, sink as Sink<DeadLetter>, options))
   }
 
   // ---- settings ----
@@ -377,13 +414,16 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   }
 
   private async shutDown(options: StopOptions): Promise<void> {
-    const { graph, bus, runner } = this.program
+    const { graph, bus, delivery, runner } = this.program
     try {
       if (this.state === 'active') await endBatches(this.program, options)
       if (runner.saved !== undefined) await settledInTime(runner.saved.idle())
     } finally {
       runner.saved?.close()
       for (const output of graph.outputs) output.stopped?.()
+      // Somebody who stops at once does not wait for a sink that hangs.
+      if (options.graceful === true) await delivery.close()
+      else await settledInTime(delivery.close())
       await bus.drain()
       bus.stop()
       if (this.stopsSparkContext(options)) await this.sc.stop()
@@ -435,7 +475,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
 
   /** @internal */
   registerOutput(output: OutputOperation): void {
-    this.graph.outputs.push(output)
+    this.graph.addOutput(output)
   }
 
   /** @internal */

@@ -8,10 +8,24 @@ import { KindlingError } from '../base/errors.ts'
 /** A file of the checkpoint directory: the plan of a batch, its commit, an image of state, a manifest, blocks of a receiver. */
 export type WrittenFile = 'log' | 'commit' | 'image' | 'manifest' | 'received'
 
+/** A step of a sink that a test watches: on the driver, and (writer, write, prepare, abandon) in tasks. */
+export type SinkStep =
+  | 'open'
+  | 'committed'
+  | 'begin'
+  | 'commit'
+  | 'abort'
+  | 'writer'
+  | 'write'
+  | 'prepare'
+  | 'abandon'
+
 /**
  * Where faults can be planned: `task` before each task attempt, `plan` when an input decides a batch, `output` before a collected
  * output reads its RDD, `output-done` after it has; `log-before`, `log-half`, `log-after` around each write of a plan to the
- * checkpoint directory, and likewise for `commit`, `image`, `manifest` and `received`; `delete` before a file of it is deleted.
+ * checkpoint directory, and likewise for `commit`, `image`, `manifest` and `received`; `delete` before a file of it is deleted;
+ * `sink-begin-before` before a sink that was given to `sink` takes a step, `sink-begin-after` when it has and nobody knows yet;
+ * `file` at a step of a file system in the hands of the engine's own tests.
  */
 export type FaultPoint =
   | 'task'
@@ -20,6 +34,8 @@ export type FaultPoint =
   | 'output-done'
   | `${WrittenFile}-${'before' | 'half' | 'after'}`
   | 'delete'
+  | `sink-${SinkStep}-${'before' | 'after'}`
+  | 'file'
 
 /** Which of the arrivals at a point is meant. What is left out matches all. */
 export interface FaultMatch {

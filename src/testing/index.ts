@@ -1,7 +1,13 @@
 /** The test kit: streaming programs on a virtual clock, with scripted input, recorded output and planned faults. */
 export { ManualClock } from '../base/clock.ts'
-export type { FaultMatch, FaultPoint } from './faults.ts'
+export type { FaultMatch, FaultPoint, SinkStep } from './faults.ts'
 export { RecordedOutput, type RecordedRun } from './recorded-output.ts'
+export {
+  type ConformanceCase,
+  type SinkSubject,
+  sinkConformance,
+} from './sink-conformance.ts'
+export type { SinkPlace } from './sink-trial.ts'
 export { type HeldTask, StreamTest, type StreamTestOptions } from './stream-test.ts'
 export type { ScriptedBatches } from './test-input.ts'
 export { TestReceiver } from './test-receiver.ts'

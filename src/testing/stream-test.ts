@@ -13,6 +13,7 @@ import { Random } from '../base/random.ts'
 import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
 import type { SparkContext } from '../context/spark-context.ts'
 import type { Mapped } from '../rdd/rdd.ts'
+import type { Sink, SinkWriter } from '../rdd/sink/sink.ts'
 import type { Task } from '../scheduler/task.ts'
 import type { DStream } from '../streaming/dstream/dstream.ts'
 import { StreamingContext } from '../streaming/streaming-context.ts'
@@ -22,6 +23,7 @@ import { never } from './mortal-clock.ts'
 import { RecordedOutput } from './recorded-output.ts'
 import { type ScriptedBatches, TestInput } from './test-input.ts'
 import { TestReceiver } from './test-receiver.ts'
+import { testSink } from './test-sink.ts'
 import { TestStorage } from './test-storage.ts'
 import { type UntilOptions, until } from './until.ts'
 
@@ -73,6 +75,7 @@ export class StreamTest {
   private readonly stages: number[] = []
   /** The lives of the program so far; the last one is that of now. */
   private readonly lives: Incarnation[] = []
+  private readonly writers = new Set<SinkWriter<never, unknown>>()
   private folder: string | undefined
   private seen = 0
 
@@ -209,6 +212,36 @@ export class StreamTest {
    */
   receiver<T>(opts: { readonly reliable?: boolean } = {}): TestReceiver<T> {
     return new TestReceiver<T>(opts.reliable ?? false)
+  }
+
+  /**
+   * The same sink with places for faults before and after each of its steps, and which a program that has died leaves alone. Called in
+   * `build`, so that each life of the program has its own.
+   *
+   * @example
+   * const test = new StreamTest({
+   *   checkpointDir: true,
+   *   build: t => t.input('in', [['a'], ['b'], ['c']]).writeTo(t.sink(fileSink(`${t.dir}/out`))),
+   * })
+   * test.crashAt('sink-commit-before', { nth: 2 })
+   * await test.run(5)
+   * await test.crashAndRestart()
+   * await test.run(1)
+   * await sc.textFile(`${test.dir}/out-*`).collect() // => ['a', 'b', 'c']
+   * await test[Symbol.asyncDispose]()
+   */
+  sink<T, M>(sink: Sink<T, M>): Sink<T, M> {
+    return testSink(sink, this.places(), this.writers)
+  }
+
+  /** @internal Comes to places in the life of the program that is being built; nothing comes back from there once it has died. */
+  places(): (point: FaultPoint, name: string, crashed?: () => void) => Promise<void> {
+    const { life } = this
+    return async (point, name, crashed) => {
+      await life.alive(undefined)
+      await this.faults.arrive(point, { name }, crashed)
+      await life.alive(undefined)
+    }
   }
 
   // ---- running ----
@@ -388,6 +421,7 @@ export class StreamTest {
     for (const life of this.lives)
       if (life.isDead) await life.bury()
       else await life.context.stop({ stopSparkContext: true })
+    for (const writer of this.writers) await writer.close?.()
     if (this.folder !== undefined) rmSync(this.folder, { recursive: true, force: true })
     this.faults.assertAllHit()
   }

@@ -192,4 +192,43 @@ describe('examples', { concurrency: 3 }, () => {
     assert.match(program.out, /averages: \[\[1,17\.5\],\[2,12\]\]/)
     assert.match(program.out, /longest: words, title, more|longest: words, title, some/)
   })
+
+  it('12 exactly-once files has each batch once, also when it is killed, and bad lines by themselves', async () => {
+    const [incoming, out] = [join(dir, 'orders'), join(dir, 'orders-out')]
+    mkdirSync(incoming)
+    const args = [incoming, join(dir, 'orders-checkpoint'), out]
+    const publish = (name: string, ...lines: string[]): void =>
+      renameSync(text(name, ...lines), join(incoming, name))
+    const killed = example('12-exactly-once-files', ...args)
+    await until(() => killed.out.includes('Time:'), { timeoutMs: 30_000, what: killed.err })
+    assert.match(killed.err, /writeTo at \S+ → files \S+totals-\*: exactly-once/)
+    publish('first', '{"customer":"Ann","euros":12}', 'oops')
+    await until(() => killed.out.includes('["Ann",12]'), { timeoutMs: 30_000, what: killed.out })
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    publish('second', '{"customer":"Ann","euros":3}')
+    const again = example('12-exactly-once-files', ...args)
+    await sees(again, /\["Ann",15\]/)
+    const read = (name: string): string[] =>
+      readdirSync(out)
+        .filter(folder => folder.startsWith(name))
+        .flatMap(folder => {
+          const { files } = JSON.parse(readFileSync(join(out, folder, '_SUCCESS'), 'utf8'))
+          return (files as string[]).flatMap(file =>
+            readFileSync(join(out, folder, file), 'utf8')
+              .split('\n')
+              .slice(0, -1),
+          )
+        })
+    const letters = read('bad').map(line => JSON.parse(line) as Record<string, unknown>)
+    assert.deepEqual(
+      letters.map(({ value, raw, source }) => [value, raw, source]),
+      [['oops', 'b29wcw==', { file: join(incoming, 'first'), offset: 30 }]],
+    )
+    assert.deepEqual([...new Set(read('totals'))], ['["Ann",12]', '["Ann",15]'])
+    assert.equal(
+      readdirSync(out).some(name => name.startsWith('.')),
+      false,
+    )
+  })
 })

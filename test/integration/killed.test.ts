@@ -1,7 +1,16 @@
 /** A program that counts words of files, killed with SIGKILL again and again. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -23,8 +32,9 @@ import { milliseconds, StreamingContext } from '${join(root, 'src/index.ts')}'
 
 const ssc = await StreamingContext.getOrCreate('checkpoint', () => {
   const ssc = new StreamingContext({ master: 'local[2]', batchDuration: milliseconds(100), conf: { 'kindling.streaming.maxQueuedBatches': 1000 } })
-  ssc.textFileStream('in')
-    .flatMap(line => line.split(' '))
+  const words = ssc.textFileStream('in').flatMap(line => line.split(' '))
+  words.saveAsTextFiles('files/words')
+  words
     .map(word => [word, 1])
     .updateStateByKey((ones, count = 0) => count + ones.length)
     .uid('counts')
@@ -99,6 +109,18 @@ describe('a program that is killed', () => {
     )
     const gaps = times.slice(1).filter((time, i) => time - times[i]! !== 100)
     assert.deepEqual(gaps, [], 'every tick has its batch, also those missed')
+
+    // What was written as files is there once, in whole directories.
+    const saved = readdirSync(join(dir, 'files'))
+      .filter(name => !name.startsWith('.'))
+      .flatMap(name => {
+        const folder = join(dir, 'files', name)
+        const { files } = JSON.parse(readFileSync(join(folder, '_SUCCESS'), 'utf8')) as { files: string[] }
+        assert.deepEqual(readdirSync(folder).sort(), ['_SUCCESS', ...files])
+        return files.flatMap(file => readFileSync(join(folder, file), 'utf8').split('\n').slice(0, -1))
+      })
+    const counts = want.map(([word]) => [word, saved.filter(other => other === word).length])
+    assert.deepEqual(counts, want)
   })
 })
 

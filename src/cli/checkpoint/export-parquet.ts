@@ -4,8 +4,8 @@
  * A column has one type for the whole file, and state may hold values of several: so all of it is looked at before, and a column of
  * mixed values, or of values that are no columns, is JSON as in NDJSON.
  */
-
-import { type ParquetType, parquetTypeOf, parquetWriter } from '../../rdd/parquet-output.ts'
+import { chunkRows } from '../../data/chunk.ts'
+import { type ParquetType, parquetFormat, parquetTypeOf } from '../../rdd/parquet-output.ts'
 import { jsonOf } from '../../rdd/text-output.ts'
 import type { ExportParts } from './export.ts'
 
@@ -19,24 +19,18 @@ export async function writeParquet({ partitions, put }: ExportParts): Promise<nu
     written += keys.length
   }
   const columns = { key: columnOf(types.key), value: columnOf(types.value) }
-  const iterator = partitions()[Symbol.asyncIterator]()
-  const records = {
-    asynchronous: true,
-    async next() {
-      const { done, value } = await iterator.next()
-      if (done === true) return undefined
-      const column = (type: ParquetType, cells: readonly unknown[]): readonly unknown[] =>
-        type === 'JSON' ? cells.map(jsonValue) : cells
-      return {
-        kind: 'pairs' as const,
-        keys: column(columns.key, value.keys),
-        values: column(columns.value, value.values),
-      }
-    },
-    close() {},
-    prepare: () => undefined,
-  }
-  await parquetWriter({ columns }).write(records, { breathe: () => undefined }, put)
+  const column = (type: ParquetType, cells: readonly unknown[]): readonly unknown[] =>
+    type === 'JSON' ? cells.map(jsonValue) : cells
+  const file = parquetFormat({ columns }).open(put)
+  for await (const { keys, values } of partitions())
+    await file.add(
+      chunkRows({
+        kind: 'pairs',
+        keys: column(columns.key, keys),
+        values: column(columns.value, values),
+      }),
+    )
+  await file.end()
   return written
 }
 

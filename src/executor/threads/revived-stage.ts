@@ -4,6 +4,7 @@ import type { Site } from '../../base/source-location.ts'
 import type { Aggregator, Node, ShuffleNode, ShuffleResult, SourceNode, Step } from '../../rdd/nodes.ts'
 import type { Partitioner } from '../../rdd/partitioner.ts'
 import { partitionerFromData } from '../../rdd/partitioner-data.ts'
+import type { WriteSink } from '../../rdd/ports.ts'
 import type { OperatorScope } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import type { TaskWork } from '../../scheduler/task.ts'
@@ -121,6 +122,11 @@ function workOf(
     }
     case 'chunks':
       return { kind: 'result', sink: { kind: 'chunks', run: functionOf(data.run) as never } }
+    case 'write': {
+      const { sink, batch } = data
+      const writer = functionOf(data.writer) as WriteSink['writer']
+      return { kind: 'result', sink: { kind: 'write', sink, writer, batch } }
+    }
     case 'map': {
       const shuffle: ShuffleNode = {
         id: -1,

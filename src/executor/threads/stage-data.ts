@@ -7,6 +7,7 @@ import type { Partitioner } from '../../rdd/partitioner.ts'
 import { partitionerToData } from '../../rdd/partitioner-data.ts'
 import type { JobSink } from '../../rdd/ports.ts'
 import type { OperatorScope } from '../../rdd/scope.ts'
+import type { BatchToken } from '../../rdd/sink/sink.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import type { Task } from '../../scheduler/task.ts'
 import type { SentValue, SentValues } from './sent-values.ts'
@@ -74,6 +75,7 @@ export type WorkData =
   | { readonly kind: 'collect' | 'count' }
   | { readonly kind: 'fold'; readonly f: number; readonly zero: number | undefined }
   | { readonly kind: 'chunks'; readonly run: number }
+  | { readonly kind: 'write'; readonly sink: string; readonly writer: number; readonly batch: BatchToken }
 
 /** See the file head. The node that tasks compute is the last one. */
 export interface StageData {
@@ -224,6 +226,8 @@ class Describing {
         }
       case 'chunks':
         return { kind: 'chunks', run: this.value(sink.run) }
+      case 'write':
+        return { kind: 'write', sink: sink.sink, writer: this.value(sink.writer), batch: sink.batch }
     }
   }
 

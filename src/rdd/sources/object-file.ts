@@ -12,8 +12,7 @@ import { crc32 } from 'node:zlib'
 import { KindlingError } from '../../base/errors.ts'
 import type { Chunk, ChunkSource } from '../../data/chunk.ts'
 import { decodeRecords, encodeRecords } from '../../data/codec.ts'
-import type { PartitionWriter } from '../output-directory.ts'
-import { recordsOf } from '../segment/interpret.ts'
+import type { FileFormat } from '../sink/file-format.ts'
 import { notReadable } from './file-listing.ts'
 
 const MAGIC = Buffer.from('KNDLOBJ\u0001', 'latin1')
@@ -29,29 +28,32 @@ function frame(length: number, check: number): Buffer {
 }
 
 /** @throws RECORD_NOT_ENCODABLE for records that are no data */
-export const objectWriter: PartitionWriter = {
+export const objectFormat: FileFormat = {
   suffix: '',
-  async write(records, task, put) {
-    await put(MAGIC)
+  open(put) {
     let blocks = 0
     let rows: unknown[] = []
     const flush = async (): Promise<void> => {
+      if (blocks === 0) await put(MAGIC)
+      if (rows.length === 0) return
       const block = encodeRecords(rows)
       rows = []
       blocks++
       await put(frame(block.length, crc32(block)))
       await put(block)
     }
-    for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {
-      for (const record of recordsOf(chunk)) {
-        rows.push(record)
-        if (rows.length === BLOCK_RECORDS) await flush()
-      }
-      const pause = task.breathe()
-      if (pause !== undefined) await pause
+    return {
+      async add(records) {
+        for (const record of records) {
+          rows.push(record)
+          if (rows.length === BLOCK_RECORDS) await flush()
+        }
+      },
+      async end() {
+        await flush()
+        await put(frame(0, blocks))
+      },
     }
-    if (rows.length > 0) await flush()
-    await put(frame(0, blocks))
   },
 }
 

@@ -3,9 +3,11 @@ import { KindlingError } from '../../base/errors.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import { makeNode, type SourceNode } from '../nodes.ts'
 import { listInputFiles } from './file-listing.ts'
+import { LineLocator } from './line-locator.ts'
 import { type NumberRange, openRange, rangeLength, sliceRange } from './number-range.ts'
 import { ObjectFileSource } from './object-file.ts'
-import { openTextSplit, splitTextFiles } from './text-file.ts'
+import type { OriginFinder } from './record-origin.ts'
+import { openTextSplit, splitTextFiles, type TextSplit } from './text-file.ts'
 import { groupFiles, openRecordSplit, openWholeFiles, splitRecordFiles } from './whole-files.ts'
 
 /** A source whose partitions are described by `descriptors`. */
@@ -15,9 +17,11 @@ export function sourceNode<D>(
   descriptors: readonly D[],
   open: (descriptor: D) => ChunkSource,
   isEmpty: (descriptor: D) => boolean = () => false,
+  origin?: OriginFinder,
 ): SourceNode {
   return makeNode<SourceNode>(
     {
+      origin,
       kind: 'source',
       className,
       descriptors,
@@ -43,6 +47,7 @@ export function textFileNode(path: string, minPartitions: number, maxLineBytes: 
     splits,
     split => openTextSplit(split, { maxLineBytes }),
     split => split.start === split.end,
+    { describe: split => split, locate: split => new LineLocator(split as TextSplit) },
   )
 }
 

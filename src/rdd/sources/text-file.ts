@@ -41,9 +41,9 @@ const SLOP = 1.1
  * at 64 KiB, 0.51 at 128, 0.60 at 256, 0.59 at 1024; reading alone 1.98, 0.98, 1.02, 1.27.
  */
 const CHUNK_BYTES = 64 * 1024
-const LF = 10
-const CR = 13
-const BOM = [0xef, 0xbb, 0xbf] as const
+export const LF = 10
+export const CR = 13
+export const BOM = [0xef, 0xbb, 0xbf] as const
 
 /**
  * Cuts files into ranges of about total ÷ `minPartitions` bytes, at most 32 MiB. Compressed files stay whole, empty ones give one
@@ -198,7 +198,7 @@ class PlainSource implements ChunkSource<string> {
 }
 
 /** The index of the first `\n` or `\r` at or after `from`, or −1. */
-function lineEndIn(bytes: Buffer, from: number): number {
+export function lineEndIn(bytes: Buffer, from: number): number {
   const lf = bytes.indexOf(LF, from)
   const cr = bytes.subarray(0, lf < 0 ? bytes.length : lf).indexOf(CR, from)
   return cr >= 0 ? cr : lf

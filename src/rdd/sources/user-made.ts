@@ -5,6 +5,7 @@ import { copyValue } from '../../data/codec.ts'
 import { makeNode, type SourceNode } from '../nodes.ts'
 import type { Partitioner } from '../partitioner.ts'
 import { sourceOfIterable } from '../segment/iterate.ts'
+import type { OriginFinder } from './record-origin.ts'
 
 /** Reads a partition; called once for each attempt, with a copy of the descriptor. Must give the same records each time. */
 export type PartitionReader<D, T> = (
@@ -17,13 +18,15 @@ export interface PartitionsOptions<D> {
   readonly partitioner?: Partitioner
   /** The hosts on which a partition is best read. */
   readonly preferredLocations?: (descriptor: D) => readonly string[]
+  /** Where the record at `index` (from 0) of a partition came from, for dead letters: `{ topic, offset }`. Plain data. */
+  readonly locate?: (descriptor: D, index: number) => Readonly<Record<string, unknown>>
 }
 
 /** @throws RECORD_NOT_ENCODABLE for a descriptor that is no data @throws INVALID_ARGUMENT for a partitioner of other size */
 export function userMadeNode<D, T>(
   descriptors: readonly D[],
   read: PartitionReader<D, T>,
-  { partitioner, preferredLocations }: PartitionsOptions<D>,
+  { partitioner, preferredLocations, locate }: PartitionsOptions<D>,
 ): SourceNode {
   if (partitioner !== undefined && partitioner.numPartitions !== descriptors.length)
     throw new KindlingError('INVALID_ARGUMENT', {
@@ -41,7 +44,20 @@ export function userMadeNode<D, T>(
     partitioner,
   } as const
   const locations = preferredLocations as ((descriptor: unknown) => readonly string[]) | undefined
-  return makeNode<SourceNode>(locations === undefined ? fields : { ...fields, locations }, 'fromPartitions')
+  const optional = {
+    ...(locations === undefined ? {} : { locations }),
+    ...(locate === undefined ? {} : { origin: originBy(locate) }),
+  }
+  return makeNode<SourceNode>({ ...fields, ...optional }, 'fromPartitions')
+}
+
+function originBy<D>(
+  find: (descriptor: D, index: number) => Readonly<Record<string, unknown>>,
+): OriginFinder {
+  return {
+    describe: descriptor => descriptor,
+    locate: described => ({ at: index => ({ source: find(described as D, index) }), close() {} }),
+  }
 }
 
 function openRead(

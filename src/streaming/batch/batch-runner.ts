@@ -12,7 +12,9 @@ import { KindlingError } from '../../base/errors.ts'
 import type { ListenerBus } from '../../base/listener-bus.ts'
 import type { Duration, Time } from '../../base/time.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
+import { isFenced } from '../../rdd/sink/write-batch.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
+import type { Delivery } from '../delivery/delivery.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamingListener } from '../listener.ts'
 import { JobGenerator } from './job-generator.ts'
@@ -29,6 +31,7 @@ export interface BatchRunnerParts {
   readonly graph: DStreamGraph
   readonly bus: ListenerBus<StreamingListener>
   readonly batchDuration: Duration
+  readonly delivery: Delivery
   /** The first error of the program, for those who wait for its end. */
   onError(error: Error): void
   /** Stops the context. */
@@ -137,7 +140,13 @@ export class BatchRunner {
 
   /** Never rejects. */
   private async skip(set: JobSet, reason: string): Promise<void> {
-    const { sc, graph, bus } = this.parts
+    const { sc, graph, bus, delivery } = this.parts
+    const refusal = delivery.notSkippable(set.time)
+    if (refusal !== undefined || isFenced(set.failure?.error)) {
+      if (refusal !== undefined) this.report(refusal)
+      this.endAfterFailure(set.time)
+      return
+    }
     const parts = {
       ...{ graph, scheduler: this.scheduler, bus, logger: sc.logger },
       remake: (later: JobSet) => this.generator.fill(later),

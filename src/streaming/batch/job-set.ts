@@ -8,7 +8,7 @@ import type { BatchInfo, OutputOperationInfo, StreamInputInfo } from '../listene
 export class OutputJob {
   readonly set: JobSet
   readonly id: number
-  readonly output: Pick<OutputOperation, 'scope'>
+  readonly output: Pick<OutputOperation, 'scope' | 'sink'>
   readonly run: () => void | Promise<void>
   startTime: number | undefined
   endTime: number | undefined
@@ -21,7 +21,7 @@ export class OutputJob {
   constructor(
     set: JobSet,
     id: number,
-    output: Pick<OutputOperation, 'scope'>,
+    output: Pick<OutputOperation, 'scope' | 'sink'>,
     run: () => void | Promise<void>,
   ) {
     this.set = set

@@ -15,7 +15,7 @@ import { describeScope } from '../../rdd/scope.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { OutputOperationInfo, StreamingListener } from '../listener.ts'
 import type { JobScheduler } from './job-scheduler.ts'
-import type { JobSet } from './job-set.ts'
+import type { JobSet, OutputJob } from './job-set.ts'
 
 /** What skipping stands on. */
 export interface SkipParts {
@@ -60,14 +60,18 @@ function tell({ graph, bus, logger }: SkipParts, set: JobSet, failureReason: str
   })
   const failed = set.failure
   const outputs: readonly OutputOperationInfo[] = ran.map(job => job.info())
+  const partly =
+    failed?.output.sink === undefined || failed.output.sink.standing(set.time) === 'absent'
+      ? ''
+      : `. ${failed.output.sink.name} may hold a part of it`
   const at = failed === undefined ? 'while its jobs were made' : `in ${describeScope(failed.output.scope)}`
   const done =
     ran.length === 0
       ? 'No output of it has run'
-      : `Outputs that have run, and are not undone: ${ran.map(job => describeScope(job.output.scope)).join(', ')}`
+      : `Outputs that have run, and are not undone: ${ran.map(job => nameOf(job.output)).join(', ')}`
   logger.warn(
     `the batch at ${set.time} failed ${at} and is skipped: its input is in no result (${inputs.join('; ')}), ` +
-      `and state is as if it had none. ${done}`,
+      `and state is as if it had none. ${done}${partly}`,
   )
   bus.post('onBatchSkipped', {
     batchInfo: set.info(),
@@ -75,4 +79,9 @@ function tell({ graph, bus, logger }: SkipParts, set: JobSet, failureReason: str
     failureReason,
     outputsThatRan: outputs,
   })
+}
+
+/** The operation, and the sink that it writes to. */
+function nameOf({ scope, sink }: OutputJob['output']): string {
+  return sink === undefined ? describeScope(scope) : `${describeScope(scope)} → ${sink.name}`
 }

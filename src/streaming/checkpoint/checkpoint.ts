@@ -68,7 +68,8 @@ export class Checkpoint {
   private readonly parts: CheckpointParts
   private readonly operators: Map<AnyStream, SavedOperator>
   private readonly retention: Retention
-  private readonly epoch: number
+  /** The number of the manifest with which this process began. */
+  readonly epoch: number
   private number: number
   private manifest: Manifest
   /** The last batch that was planned. */
@@ -95,6 +96,16 @@ export class Checkpoint {
     this.renewedAt = state.last
     this.unfinished = new Map(state.pending.map(batch => [batch.time, before(batch, parts.batchMs)]))
     this.retention = new Retention(parts.storage, state.files, [...state.older, state.claimed])
+  }
+
+  /** The name of the program in the tokens of sinks. */
+  get program(): string {
+    return this.manifest.program!
+  }
+
+  /** All batches up to this time have ended, in ms. */
+  endedUpTo(): number {
+    return Math.min(this.last, ...this.unfinished.values())
   }
 
   /** Logs what was planned for a batch. @throws FENCED, CHECKPOINT_NOT_WRITABLE; RECORD_NOT_ENCODABLE for a plan that is no data */
@@ -194,7 +205,7 @@ export class Checkpoint {
   async renew(): Promise<void> {
     const { storage, graph, ids } = this.parts
     const { zeroTime } = this.manifest
-    const ended = Math.min(this.last, ...this.unfinished.values())
+    const ended = this.endedUpTo()
     const program = { graph, streams: ids.streams, zeroTime }
     const timesOf = (stream: AnyStream): number[] => {
       const { since, images } = this.operators.get(stream)!
@@ -237,7 +248,7 @@ export class Checkpoint {
   }
 
   /** @throws FENCED when another process has made a manifest since */
-  private async assertMine(): Promise<void> {
+  async assertMine(): Promise<void> {
     const { storage } = this.parts
     const newest = (await manifestNumbers(storage)).at(-1)
     if (newest === undefined || newest <= this.number) return

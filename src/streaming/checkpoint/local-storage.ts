@@ -9,6 +9,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promis
 import { hostname } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { KindlingError } from '../../base/errors.ts'
+import type { FileStorage } from '../../rdd/sink/file-storage.ts'
 import type { CheckpointStorage, CheckpointWriter } from './storage.ts'
 
 /** Makes names of temporary files differ within this process. */
@@ -25,7 +26,7 @@ let temporaries = 0
  * await storage.createIfAbsent('a/first', new Uint8Array([2])) // => false
  * await storage.list('a') // => ['first']
  */
-export class LocalStorage implements CheckpointStorage {
+export class LocalStorage implements CheckpointStorage, FileStorage {
   /** The full path of the directory. */
   readonly name: string
   readonly writer: CheckpointWriter = { host: hostname(), pid: process.pid }

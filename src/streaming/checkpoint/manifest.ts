@@ -40,6 +40,8 @@ export interface SavedInput {
 
 /** What a restart goes by. */
 export interface Manifest {
+  /** The name of the program in the tokens of sinks; made up once. Older manifests have none. */
+  readonly program?: string | undefined
   /** The number of the manifest with which this process began. */
   readonly epoch: number
   /** The last batch that had been planned when this process began; what earlier epochs wrote of later ones does not count. */

@@ -6,6 +6,7 @@
  * 3. take over: create the next manifest; whoever went on with the one before stops (`FENCED`)
  * 4. read what is saved and give it to streams and sources
  */
+import { randomUUID } from 'node:crypto'
 import { KindlingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { Duration, Time } from '../../base/time.ts'
@@ -61,7 +62,8 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   const claim =
     saved === undefined ? firstManifest(parts, number, zeroTime) : { ...saved, epoch: number, inputs }
   const takenOver = saved === undefined ? -1 : undefined
-  const claimed = { number, manifest: { ...claim, inputs, takenOver, writer: storage.writer } }
+  const program = saved?.program ?? randomUUID()
+  const claimed = { number, manifest: { ...claim, program, inputs, takenOver, writer: storage.writer } }
   if (!(await createManifest(storage, number, claimed.manifest)))
     throw new KindlingError('FENCED', { directory: storage.name, file: manifestFile(number) })
 

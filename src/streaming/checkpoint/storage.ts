@@ -1,10 +1,5 @@
-/**
- * The port through which checkpoints are kept: whole files by name, in folders that names separate by `/`.
- *
- * I1  A reader sees a file whole, or not at all, or notices by its checksum that it is not whole.
- * I2  Of several that create a file at once, one succeeds.
- * I3  What has resolved survives the end of the process and of the machine.
- */
+/** The port through which checkpoints are kept: files of a storage, and what only checkpoints need of one. */
+import type { FileStorage } from '../../rdd/sink/file-storage.ts'
 
 /** The process that writes, so that people can tell whether it is still there. */
 export interface CheckpointWriter {
@@ -12,25 +7,13 @@ export interface CheckpointWriter {
   readonly pid: number
 }
 
-/** See the file head. Operations reject with a KindlingError that names the place. */
-export interface CheckpointStorage {
-  /** What it is, for messages: a path or an address. */
-  readonly name: string
+/** A {@link FileStorage} that can hold checkpoints. */
+export interface CheckpointStorage extends FileStorage {
   /** Who writes through it; kept in manifests. */
   readonly writer?: CheckpointWriter
-  /** Writes a new file; `false`, and nothing is written, when there is one of that name. */
-  createIfAbsent(file: string, bytes: Uint8Array): Promise<boolean>
-  /** Writes a file, in place of one of that name. */
-  write(file: string, bytes: Uint8Array): Promise<void>
   /**
    * Adds to a file that `write` made. When it fails, a part of the bytes may be there. A storage that cannot add to files leaves it
    * out; the log of received blocks has more and smaller files then.
    */
   append?(file: string, bytes: Uint8Array): Promise<void>
-  /** `undefined` when there is none. */
-  read(file: string): Promise<Uint8Array | undefined>
-  /** The names in a folder (`''`: the uppermost), of files and folders, in no order; none when there is no such folder. */
-  list(folder: string): Promise<readonly string[]>
-  /** Nothing happens when there is none. */
-  delete(file: string): Promise<void>
 }

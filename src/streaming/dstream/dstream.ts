@@ -15,7 +15,10 @@ import type { ParquetOutputOptions } from '../../rdd/parquet-output.ts'
 import type { Partitioning } from '../../rdd/partitioner.ts'
 import type { Mapped, RDD } from '../../rdd/rdd.ts'
 import { currentScope, inBatch, inScope, type OperatorScope, operator } from '../../rdd/scope.ts'
+import type { Sink } from '../../rdd/sink/sink.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
+import type { WriteToOptions } from '../delivery/sink-operation.ts'
+import { type OnErrorOptions, triedStream } from '../delivery/tried-stream.ts'
 import { type MapWithStateDStream, mapWithState } from '../state/map-with-state.ts'
 import type { KeptState } from '../state/state-rdd.ts'
 import type { Emitted, StateSpec } from '../state/state-spec.ts'
@@ -30,6 +33,7 @@ import {
   saveAsObjectFiles,
   saveAsParquetFiles,
   saveAsTextFiles,
+  writeTo,
 } from './outputs.ts'
 import type { AnyStream, Recipe } from './recipe.ts'
 import { reducedByWindow, type WindowOptions } from './reduced-windowed.ts'
@@ -111,12 +115,14 @@ export class DStream<T> {
 
   /**
    * `f` of each record. Keeps partitions and order.
+   * With `onError`, records for which it throws go to dead letters; without it they fail the batch.
    *
    * @throws PROMISE_RETURNED (in the batch) when `f` gives a promise: use `mapAsync`
    * @example
    * numbers.map(n => [n, n * n]) // => [[[1, 1], [2, 4], [3, 9]], [[4, 16], [5, 25]]]
    */
-  map<U extends Mapped>(f: (record: T) => U): DStream<U> {
+  map<U extends Mapped>(f: (record: T) => U, { onError }: OnErrorOptions = {}): DStream<U> {
+    if (onError !== undefined) return triedStream(this, 'map', f, onError)
     return elementwise(this, 'map', rdd => rdd.map(f))
   }
 
@@ -127,7 +133,8 @@ export class DStream<T> {
    * @example
    * lines.flatMap(line => line.split(' ')) // => [['to', 'be', 'or'], ['not', 'to', 'be']]
    */
-  flatMap<U>(f: (record: T) => Iterable<U>): DStream<U> {
+  flatMap<U>(f: (record: T) => Iterable<U>, { onError }: OnErrorOptions = {}): DStream<U> {
+    if (onError !== undefined) return triedStream(this, 'flatMap', f, onError)
     return elementwise(this, 'flatMap', rdd => rdd.flatMap(f))
   }
 
@@ -138,9 +145,10 @@ export class DStream<T> {
    * @example
    * words.filter(word => word === 'b') // => [['b'], ['b']]
    */
-  filter<U extends T>(keep: (record: T) => record is U): DStream<U>
-  filter(keep: (record: T) => unknown): DStream<T>
-  filter(keep: (record: T) => unknown): DStream<T> {
+  filter<U extends T>(keep: (record: T) => record is U, options?: OnErrorOptions): DStream<U>
+  filter(keep: (record: T) => unknown, options?: OnErrorOptions): DStream<T>
+  filter(keep: (record: T) => unknown, { onError }: OnErrorOptions = {}): DStream<T> {
+    if (onError !== undefined) return triedStream(this, 'filter', keep, onError)
     return elementwise(this, 'filter', rdd => rdd.filter(keep))
   }
 
@@ -683,6 +691,21 @@ export class DStream<T> {
    */
   foreachRDD(f: (rdd: RDD<T>, time: Time) => unknown): void {
     foreachRDD(this, f)
+  }
+
+  /**
+   * Writes each batch into a sink: files, a database, a queue. What that promises across crashes is said at the start, and by
+   * `ssc.guarantees()`.
+   *
+   * @throws GUARANTEE_NOT_KEPT (from `start`) when `require` is more than can be kept
+   * @source Spark DataStreamWriter and DataFrameWriterV2
+   * @example
+   * words.writeTo(fileSink(`${dir}/words`, { format: 'ndjson' }), { id: 'words' })
+   * await t.run(1)
+   * sc.ndjsonFile(`${dir}/words-1000`) // => ['a', 'b', 'a']
+   */
+  writeTo<M>(sink: Sink<T, M>, options: WriteToOptions = {}): void {
+    writeTo(this, sink as Sink<T>, options)
   }
 
   /**

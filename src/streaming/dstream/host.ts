@@ -2,6 +2,7 @@
 import type { Duration, Time } from '../../base/time.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
 import type { OperatorScope } from '../../rdd/scope.ts'
+import type { SinkOperation } from '../delivery/sink-operation.ts'
 import type { AnyStream } from './recipe.ts'
 
 /** An output operation: what is done with a stream's RDD in each batch. */
@@ -9,6 +10,10 @@ export interface OutputOperation {
   /** The stream whose RDD it uses. */
   readonly stream: AnyStream
   readonly scope: OperatorScope
+  /** Where it writes, unless it is a function of the program. */
+  readonly sink?: SinkOperation
+  /** Whether it comes after all others, whenever it was defined. */
+  readonly isLast?: boolean
   /** The job for a batch, or nothing when the stream has no RDD. Called on the driver when jobs are made. */
   jobFor(time: Time): (() => void | Promise<void>) | undefined
   /** Called when the context has stopped. */

@@ -4,7 +4,10 @@ import type { TextOutputOptions } from '../../rdd/file-actions.ts'
 import type { ParquetOutputOptions } from '../../rdd/parquet-output.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { currentScope, operator } from '../../rdd/scope.ts'
+import { type FileSinkOptions, fileSink } from '../../rdd/sink/file-sink.ts'
+import type { Sink } from '../../rdd/sink/sink.ts'
 import { textOf } from '../../rdd/text-output.ts'
+import { SinkOperation, type WriteToOptions } from '../delivery/sink-operation.ts'
 import type { DStream } from './dstream.ts'
 import type { AnyStream } from './recipe.ts'
 
@@ -38,21 +41,33 @@ export function print<T>(stream: DStream<T>, n: number): void {
   )
 }
 
+/** Writes each batch into a sink. */
+export function writeTo<T>(stream: DStream<T>, sink: Sink<T>, options: WriteToOptions): void {
+  const scope = currentScope('writeTo')
+  stream.host.assertDefining(scope.name)
+  const operation = new SinkOperation(sink, scope, options)
+  stream.host.registerOutput({
+    stream: stream as AnyStream,
+    scope,
+    sink: operation as SinkOperation,
+    jobFor(time) {
+      const rdd = stream.getOrCompute(time)
+      return rdd === undefined ? undefined : () => operation.write(rdd, time)
+    },
+  })
+}
+
 export function saveAsTextFiles<T>(
   stream: DStream<T>,
   prefix: string,
   suffix: string,
   opts: TextOutputOptions,
 ): void {
-  operator('saveAsTextFiles', () =>
-    foreachRDD(stream, (rdd, time) => rdd.saveAsTextFile(batchPath(prefix, suffix, time), opts)),
-  )
+  saveFiles(stream, 'saveAsTextFiles', prefix, { ...opts, suffix, format: 'text' })
 }
 
 export function saveAsObjectFiles<T>(stream: DStream<T>, prefix: string, suffix: string): void {
-  operator('saveAsObjectFiles', () =>
-    foreachRDD(stream, (rdd, time) => rdd.saveAsObjectFile(batchPath(prefix, suffix, time))),
-  )
+  saveFiles(stream, 'saveAsObjectFiles', prefix, { suffix, format: 'object' })
 }
 
 export function saveAsNDJSONFiles<T>(
@@ -61,9 +76,7 @@ export function saveAsNDJSONFiles<T>(
   suffix: string,
   opts: TextOutputOptions,
 ): void {
-  operator('saveAsNDJSONFiles', () =>
-    foreachRDD(stream, (rdd, time) => rdd.saveAsNDJSONFile(batchPath(prefix, suffix, time), opts)),
-  )
+  saveFiles(stream, 'saveAsNDJSONFiles', prefix, { ...opts, suffix, format: 'ndjson' })
 }
 
 export function saveAsParquetFiles<T>(
@@ -72,13 +85,9 @@ export function saveAsParquetFiles<T>(
   suffix: string,
   opts: ParquetOutputOptions,
 ): void {
-  operator('saveAsParquetFiles', () =>
-    foreachRDD(stream, (rdd, time) => rdd.saveAsParquetFile(batchPath(prefix, suffix, time), opts)),
-  )
+  saveFiles(stream, 'saveAsParquetFiles', prefix, { ...opts, suffix, format: 'parquet' })
 }
 
-/** `prefix-TIMEMS.suffix`; an empty prefix or suffix is left out. @source Spark StreamingContext.rddToFileName */
-export function batchPath(prefix: string, suffix: string, time: Time): string {
-  const name = prefix === '' ? String(time.milliseconds) : `${prefix}-${time.milliseconds}`
-  return suffix === '' ? name : `${name}.${suffix}`
+function saveFiles<T>(stream: DStream<T>, name: string, prefix: string, options: FileSinkOptions): void {
+  operator(name, () => writeTo(stream, fileSink<T>(prefix, options), {}))
 }

@@ -125,6 +125,10 @@ export function blocksNode(name: string, blocks: readonly ReceivedBlock[]): Sour
       descriptors: blocks,
       open: descriptor => openBlock(descriptor as ReceivedBlock),
       toSend: descriptor => sentBlock(descriptor as ReceivedBlock),
+      origin: {
+        describe: descriptor => (descriptor as ReceivedBlock).id,
+        locate: block => ({ at: () => ({ source: { block } }), close() {} }),
+      },
       isEmpty: descriptor => (descriptor as ReceivedBlock).records === 0,
       numPartitions: blocks.length,
       partitioner: undefined,

@@ -5,11 +5,11 @@
  *                     └──────▶ stopped ◀───┘
  */
 import { hostname } from 'node:os'
-import { configEntries } from '../../base/config.ts'
+import { type Config, configEntries } from '../../base/config.ts'
 import { describeValue, KindlingError } from '../../base/errors.ts'
 import type { Time } from '../../base/time.ts'
 import { RDD } from '../../rdd/rdd.ts'
-import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
+import type { BatchInput, InputSource, SourceGuarantee, SourceHost } from '../input-source.ts'
 import type { BatchInfo, ReceiverInfo } from '../listener.ts'
 import { BlockGenerator } from './block-generator.ts'
 import { PIDRateEstimator } from './pid-rate-estimator.ts'
@@ -96,6 +96,10 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
     const { sc, streamId } = this.host
     if (blocks.length === 0) return sc.emptyRDD<T>()
     return new RDD<T>(sc, blocksNode(`${this.name} of stream ${streamId}`, blocks))
+  }
+
+  guarantee(conf: Config): SourceGuarantee {
+    return conf.get(configEntries.receiverLogEnable) ? 'at-least-once' : 'none'
   }
 
   get isReplayable(): boolean {

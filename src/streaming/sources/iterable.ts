@@ -1,10 +1,11 @@
 /**
  * Any iterable, async iterable, Node stream or web stream as a source: pulled record by record, as fast as the batches take it.
  */
+import type { Config } from '../../base/config.ts'
 import { KindlingError } from '../../base/errors.ts'
 import type { Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
-import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
+import type { BatchInput, InputSource, SourceGuarantee, SourceHost } from '../input-source.ts'
 import type { BatchInfo } from '../listener.ts'
 import { Receiver } from '../receiver/receiver.ts'
 import { ReceiverSource } from '../receiver/receiver-source.ts'
@@ -38,6 +39,10 @@ class IterableSource<T> implements InputSource<T> {
 
   plan(time: Time): BatchInput<T> {
     return this.inner.plan(time)
+  }
+
+  guarantee(conf: Config): SourceGuarantee {
+    return this.inner.guarantee(conf)
   }
 
   get isReplayable(): boolean {

@@ -30,6 +30,7 @@ export function queueSource<T>(queue: QueueLike<T>, options: QueueStreamOptions<
   let warned = false
   return {
     name: 'queue',
+    guarantee: () => 'none',
     start(given: SourceHost) {
       host = given
       sc = host.sc

@@ -1,0 +1,155 @@
+/**
+ * Batches as directories on a storage that cannot rename: files are written under names of their attempts, and `_SUCCESS`, which is
+ * created only if there is none, says which of them count.
+ *
+ *   words-1000/part-00000-6b86b273ff34-3-0   partition, output, epoch, attempt; …-1, …-2 for what did not fit into one file
+ *   words-1000/_SUCCESS                      one line of JSON: whose batch it is, and the files that count
+ *
+ * Files that do not count are deleted once `_SUCCESS` is there, and not before: until then, who else wrote the batch may still be the
+ * one to commit it.
+ */
+import { KindlingError } from '../../base/errors.ts'
+import { batchDirectory } from './batch-directory.ts'
+import { Fence, type FenceFiles } from './fence.ts'
+import { type FileFormatOptions, fileFormat } from './file-format.ts'
+import type { FileStorage } from './file-storage.ts'
+import { partName } from './part-file.ts'
+import type { BatchToken, ExactlyOnceSink, SinkWriter, WriteToken } from './sink.ts'
+import { outputDigest, SUCCESS, type Success, successOf, successText } from './success-file.ts'
+
+const MAX_FILE_BYTES = 64 * 1024 * 1024
+
+/** See the file head. */
+export interface StorageSinkParts {
+  readonly name: string
+  readonly prefix: string
+  readonly suffix: string
+  readonly storage: FileStorage
+  readonly format: FileFormatOptions
+  readonly maxFileBytes: number | undefined
+}
+
+/** What a writer tells: the names of its files. */
+type StoredFiles = readonly string[]
+
+export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> {
+  const { name, prefix, suffix, storage, format } = parts
+  const maxFileBytes = parts.maxFileBytes ?? MAX_FILE_BYTES
+  const folderOf = ({ batchTime }: BatchToken): string => batchDirectory(prefix, suffix, batchTime)
+  const successFile = (batch: BatchToken): string => `${folderOf(batch)}/${SUCCESS}`
+  const held = async (batch: BatchToken): Promise<Success | undefined> => {
+    const bytes = await storage.read(successFile(batch))
+    return successOf(bytes === undefined ? undefined : Buffer.from(bytes).toString(), batch, name)
+  }
+  /** Deletes the files of a batch that `isWanted` does not hold for. */
+  const clear = async (batch: BatchToken, isWanted: (file: string) => boolean): Promise<void> => {
+    const folder = folderOf(batch)
+    for (const file of await storage.list(folder))
+      if (!isWanted(file) && file !== SUCCESS) await storage.delete(`${folder}/${file}`)
+  }
+  const fence = new Fence(fenceFiles(storage), prefix, name)
+  return {
+    name: `${name} in ${storage.name}`,
+    guarantee: 'exactly-once',
+    by: 'manifest',
+    writer: token =>
+      storageWriter<T>({
+        storage,
+        format,
+        maxFileBytes,
+        folder: batchDirectory(prefix, suffix, token.batchTime),
+        token,
+      }),
+    open: session => fence.raise(session),
+    begin: batch => fence.check(batch),
+    close: output => fence.lower(output),
+    async committed(tokens) {
+      const found: BatchToken[] = []
+      for (const token of tokens) {
+        const success = await held(token)
+        if (success === undefined) continue
+        // Whoever committed it may have died before it cleared up.
+        await clear(token, file => success.files.includes(file))
+        found.push(token)
+      }
+      return found
+    },
+    async commit(batch, messages) {
+      await fence.check(batch)
+      const files = (messages as readonly StoredFiles[]).flat()
+      const created = await storage.createIfAbsent(successFile(batch), Buffer.from(successText(batch, files)))
+      const success = created ? { files } : await held(batch)
+      if (success === undefined)
+        throw new KindlingError('OUTPUT_PATH_EXISTS', { path: `${storage.name}/${folderOf(batch)}` })
+      await clear(batch, file => success.files.includes(file))
+    },
+    async abort(batch) {
+      const success = await held(batch)
+      const own = `-${outputDigest(batch)}-${batch.epoch}-`
+      const isOwn = (file: string): boolean => file.includes(own)
+      await clear(batch, file => success?.files.includes(file) === true || !isOwn(file))
+    },
+  }
+}
+
+function fenceFiles(storage: FileStorage): FenceFiles {
+  return {
+    put: async (folder, name) => void (await storage.createIfAbsent(`${folder}/${name}`, new Uint8Array(0))),
+    names: folder => storage.list(folder),
+    remove: (folder, name) => storage.delete(`${folder}/${name}`),
+  }
+}
+
+/** See the file head. */
+function storedName(token: WriteToken, n: number, suffix: string): string {
+  const { partition, epoch, attempt } = token
+  const more = n === 0 ? '' : `-${n}`
+  return partName(partition, `-${outputDigest(token)}-${epoch}-${attempt}${more}${suffix}`)
+}
+
+interface StorageWriterParts {
+  readonly storage: FileStorage
+  readonly format: FileFormatOptions
+  readonly maxFileBytes: number
+  readonly folder: string
+  readonly token: WriteToken
+}
+
+/** Gathers a file and writes it whole; a new one begins after the records with which it is full. */
+function storageWriter<T>(parts: StorageWriterParts): SinkWriter<T, StoredFiles> {
+  const { storage, maxFileBytes, folder, token } = parts
+  const { open, suffix, leavesOutEmpty = false } = fileFormat(parts.format)
+  const written: string[] = []
+  let pieces: Uint8Array[] = []
+  let bytes = 0
+  const begin = () =>
+    open(async piece => {
+      pieces.push(piece)
+      bytes += piece.length
+    })
+  let encoder = begin()
+  const finish = async (): Promise<void> => {
+    await encoder.end()
+    if (pieces.length === 0 && (leavesOutEmpty || written.length > 0)) return
+    const file = storedName(token, written.length, suffix)
+    written.push(file)
+    await storage.write(`${folder}/${file}`, Buffer.concat(pieces))
+    pieces = []
+    bytes = 0
+  }
+  return {
+    async write(records) {
+      await encoder.add(records)
+      if (bytes < maxFileBytes) return
+      await finish()
+      encoder = begin()
+    },
+    async prepare() {
+      await finish()
+      return written
+    },
+    async abort() {
+      for (const file of written) await storage.delete(`${folder}/${file}`)
+    },
+  }
+}
