@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
-import { isMainThread, threadId } from 'node:worker_threads'
+import { isMainThread, threadId, type Worker } from 'node:worker_threads'
 import { AccumulatorV2, registerClass, SparkContext, type SparkContextOptions, StorageLevel } from 'kindling'
 import { until } from 'kindling/testing'
 import { freshPaths, isFirst } from '../support/once.ts'
@@ -272,16 +272,21 @@ describe('the pool of worker threads', () => {
   })
 
   it('leaves nothing behind', async () => {
-    const workers = (): number =>
-      process.getActiveResourcesInfo().filter(kind => /worker|messageport/i.test(kind)).length
-    const before = workers()
+    const workers = new Set<Worker>()
+    const follow = (worker: Worker): void => {
+      workers.add(worker)
+      worker.once('exit', () => workers.delete(worker))
+    }
+    process.on('worker', follow)
     const { sc } = context()
     await sc
       .range(0, 100, 1, 4)
       .map(n => [n % 3, n])
       .groupByKey()
       .count()
+    assert.equal(workers.size, 2)
     await sc.stop()
-    assert.equal(workers(), before)
+    process.off('worker', follow)
+    assert.equal(workers.size, 0)
   })
 })

@@ -7,6 +7,7 @@ import { milliseconds, seconds } from '../../src/base/time.ts'
 import { fileSink } from '../../src/rdd/sink/file-sink.ts'
 import type { Sink } from '../../src/rdd/sink/sink.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
+import { INLINE } from '../support/backends.ts'
 import { faultyFiles, faultyStorage, type Steps } from '../support/faulty-files.ts'
 import { runs } from '../support/runs.ts'
 
@@ -31,7 +32,7 @@ function program(make: MakeSink, steps: Steps): StreamTest {
   return new StreamTest({
     checkpointDir: true,
     master: 'local[2]',
-    conf: { 'kindling.streaming.failurePolicy': 'stop' },
+    conf: { ...INLINE, 'kindling.streaming.failurePolicy': 'stop' },
     build: t =>
       t
         .input('in', batches, { partitions: 2 })
@@ -164,7 +165,7 @@ describe('output of a program that dies again and again', () => {
           await using t = new StreamTest({
             checkpointDir: true,
             master: 'local[2]',
-            conf: { 'spark.streaming.concurrentJobs': concurrentJobs },
+            conf: { ...INLINE, 'spark.streaming.concurrentJobs': concurrentJobs },
             build: t =>
               t
                 .input('in', many, { partitions: 2 })

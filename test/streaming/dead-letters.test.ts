@@ -9,6 +9,7 @@ import { StreamingProgress } from '../../src/status/streaming-progress.ts'
 import type { DeadLetter } from '../../src/streaming/delivery/dead-letter.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
+import { INLINE } from '../support/backends.ts'
 import { faultyFiles } from '../support/faulty-files.ts'
 import { FunctionWorker } from '../support/function-worker.ts'
 
@@ -388,6 +389,7 @@ describe('dead letters', () => {
         await using t = new StreamTest({
           checkpointDir: true,
           master: 'local[2]',
+          conf: INLINE,
           build: t => {
             const bad = t.ssc.deadLetters(
               t.sink(fileSink<DeadLetter>(`${t.dir}/bad`, { format: 'ndjson', files: faultyFiles(t, []) })),

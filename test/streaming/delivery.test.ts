@@ -9,6 +9,7 @@ import { fileSink } from '../../src/rdd/sink/file-sink.ts'
 import type { BatchToken, ExactlyOnceSink, RepeatingSink, SinkSession } from '../../src/rdd/sink/sink.ts'
 import { StreamingContext } from '../../src/streaming/streaming-context.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
+import { INLINE } from '../support/backends.ts'
 import { rejected, thrown } from '../support/rejected.ts'
 
 const policy = 'kindling.streaming.failurePolicy'
@@ -169,6 +170,7 @@ describe('writeTo', () => {
   it('attempts that fail leave nothing in files', async () => {
     await using t = new StreamTest({
       master: 'local[2,3]',
+      conf: INLINE,
       build: t =>
         t.input('in', [['a', 'b']], { partitions: 2 }).writeTo(t.sink(fileSink<string>(`${t.dir}/out`))),
     })

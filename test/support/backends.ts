@@ -32,7 +32,7 @@ export const INLINE = { 'kindling.executor': 'inline' }
 
 /** One task at a time, several in turns on one thread, and worker threads. */
 export const places: readonly Place[] = [
-  { title: 'local', master: 'local', conf: {}, sharesMemory: true },
+  { title: 'local', master: 'local', conf: INLINE, sharesMemory: true },
   { title: 'local[3] inline', master: 'local[3]', conf: INLINE, sharesMemory: true },
   {
     title: 'local[2] on threads',
