@@ -23,7 +23,6 @@ const REFUSED = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
-  'PLT_KFK_AUTHENTICATION',
 ])
 /** Of Node, for certificates that are not trusted or do not fit, and for a server that does not speak TLS. */
 const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|EPROTO$|HOSTNAME_MISMATCH$)/
@@ -39,7 +38,12 @@ export function codesOf(error: unknown): ReadonlySet<string> {
 
 /** Whether it says that there is no such topic. */
 export function saysNoTopic(error: unknown): boolean {
-  return [...codesOf(error)].some(code => NO_TOPIC.has(code))
+  for (const { apiId, code, message } of parts(error)) {
+    if (NO_TOPIC.has(String(apiId))) return true
+    // The library keeps no more than the name of what the broker said.
+    if (code === 'PLT_KFK_USER' && /^Unknown (topic|partition)\b/.test(String(message))) return true
+  }
+  return false
 }
 
 /** @param what was asked: `offsets of clicks` @param servers at which */
@@ -47,7 +51,9 @@ export function brokerError(error: unknown, what: string, servers: readonly stri
   const codes = [...codesOf(error)]
   const cause = fromWire(toWire(error))
   const at = servers.join(', ')
-  const refusal = codes.find(code => REFUSED.has(code)) ?? codes.find(code => TLS.test(code))
+  const refusal =
+    codes.find(code => REFUSED.has(code) || TLS.test(code)) ??
+    codes.find(code => code === 'PLT_KFK_AUTHENTICATION')
   if (refusal !== undefined)
     return new KindlingError('KAFKA_ACCESS_DENIED', { servers: at, what, reason: refusal }, { cause })
   const said = codes.filter(code => !code.startsWith('PLT_KFK_'))

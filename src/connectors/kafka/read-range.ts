@@ -61,6 +61,8 @@ export class RangeSource implements ChunkSource {
   private readonly abort = new AbortController()
   /** Where the next answer begins. */
   private position: number
+  /** Records before it are not of the answer at hand, although they may be in a batch of it. */
+  private floor: number
   private answer: Promise<Fetched> | undefined
   private batches: readonly RecordBatch[] = []
   private batch = 0
@@ -72,6 +74,7 @@ export class RangeSource implements ChunkSource {
     this.range = range
     this.parts = parts
     this.position = range.fromOffset
+    this.floor = range.fromOffset
     this.lease = parts.lease()
   }
 
@@ -100,7 +103,7 @@ export class RangeSource implements ChunkSource {
         if (rows.length === CHUNK_ROWS) return rows
         const raw = records[this.record++]!
         const offset = batch.firstOffset + raw.offsetDelta
-        if (offset < this.range.fromOffset) continue
+        if (offset < this.floor) continue
         if (offset >= this.range.untilOffset) return this.atEnd(rows)
         rows.push(this.recordOf(raw, batch, offset))
       }
@@ -135,6 +138,7 @@ export class RangeSource implements ChunkSource {
     const { batches, aborted, end, isThrottled } = answer
     if (batches.length === 0) return this.empty(end, isThrottled)
     this.emptyAnswers = 0
+    this.floor = this.position
     this.position = batches.at(-1)!.lastOffset + 1
     const isCommitted = this.parts.settings.isReadCommitted
     this.batches = isCommitted ? committedBatches(batches, aborted) : batches.filter(one => !one.isControl)
