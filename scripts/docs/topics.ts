@@ -46,6 +46,12 @@ export const topics: readonly Topic[] = [
   },
   { page: 'events', title: 'Events', about: 'What the engine tells about itself: listeners, logging.' },
   { page: 'time', title: 'Time', about: 'Durations, times, intervals, clocks.' },
+  {
+    page: 'kafka',
+    title: 'Kafka',
+    about:
+      'Streams and RDDs of Kafka: `kindling/connectors/kafka`. How to use it: [connectors/kafka.md](../connectors/kafka.md).',
+  },
   { page: 'testing', title: 'Testing', about: 'Streaming programs on a virtual clock: `kindling/testing`.' },
 ]
 
@@ -54,6 +60,7 @@ export const tablePages = ['errors', 'configuration'] as const
 
 /** First rule that fits the file of a declaration decides. */
 const byFile: readonly (readonly [RegExp, string])[] = [
+  [/^src\/connectors\/kafka\//, 'kafka'],
   [/^src\/testing\//, 'testing'],
   [/^src\/base\/manual-clock/, 'testing'],
   [/^src\/base\/(time|clock)/, 'time'],

@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
 import { until } from 'kindling/testing'
+import { KafkaTopics } from '../services/kafka.ts'
+import { service } from '../services/service.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'kindling-examples-'))
@@ -191,5 +193,16 @@ describe('examples', { concurrency: 3 }, () => {
     assert.match(program.out, /orders: Ann: 35, Bob: 12, Cid: nothing/)
     assert.match(program.out, /averages: \[\[1,17\.5\],\[2,12\]\]/)
     assert.match(program.out, /longest: words, title, more|longest: words, title, some/)
+  })
+
+  const kafka = service('kafka')
+  it('12 Kafka word count', { skip: kafka.skip }, async () => {
+    const { brokers } = kafka.connection
+    await using topics = new KafkaTopics(brokers)
+    const topic = await topics.topic(2)
+    await topics.send(topic, 0, ['to be or', 'not'])
+    await topics.send(topic, 1, ['to be'])
+    const out = await sees(example('12-kafka-word-count', brokers, topic), /\["be",2\]/)
+    assert.match(out, /\["not",1\]/)
   })
 })

@@ -35,7 +35,8 @@ export type KafkaDStream<K, V> = DStream<ConsumerRecord<K, V>> & CanCommitOffset
  *
  * @source Spark KafkaUtils
  */
-export const KafkaUtils: {
+// biome-ignore lint/complexity/noStaticOnlyClass: Spark's name for these functions, which programs look for
+export class KafkaUtils {
   /**
    * The records of topics as a stream, each exactly once.
    *
@@ -63,12 +64,21 @@ export const KafkaUtils: {
    * )
    * clicks.map(record => record.value).countByValue().print()
    */
-  createDirectStream<K, V>(
+  static createDirectStream<K, V>(
     ssc: StreamingContext,
     locations: LocationStrategy,
     strategy: ConsumerStrategy<K, V>,
-    perPartition?: PerPartitionConfig,
-  ): KafkaDStream<K, V>
+    perPartition: PerPartitionConfig = {},
+  ): KafkaDStream<K, V> {
+    const lease = (keepMs: number) => leaseCluster(strategy.params, keepMs)
+    const source = new DirectKafkaSource<K, V>({ strategy, locations, perPartition, lease })
+    const stream = operator('createDirectStream', () => ssc.inputStream(source))
+    const { groupId, requestTimeoutMs } = settingsOf(strategy.params)
+    const patience = { clock: ssc.sc.clock, patienceMs: requestTimeoutMs }
+    const commits = new OffsetCommits(groupId, patience, () => lease(0))
+    return Object.assign(stream, { commitAsync: (ranges: readonly OffsetRange[]) => commits.commit(ranges) })
+  }
+
   /**
    * The records of offset ranges.
    *
@@ -83,44 +93,22 @@ export const KafkaUtils: {
    * const morning = KafkaUtils.createRDD(sc, params, [OffsetRange.create('clicks', 0, 0, 1000)])
    * morning.map(record => record.value)
    */
-  createRDD<K = string | undefined, V = string | undefined>(
+  static createRDD<K = string | undefined, V = string | undefined>(
     sc: SparkContext,
     params: KafkaParams<K, V>,
     ranges: readonly OffsetRange[],
-    locations?: LocationStrategy,
-  ): KafkaRDD<K, V>
-} = { createDirectStream, createRDD }
-
-function createDirectStream<K, V>(
-  ssc: StreamingContext,
-  locations: LocationStrategy,
-  strategy: ConsumerStrategy<K, V>,
-  perPartition: PerPartitionConfig = {},
-): KafkaDStream<K, V> {
-  const lease = (keepMs: number) => leaseCluster(strategy.params, keepMs)
-  const source = new DirectKafkaSource<K, V>({ strategy, locations, perPartition, lease })
-  const stream = operator('createDirectStream', () => ssc.inputStream(source))
-  const { groupId, requestTimeoutMs } = settingsOf(strategy.params)
-  const patience = { clock: ssc.sc.clock, patienceMs: requestTimeoutMs }
-  const commits = new OffsetCommits(groupId, patience, () => lease(0))
-  return Object.assign(stream, { commitAsync: (ranges: readonly OffsetRange[]) => commits.commit(ranges) })
-}
-
-function createRDD<K, V>(
-  sc: SparkContext,
-  params: KafkaParams<K, V>,
-  ranges: readonly OffsetRange[],
-  locations: LocationStrategy = LocationStrategies.PreferConsistent,
-): KafkaRDD<K, V> {
-  const settings = settingsOf(params) as KafkaSettings
-  const parts = readerParts(sc, settings, keepMs => leaseCluster(params, keepMs))
-  const descriptors = ranges.map(({ topic, partition, fromOffset, untilOffset }) => ({
-    topic,
-    partition,
-    topicId: undefined,
-    fromOffset,
-    untilOffset,
-  }))
-  const hostOf = hostBy(locations, () => undefined)
-  return operator('createRDD', () => new KafkaRDD<K, V>(sc, descriptors, parts, hostOf))
+    locations: LocationStrategy = LocationStrategies.PreferConsistent,
+  ): KafkaRDD<K, V> {
+    const settings = settingsOf(params) as KafkaSettings
+    const parts = readerParts(sc, settings, keepMs => leaseCluster(params, keepMs))
+    const descriptors = ranges.map(({ topic, partition, fromOffset, untilOffset }) => ({
+      topic,
+      partition,
+      topicId: undefined,
+      fromOffset,
+      untilOffset,
+    }))
+    const hostOf = hostBy(locations, () => undefined)
+    return operator('createRDD', () => new KafkaRDD<K, V>(sc, descriptors, parts, hostOf))
+  }
 }

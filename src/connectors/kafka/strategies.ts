@@ -26,44 +26,61 @@ export type Subscription =
  * @example
  * ConsumerStrategies.Subscribe(['clicks'], { bootstrapServers: 'localhost:9092' })
  */
-export const ConsumerStrategies: {
-  /** All partitions of some topics, also those that are added later. */
-  Subscribe<K = string | undefined, V = string | undefined>(
+// biome-ignore lint/complexity/noStaticOnlyClass: Spark's name for these functions, which programs look for
+export class ConsumerStrategies {
+  /**
+   * All partitions of some topics, also those that are added later.
+   *
+   * @throws INVALID_ARGUMENT for no topic, or an offset that is none
+   * @example
+   * ConsumerStrategies.Subscribe(['clicks'], { bootstrapServers: 'localhost:9092', autoOffsetReset: 'earliest' })
+   */
+  static Subscribe<K = string | undefined, V = string | undefined>(
     topics: readonly string[],
     params: KafkaParams<K, V>,
-    offsets?: readonly TopicPartitionOffset[],
-  ): ConsumerStrategy<K, V>
-  /** All partitions of the topics whose whole name matches, also of those that are made later. Not the internal ones. */
-  SubscribePattern<K = string | undefined, V = string | undefined>(
-    pattern: RegExp,
-    params: KafkaParams<K, V>,
-    offsets?: readonly TopicPartitionOffset[],
-  ): ConsumerStrategy<K, V>
-  /** These partitions and no others. */
-  Assign<K = string | undefined, V = string | undefined>(
-    partitions: readonly TopicPartition[],
-    params: KafkaParams<K, V>,
-    offsets?: readonly TopicPartitionOffset[],
-  ): ConsumerStrategy<K, V>
-} = {
-  Subscribe(topics, params, offsets = []) {
+    offsets: readonly TopicPartitionOffset[] = [],
+  ): ConsumerStrategy<K, V> {
     notEmpty('topics', topics)
     return {
       params,
       offsets: checked(offsets),
       subscription: { kind: 'topics', topics: [...new Set(topics)] },
     }
-  },
-  SubscribePattern(pattern, params, offsets = []) {
+  }
+
+  /**
+   * All partitions of the topics whose whole name matches, also of those that are made later. Not Kafka's own.
+   *
+   * @throws INVALID_ARGUMENT for an offset that is none
+   * @example
+   * ConsumerStrategies.SubscribePattern(/clicks-\w+/, { bootstrapServers: 'localhost:9092' })
+   */
+  static SubscribePattern<K = string | undefined, V = string | undefined>(
+    pattern: RegExp,
+    params: KafkaParams<K, V>,
+    offsets: readonly TopicPartitionOffset[] = [],
+  ): ConsumerStrategy<K, V> {
     // Whole names, as in Java; and without the flags that would make it remember where it was.
     const whole = new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''))
     return { params, offsets: checked(offsets), subscription: { kind: 'pattern', pattern: whole } }
-  },
-  Assign(partitions, params, offsets = []) {
+  }
+
+  /**
+   * These partitions and no others.
+   *
+   * @throws INVALID_ARGUMENT for no partition, or an offset that is none
+   * @example
+   * ConsumerStrategies.Assign([{ topic: 'clicks', partition: 0 }], { bootstrapServers: 'localhost:9092' })
+   */
+  static Assign<K = string | undefined, V = string | undefined>(
+    partitions: readonly TopicPartition[],
+    params: KafkaParams<K, V>,
+    offsets: readonly TopicPartitionOffset[] = [],
+  ): ConsumerStrategy<K, V> {
     notEmpty('partitions', partitions)
     const own = partitions.map(({ topic, partition }) => ({ topic, partition }))
     return { params, offsets: checked(offsets), subscription: { kind: 'assign', partitions: own } }
-  },
+  }
 }
 
 /** Where a partition is best read. @source Spark LocationStrategy */
@@ -77,20 +94,25 @@ export type LocationStrategy =
  *
  * @source Spark LocationStrategies
  */
-export const LocationStrategies: {
+// biome-ignore lint/complexity/noStaticOnlyClass: Spark's name for these functions, which programs look for
+export class LocationStrategies {
   /** Anywhere. */
-  readonly PreferConsistent: LocationStrategy
+  static readonly PreferConsistent: LocationStrategy = { kind: 'consistent' }
   /** On the host of the partition's leader. */
-  readonly PreferBrokers: LocationStrategy
-  /** On a host for each partition; anywhere for those that are not named. */
-  PreferFixed(hosts: Iterable<readonly [TopicPartition, string]>): LocationStrategy
-} = {
-  PreferConsistent: { kind: 'consistent' },
-  PreferBrokers: { kind: 'brokers' },
-  PreferFixed: hosts => ({
-    kind: 'fixed',
-    hosts: new Map([...hosts].map(([partition, host]) => [nameOf(partition), host])),
-  }),
+  static readonly PreferBrokers: LocationStrategy = { kind: 'brokers' }
+
+  /**
+   * On a host for each partition; anywhere for those that are not named.
+   *
+   * @example
+   * LocationStrategies.PreferFixed([[{ topic: 'clicks', partition: 0 }, 'worker-1']])
+   */
+  static PreferFixed(hosts: Iterable<readonly [TopicPartition, string]>): LocationStrategy {
+    return {
+      kind: 'fixed',
+      hosts: new Map([...hosts].map(([partition, host]) => [nameOf(partition), host])),
+    }
+  }
 }
 
 /** What tells two subscriptions apart, as text. */

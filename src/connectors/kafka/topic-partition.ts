@@ -37,7 +37,13 @@ export class OffsetRange implements TopicPartition {
     this.untilOffset = untilOffset
   }
 
-  /** @throws INVALID_ARGUMENT unless 0 ≤ fromOffset ≤ untilOffset, whole numbers, and the partition is one from 0 up */
+  /**
+   * The range of those offsets.
+   *
+   * @throws INVALID_ARGUMENT unless 0 ≤ fromOffset ≤ untilOffset, whole numbers, and the partition is one from 0 up
+   * @example
+   * OffsetRange.create('clicks', 0, 5, 7).untilOffset // => 7
+   */
   static create(topic: string, partition: number, fromOffset: number, untilOffset: number): OffsetRange {
     const numbers = [partition, fromOffset, untilOffset]
     if (!numbers.every(n => Number.isSafeInteger(n) && n >= 0) || fromOffset > untilOffset)
@@ -70,7 +76,12 @@ export interface HasOffsetRanges {
  * Whether something has offset ranges. Only the RDD that comes straight from the stream has: ask first, transform then.
  *
  * @example
- * stream.foreachRDD(async rdd => {
+ * const clicks = KafkaUtils.createDirectStream(
+ *   ssc,
+ *   LocationStrategies.PreferConsistent,
+ *   ConsumerStrategies.Subscribe(['clicks'], { bootstrapServers: 'localhost:9092' }),
+ * )
+ * clicks.foreachRDD(rdd => {
  *   if (hasOffsetRanges(rdd)) for (const range of rdd.offsetRanges) console.log(String(range))
  * })
  */
