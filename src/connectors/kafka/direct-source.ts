@@ -23,17 +23,20 @@ import type { BatchInfo, PartitionLag } from '../../streaming/listener.ts'
 import { BatchRate } from '../../streaming/receiver/batch-rate.ts'
 import type { Lease } from './cluster-pool.ts'
 import type { ConsumerRecord } from './consumer-record.ts'
-import { hostBy, KafkaRDD, readerParts } from './kafka-rdd.ts'
+import { hostBy, KafkaRDD } from './kafka-rdd.ts'
 import { type KafkaSettings, settingsOf } from './params.ts'
 import { type PerPartitionConfig, planRanges } from './plan-ranges.ts'
 import { type LostRange, Positions, type Survey, type UnreadPartition } from './positions.ts'
-import type { RangeDescriptor, RangeReaderParts } from './read-range.ts'
+import type { RangeDescriptor } from './read-range.ts'
+import { type Reading, readingOf } from './reading.ts'
 import { type ConsumerStrategy, type LocationStrategy, subscriptionText } from './strategies.ts'
 import { nameOf } from './topic-partition.ts'
 
 /** What a source is made of. */
 export interface DirectSourceParts<K, V> {
   readonly strategy: ConsumerStrategy<K, V>
+  /** The same for all that share their connections. */
+  readonly key: string
   readonly locations: LocationStrategy
   readonly perPartition: PerPartitionConfig
   /** Opens the connections, or takes part in them. @param keepMs how long they are kept after the last use */
@@ -60,7 +63,7 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
   private readonly subscription: string
   private host!: SourceHost
   private lease: Lease | undefined
-  private reader!: RangeReaderParts
+  private reading!: Reading
   private positions!: Positions
   private batchRate: BatchRate | undefined
   private rate: number | undefined
@@ -82,14 +85,15 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
   async start(host: SourceHost): Promise<void> {
     this.host = host
     const { conf, clock } = host
-    this.reader = readerParts(host.sc, this.settings, this.parts.lease, (partition, lastTimestamp) => {
+    const { key, lease } = this.parts
+    this.reading = readingOf(host.sc, key, this.settings, lease, (partition, lastTimestamp) => {
       if (lastTimestamp >= 0) this.lastRead.set(nameOf(partition), lastTimestamp)
     })
     if (conf.get(configEntries.backpressureEnabled)) {
       this.batchRate = new BatchRate(host)
       this.rate = conf.get(configEntries.backpressureInitialRate) ?? FIRST_RATE
     }
-    this.lease = this.reader.lease()
+    this.lease = lease(this.reading.keepMs)
     const strategy = this.parts.strategy as ConsumerStrategy<unknown, unknown>
     this.positions = new Positions(strategy, this.settings, this.lease.cluster, clock)
     try {
@@ -187,7 +191,7 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
 
   private rddOf(ranges: readonly RangeDescriptor[]): KafkaRDD<K, V> {
     const hostOf = hostBy(this.parts.locations, range => this.leaders.get(nameOf(range)))
-    return new KafkaRDD<K, V>(this.host.sc, ranges, this.reader, hostOf)
+    return new KafkaRDD<K, V>(this.host.sc, ranges, this.reading, hostOf)
   }
 
   private lagOf(partition: UnreadPartition, until: number): PartitionLag {

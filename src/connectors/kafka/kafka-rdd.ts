@@ -1,12 +1,10 @@
 /** The RDD of offset ranges: one partition for each. */
-import { configEntries } from '../../base/config.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
 import { makeNode, type SourceNode } from '../../rdd/nodes.ts'
 import { RDD } from '../../rdd/rdd.ts'
-import type { Lease } from './cluster-pool.ts'
 import type { ConsumerRecord } from './consumer-record.ts'
-import type { KafkaSettings } from './params.ts'
-import { type RangeDescriptor, type RangeReaderParts, RangeSource } from './read-range.ts'
+import type { RangeDescriptor } from './read-range.ts'
+import { opener, type Reading } from './reading.ts'
 import type { LocationStrategy } from './strategies.ts'
 import { type HasOffsetRanges, nameOf, OffsetRange } from './topic-partition.ts'
 
@@ -23,10 +21,10 @@ export class KafkaRDD<K, V> extends RDD<ConsumerRecord<K, V>> implements HasOffs
   constructor(
     sc: SparkContext,
     ranges: readonly RangeDescriptor[],
-    parts: RangeReaderParts,
+    reading: Reading,
     hostOf: (range: RangeDescriptor) => string | undefined,
   ) {
-    super(sc, rangesNode(ranges, parts, hostOf))
+    super(sc, rangesNode(ranges, reading, hostOf))
     this.offsetRanges = ranges.map(({ topic, partition, fromOffset, untilOffset }) =>
       OffsetRange.create(topic, partition, fromOffset, untilOffset),
     )
@@ -35,7 +33,7 @@ export class KafkaRDD<K, V> extends RDD<ConsumerRecord<K, V>> implements HasOffs
 
 function rangesNode(
   ranges: readonly RangeDescriptor[],
-  parts: RangeReaderParts,
+  reading: Reading,
   hostOf: (range: RangeDescriptor) => string | undefined,
 ): SourceNode {
   return makeNode<SourceNode>(
@@ -43,7 +41,7 @@ function rangesNode(
       kind: 'source',
       className: 'KafkaRDD',
       descriptors: ranges,
-      open: range => new RangeSource(range as RangeDescriptor, parts),
+      open: opener(reading),
       isEmpty: range => (range as RangeDescriptor).fromOffset === (range as RangeDescriptor).untilOffset,
       locations: range => [hostOf(range as RangeDescriptor)].filter(host => host !== undefined),
       numPartitions: ranges.length,
@@ -52,33 +50,6 @@ function rangesNode(
     'createRDD',
   )
 }
-
-/**
- * What ranges are read with. Connections are kept between jobs as the settings of the context say.
- *
- * @param lease opens connections, or takes part in them; gets for how many ms they are kept after the last use
- */
-export function readerParts(
-  sc: SparkContext,
-  settings: KafkaSettings,
-  lease: (keepMs: number) => Lease,
-  onRead?: RangeReaderParts['onRead'],
-): RangeReaderParts {
-  const { conf, clock, logger } = sc
-  const isKept = conf.get(configEntries.kafkaConsumerCacheEnabled)
-  const keepMs = isKept ? conf.get(configEntries.kafkaConsumerCacheTimeout) : 0
-  return {
-    settings,
-    clock,
-    logger,
-    patienceMs: conf.get(configEntries.kafkaConsumerPoll) ?? PATIENCE_MS,
-    lease: () => lease(keepMs),
-    ...(onRead === undefined ? {} : { onRead }),
-  }
-}
-
-/** Spark's network time-out. */
-const PATIENCE_MS = 120_000
 
 /** The host on which a partition is best read. @param leaderOf that of its leader */
 export function hostBy(

@@ -3,13 +3,14 @@ import type { SparkContext } from '../../context/spark-context.ts'
 import { operator } from '../../rdd/scope.ts'
 import type { DStream } from '../../streaming/dstream/dstream.ts'
 import type { StreamingContext } from '../../streaming/streaming-context.ts'
-import { leaseCluster } from './cluster-pool.ts'
+import { keyOf, leaseByKey } from './cluster-pool.ts'
 import type { ConsumerRecord } from './consumer-record.ts'
 import { DirectKafkaSource } from './direct-source.ts'
-import { hostBy, KafkaRDD, readerParts } from './kafka-rdd.ts'
+import { hostBy, KafkaRDD } from './kafka-rdd.ts'
 import { OffsetCommits } from './offset-commits.ts'
 import { type KafkaParams, type KafkaSettings, settingsOf } from './params.ts'
 import type { PerPartitionConfig } from './plan-ranges.ts'
+import { readingOf } from './reading.ts'
 import { type ConsumerStrategy, LocationStrategies, type LocationStrategy } from './strategies.ts'
 import type { OffsetRange } from './topic-partition.ts'
 
@@ -70,10 +71,12 @@ export class KafkaUtils {
     strategy: ConsumerStrategy<K, V>,
     perPartition: PerPartitionConfig = {},
   ): KafkaDStream<K, V> {
-    const lease = (keepMs: number) => leaseCluster(strategy.params, keepMs)
-    const source = new DirectKafkaSource<K, V>({ strategy, locations, perPartition, lease })
+    const settings = settingsOf(strategy.params) as KafkaSettings
+    const key = keyOf(strategy.params)
+    const lease = (keepMs: number) => leaseByKey(key, settings, keepMs)
+    const source = new DirectKafkaSource<K, V>({ strategy, key, locations, perPartition, lease })
     const stream = operator('createDirectStream', () => ssc.inputStream(source))
-    const { groupId, requestTimeoutMs } = settingsOf(strategy.params)
+    const { groupId, requestTimeoutMs } = settings
     const patience = { clock: ssc.sc.clock, patienceMs: requestTimeoutMs }
     const commits = new OffsetCommits(groupId, patience, () => lease(0))
     return Object.assign(stream, { commitAsync: (ranges: readonly OffsetRange[]) => commits.commit(ranges) })
@@ -100,7 +103,8 @@ export class KafkaUtils {
     locations: LocationStrategy = LocationStrategies.PreferConsistent,
   ): KafkaRDD<K, V> {
     const settings = settingsOf(params) as KafkaSettings
-    const parts = readerParts(sc, settings, keepMs => leaseCluster(params, keepMs))
+    const key = keyOf(params)
+    const reading = readingOf(sc, key, settings, keepMs => leaseByKey(key, settings, keepMs))
     const descriptors = ranges.map(({ topic, partition, fromOffset, untilOffset }) => ({
       topic,
       partition,
@@ -109,6 +113,6 @@ export class KafkaUtils {
       untilOffset,
     }))
     const hostOf = hostBy(locations, () => undefined)
-    return operator('createRDD', () => new KafkaRDD<K, V>(sc, descriptors, parts, hostOf))
+    return operator('createRDD', () => new KafkaRDD<K, V>(sc, descriptors, reading, hostOf))
   }
 }

@@ -39,6 +39,7 @@ function program(
     master: 'local[2]',
     build(t) {
       const source = new DirectKafkaSource({
+        key: 'fake',
         strategy,
         locations: locations ?? LocationStrategies.PreferConsistent,
         perPartition,
@@ -212,6 +213,7 @@ describe('a Kafka stream', () => {
       const { t } = program(new FakeKafka().createTopic('t', 2), {
         build(t) {
           const source = new DirectKafkaSource({
+            key: 'fake',
             strategy: subscribe(),
             locations,
             perPartition: {},
@@ -438,6 +440,7 @@ describe('a Kafka stream with a checkpoint', () => {
     let strategy = subscribe({ autoOffsetReset: 'latest' })
     const build = (t: StreamTest): void => {
       const source = new DirectKafkaSource({
+        key: 'fake',
         strategy,
         locations: LocationStrategies.PreferConsistent,
         perPartition: {},

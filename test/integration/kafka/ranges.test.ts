@@ -6,9 +6,11 @@ import { inspect } from 'node:util'
 import { SparkContext } from 'kindling'
 import {
   bytes,
+  json,
   type KafkaParams,
   KafkaUtils,
   OffsetRange,
+  required,
   type SASLOptions,
   type Secret,
 } from 'kindling/connectors/kafka'
@@ -209,6 +211,25 @@ describe('offset ranges of Kafka', { skip: kafka.skip }, () => {
     const lost = KafkaUtils.createRDD(impatient, params, [OffsetRange.create('t', 0, 0, 1)])
     await assert.rejects(lost.count(), { code: 'KAFKA_UNREACHABLE', message: /127\.0\.0\.1:1.*ECONNREFUSED/ })
     await impatient.stop()
+  })
+
+  it('are read by worker threads, over connections of their own', async () => {
+    const topic = await topics.topic(2)
+    await topics.send(topic, 0, ['1', '2'])
+    await topics.send(topic, 1, ['3'])
+    const threads = new SparkContext({ master: 'local[2]', conf: { 'kindling.executor': 'threads' } })
+    const ranges = [OffsetRange.create(topic, 0, 0, 2), OffsetRange.create(topic, 1, 0, 1)]
+    const params = { bootstrapServers: kafka.connection.brokers, valueDeserializer: required(json<number>()) }
+    const found = KafkaUtils.createRDD(threads, params, ranges).map(({ value }) => [
+      value * 10,
+      process.getBuiltinModule('node:worker_threads').isMainThread,
+    ])
+    assert.deepEqual(await found.collect(), [
+      [10, false],
+      [20, false],
+      [30, false],
+    ])
+    await threads.stop()
   })
 
   it('keep bytes that are read as such', async () => {
