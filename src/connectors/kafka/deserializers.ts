@@ -43,7 +43,9 @@ export const float64: Deserializer<number | undefined> = given =>
  *
  * @typeParam T what the JSON is known to be; it is not checked
  * @example
- * const orders = json<{ user: string; total: number }>()
+ * const place: RecordPlace = { topic: 'orders', partition: 0, offset: 5, timestamp: 0, timestampType: 'CreateTime', headers: [] }
+ * const orders = json<{ total: number }>()
+ * orders(Buffer.from('{"total":3}'), place) // => { total: 3 }
  */
 export function json<T>(): Deserializer<T | undefined> {
   return given => (given === undefined ? undefined : (JSON.parse(viewOf(given).toString('utf8')) as T))
@@ -53,7 +55,9 @@ export function json<T>(): Deserializer<T | undefined> {
  * A deserialiser for keys or values that are never null: the type loses its `undefined`, and a null fails the task.
  *
  * @example
+ * const place: RecordPlace = { topic: 'orders', partition: 0, offset: 5, timestamp: 0, timestampType: 'CreateTime', headers: [] }
  * const params = { bootstrapServers: 'localhost:9092', valueDeserializer: required(text) }
+ * params.valueDeserializer(Buffer.from('paid'), place) // => 'paid'
  */
 export function required<T>(deserialize: Deserializer<T>): Deserializer<Exclude<T, undefined>> {
   return (given, place) => {

@@ -97,7 +97,9 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
     const strategy = this.parts.strategy as ConsumerStrategy<unknown, unknown>
     this.positions = new Positions(strategy, this.settings, this.lease.cluster, clock)
     try {
-      await this.positions.start(host.startTime < clock.now())
+      // A plan that may be restored is one of a batch whose time has passed.
+      const isRestart = host.zeroTime.plus(host.batchDuration).milliseconds <= clock.now()
+      await this.positions.start(isRestart)
     } catch (error) {
       this.stop()
       throw error

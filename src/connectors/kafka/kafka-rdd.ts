@@ -12,6 +12,10 @@ import { type HasOffsetRanges, nameOf, OffsetRange } from './topic-partition.ts'
  * Records of offset ranges of Kafka. What is made of it is an ordinary RDD, without ranges.
  *
  * @source Spark KafkaRDD
+ * @example
+ * const range = OffsetRange.create('clicks', 0, 0, 1000)
+ * const clicks = KafkaUtils.createRDD(sc, { bootstrapServers: 'localhost:9092' }, [range])
+ * clicks.offsetRanges[0]?.count() // => 1000
  */
 export class KafkaRDD<K, V> extends RDD<ConsumerRecord<K, V>> implements HasOffsetRanges {
   /** One for each partition, in the same order. */

@@ -35,6 +35,11 @@ export type KafkaDStream<K, V> = DStream<ConsumerRecord<K, V>> & CanCommitOffset
  * Streams and RDDs of Kafka.
  *
  * @source Spark KafkaUtils
+ * @example
+ * const params = { bootstrapServers: 'localhost:9092' }
+ * const clicks = ConsumerStrategies.Subscribe(['clicks'], params)
+ * KafkaUtils.createDirectStream(ssc, LocationStrategies.PreferConsistent, clicks).count().print()
+ * KafkaUtils.createRDD(sc, params, [OffsetRange.create('clicks', 0, 0, 1000)]).getNumPartitions() // => 1
  */
 // biome-ignore lint/complexity/noStaticOnlyClass: Spark's name for these functions, which programs look for
 export class KafkaUtils {
@@ -94,7 +99,8 @@ export class KafkaUtils {
    * @example
    * const params = { bootstrapServers: 'localhost:9092' }
    * const morning = KafkaUtils.createRDD(sc, params, [OffsetRange.create('clicks', 0, 0, 1000)])
-   * morning.map(record => record.value)
+   * String(morning.offsetRanges) // => 'clicks-0: 0 to 1000'
+   * const values = morning.map(record => record.value) // RDD<string | undefined>
    */
   static createRDD<K = string | undefined, V = string | undefined>(
     sc: SparkContext,

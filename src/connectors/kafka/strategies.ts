@@ -24,7 +24,7 @@ export type Subscription =
  *
  * @source Spark ConsumerStrategies
  * @example
- * ConsumerStrategies.Subscribe(['clicks'], { bootstrapServers: 'localhost:9092' })
+ * ConsumerStrategies.Subscribe(['clicks'], { bootstrapServers: 'localhost:9092' }).subscription // => { kind: 'topics', topics: ['clicks'] }
  */
 // biome-ignore lint/complexity/noStaticOnlyClass: Spark's name for these functions, which programs look for
 export class ConsumerStrategies {
@@ -33,7 +33,9 @@ export class ConsumerStrategies {
    *
    * @throws INVALID_ARGUMENT for no topic, or an offset that is none
    * @example
-   * ConsumerStrategies.Subscribe(['clicks'], { bootstrapServers: 'localhost:9092', autoOffsetReset: 'earliest' })
+   * const params: KafkaParams = { bootstrapServers: 'localhost:9092', autoOffsetReset: 'earliest' }
+   * const at = { topic: 'clicks', partition: 0, offset: 500 }
+   * ConsumerStrategies.Subscribe(['clicks'], params, [at]).offsets // => [at]
    */
   static Subscribe<K = string | undefined, V = string | undefined>(
     topics: readonly string[],
@@ -53,7 +55,8 @@ export class ConsumerStrategies {
    *
    * @throws INVALID_ARGUMENT for an offset that is none
    * @example
-   * ConsumerStrategies.SubscribePattern(/clicks-\w+/, { bootstrapServers: 'localhost:9092' })
+   * const { subscription } = ConsumerStrategies.SubscribePattern(/clicks-\w+/, { bootstrapServers: 'localhost:9092' })
+   * subscription // => { kind: 'pattern', pattern: /^(?:clicks-\w+)$/ }
    */
   static SubscribePattern<K = string | undefined, V = string | undefined>(
     pattern: RegExp,
@@ -70,7 +73,8 @@ export class ConsumerStrategies {
    *
    * @throws INVALID_ARGUMENT for no partition, or an offset that is none
    * @example
-   * ConsumerStrategies.Assign([{ topic: 'clicks', partition: 0 }], { bootstrapServers: 'localhost:9092' })
+   * const partitions = [{ topic: 'clicks', partition: 0 }]
+   * ConsumerStrategies.Assign(partitions, { bootstrapServers: 'localhost:9092' }).subscription // => { kind: 'assign', partitions }
    */
   static Assign<K = string | undefined, V = string | undefined>(
     partitions: readonly TopicPartition[],
@@ -93,6 +97,8 @@ export type LocationStrategy =
  * Where partitions are best read. They become the preferred locations of the RDD's partitions.
  *
  * @source Spark LocationStrategies
+ * @example
+ * LocationStrategies.PreferBrokers // => { kind: 'brokers' }
  */
 // biome-ignore lint/complexity/noStaticOnlyClass: Spark's name for these functions, which programs look for
 export class LocationStrategies {
@@ -105,7 +111,8 @@ export class LocationStrategies {
    * On a host for each partition; anywhere for those that are not named.
    *
    * @example
-   * LocationStrategies.PreferFixed([[{ topic: 'clicks', partition: 0 }, 'worker-1']])
+   * const strategy = LocationStrategies.PreferFixed([[{ topic: 'clicks', partition: 0 }, 'worker-1']])
+   * strategy // => { kind: 'fixed', hosts: new Map([['clicks-0', 'worker-1']]) }
    */
   static PreferFixed(hosts: Iterable<readonly [TopicPartition, string]>): LocationStrategy {
     return {

@@ -55,7 +55,12 @@ export class OffsetRange implements TopicPartition {
     return new OffsetRange(topic, partition, fromOffset, untilOffset)
   }
 
-  /** How many offsets there are. */
+  /**
+   * How many offsets there are.
+   *
+   * @example
+   * OffsetRange.create('clicks', 0, 5, 7).count() // => 2
+   */
   count(): number {
     return this.untilOffset - this.fromOffset
   }
@@ -84,6 +89,7 @@ export interface HasOffsetRanges {
  * clicks.foreachRDD(rdd => {
  *   if (hasOffsetRanges(rdd)) for (const range of rdd.offsetRanges) console.log(String(range))
  * })
+ * hasOffsetRanges(sc.emptyRDD()) // => false
  */
 export function hasOffsetRanges<T extends object>(value: T): value is T & HasOffsetRanges {
   return 'offsetRanges' in value && Array.isArray(value.offsetRanges)
