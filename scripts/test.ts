@@ -1,6 +1,9 @@
 /**
- * `npm test`: types, format, layers, build, then all tests. `--quick` leaves out the build and the tests under test/integration and
- * test/package. Ends at the first step that fails; the tests come last, so that their summary is the last thing printed.
+ * `npm test`: types, format, layers, build, then all tests. `--quick` leaves out the build and the tests under test/integration,
+ * test/package, test/sim and test/services. Ends at the first step that fails; the tests come last, so that their summary is the last
+ * thing printed.
+ *
+ * Tests of connectors use the servers that `npm run services -- start` has started; those of other servers are skipped.
  *
  * Property tests run KINDLING_TEST_RUNS times: 50 by default, 20 with --quick, 300 where CI is set.
  */
@@ -10,7 +13,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const quick = process.argv.includes('--quick')
-const SLOW = /^test\/(integration|package|sim)\//
+const SLOW = /^test\/(integration|package|sim|services)\//
 
 function step(name: string, args: readonly string[]): void {
   const start = performance.now()

@@ -2,8 +2,8 @@
  * The examples of doc comments, and the complete programs of README and docs, as modules that can be type-checked and run.
  *
  * A line that ends in `// => value` is an assertion: the expression before it, awaited, equals `value`. An RDD stands for its
- * records, a DStream for its batches (one array for each). Names that an example does not define itself come from the public lists
- * of `kindling` and `kindling/testing`, or from the prelude (test/support/doc-prelude.ts):
+ * records, a DStream for its batches (one array for each). Names that an example does not define itself come from the public
+ * lists, or from the prelude (test/support/doc-prelude.ts):
  *
  *   sc, ssc, t     contexts of a StreamTest with batches of one second, and the StreamTest
  *   lines          DStream<string>            ['to be or'], ['not to be']
@@ -20,6 +20,7 @@ import { join } from 'node:path'
 import { parse } from '@babel/parser'
 import { exportsOf, parseTypeScript } from './declarations.ts'
 import { parseDocComment } from './doc-comment.ts'
+import { publicLists } from './reference.ts'
 
 /** One example. */
 export interface Example {
@@ -35,7 +36,8 @@ export interface Example {
 const root = join(import.meta.dirname, '..', '..')
 const VALUE = /\/\/ => (.+)$/
 /** What a test cannot provide, or would wait for without end. */
-const NEEDS_MORE = /awaitTermination\(\)|socketTextStream|socketStream|rawSocketStream|process\.argv/
+const NEEDS_MORE =
+  /awaitTermination\(\)|socketTextStream|socketStream|rawSocketStream|KafkaUtils|process\.argv/
 
 /** All of them, in order of files. */
 export function examples(): Example[] {
@@ -68,7 +70,7 @@ const VALUE_LINE = new RegExp(VALUE.source, 'm')
 
 /** Code blocks of README and docs that import the package. */
 function programs(): Example[] {
-  return globSync(['*.md', 'docs/*.md', 'docs/guide/*.md'], { cwd: root })
+  return globSync(['*.md', 'docs/*.md', 'docs/guide/*.md', 'docs/connectors/*.md'], { cwd: root })
     .sort()
     .flatMap(file => {
       const text = readFileSync(join(root, file), 'utf8')
@@ -88,16 +90,15 @@ export function moduleOf(example: Example): string {
   const body = withChecks(example)
   const { used, declared } = namesIn([...body.imports, ...body.lines].join('\n'))
   const free = [...used].filter(name => !declared.has(name))
-  const { kindling, testing } = publicNames()
+  const entries = [...publicNames()]
   const prelude = free.filter(name => PRELUDE.includes(name))
   const own = example.name.startsWith('src/') ? example.name.replace(/:\d+$/, '') : undefined
   const ownNames = own === undefined ? new Set<string>() : exportedBy(own)
-  const internal = free.filter(name => ownNames.has(name) && !kindling.has(name) && !testing.has(name))
+  const internal = free.filter(name => ownNames.has(name) && !entries.some(([, from]) => from.has(name)))
   const imported = (from: PublicNames): string =>
     free.flatMap(name => (PRELUDE.includes(name) ? [] : (from.get(name) ?? []))).join(', ')
   return [
-    `import { ${imported(kindling)} } from 'kindling'`,
-    `import { ${imported(testing)} } from 'kindling/testing'`,
+    ...entries.map(([entry, from]) => `import { ${imported(from)} } from '${entry}'`),
     `import type { Check, Prelude } from '../../test/support/doc-prelude.ts'`,
     ...(own === undefined || internal.length === 0
       ? []
@@ -144,19 +145,21 @@ function withChecks({ name, code }: Example): { readonly imports: string[]; read
   return { imports, lines }
 }
 
-let lists: { readonly kindling: PublicNames; readonly testing: PublicNames } | undefined
 /** Each name as an import statement writes it. */
 type PublicNames = ReadonlyMap<string, string>
 
-function publicNames() {
-  const imports = (list: string): PublicNames =>
+let lists: ReadonlyMap<string, PublicNames> | undefined
+
+/** The names of each entry of the package. */
+function publicNames(): ReadonlyMap<string, PublicNames> {
+  const written = (file: string): PublicNames =>
     new Map(
-      exportsOf(list).map(({ name, kind }) => [
+      exportsOf(file).map(({ name, kind }) => [
         name,
         kind === 'interface' || kind === 'type' ? `type ${name}` : name,
       ]),
     )
-  lists ??= { kindling: imports('src/index.ts'), testing: imports('src/testing/index.ts') }
+  lists ??= new Map(publicLists.map(({ file, entry }) => [entry, written(file)]))
   return lists
 }
 

@@ -5,12 +5,19 @@ import { type Declaration, exportsOf, type Member } from './declarations.ts'
 import { type DocComment, tagsOf } from './doc-comment.ts'
 import { topicOf, topicOfMember, topics } from './topics.ts'
 
+/** The public lists, and how they are imported. */
+export const publicLists: readonly { readonly file: string; readonly entry: string }[] = [
+  { file: 'src/index.ts', entry: 'kindling' },
+  { file: 'src/testing/index.ts', entry: 'kindling/testing' },
+  { file: 'src/connectors/kafka/index.ts', entry: 'kindling/connectors/kafka' },
+]
+
 /**
- * Both public lists; a name that both have stands under the first. Members of base classes that are not public themselves count as
+ * All public lists; a name that several have stands under the first. Members of base classes that are not public themselves count as
  * the class's own.
  */
 export function publicDeclarations(): Declaration[] {
-  const all = [...exportsOf('src/index.ts'), ...exportsOf('src/testing/index.ts')]
+  const all = publicLists.flatMap(({ file }) => exportsOf(file))
   const names = new Set(all.map(d => d.name))
   return all
     .filter((d, i) => all.findIndex(other => other.name === d.name) === i)
@@ -108,7 +115,7 @@ function indexPage(declarations: readonly Declaration[]): string {
   const names = declarations
     .map(({ name, file, ...rest }) => {
       const page = topicOf({ name, file, ...rest })
-      const entry = file.startsWith('src/testing/') || page === 'testing' ? ' (`kindling/testing`)' : ''
+      const entry = entryOf(page, file)
       return `- [${name}](${page}.md#${name.toLowerCase()})${entry}`
     })
     .sort((a, b) => a.localeCompare(b, 'en'))
@@ -119,6 +126,13 @@ function indexPage(declarations: readonly Declaration[]): string {
     '- [Block format](block-format.md): how records are kept as bytes.',
   ]
   return ['# Reference', '', MADE, '', ...pages, '', '## All names', '', ...names, ''].join('\n')
+}
+
+/** How a name is imported, unless it is from the package itself. */
+function entryOf(page: string, file: string): string {
+  if (file.startsWith('src/testing/') || page === 'testing') return ' (`kindling/testing`)'
+  const connector = /^src\/connectors\/(\w+)\//.exec(file)?.[1]
+  return connector === undefined ? '' : ` (\`kindling/connectors/${connector}\`)`
 }
 
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ')

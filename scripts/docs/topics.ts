@@ -52,6 +52,12 @@ export const topics: readonly Topic[] = [
   },
   { page: 'events', title: 'Events', about: 'What the engine tells about itself: listeners, logging.' },
   { page: 'time', title: 'Time', about: 'Durations, times, intervals, clocks.' },
+  {
+    page: 'kafka',
+    title: 'Kafka',
+    about:
+      'Streams and RDDs of Kafka: `kindling/connectors/kafka`. How to use it: [connectors/kafka.md](../connectors/kafka.md).',
+  },
   { page: 'testing', title: 'Testing', about: 'Streaming programs on a virtual clock: `kindling/testing`.' },
 ]
 
@@ -60,6 +66,7 @@ export const tablePages = ['errors', 'configuration'] as const
 
 /** First rule that fits the file of a declaration decides. */
 const byFile: readonly (readonly [RegExp, string])[] = [
+  [/^src\/connectors\/kafka\//, 'kafka'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],
   [/^src\/base\/manual-clock/, 'testing'],

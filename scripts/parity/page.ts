@@ -1,5 +1,6 @@
 /** docs/parity.md: each operation of Spark's with ours, or the number of the reason why there is none. */
 import { publicDeclarations } from '../docs/reference.ts'
+import { kafkaTables } from './kafka.ts'
 import { rddTables } from './rdd.ts'
 import { reasons } from './reasons.ts'
 import { contextTables } from './spark-context.ts'
@@ -7,7 +8,12 @@ import { streamingTables } from './streaming.ts'
 import type { ParityTable, ReasonName, Row } from './table.ts'
 
 /** All tables, in the order of the page. */
-export const tables: readonly ParityTable[] = [...rddTables, ...contextTables, ...streamingTables]
+export const tables: readonly ParityTable[] = [
+  ...rddTables,
+  ...contextTables,
+  ...streamingTables,
+  ...kafkaTables,
+]
 
 const numbers = new Map(Object.keys(reasons).map((name, i) => [name as ReasonName, i + 1]))
 

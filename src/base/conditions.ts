@@ -323,6 +323,53 @@ export const conditions = {
     message: 'The job was cancelled: {reason}.',
     doc: 'The job was stopped before it was complete: by its AbortSignal, because its job group was cancelled, or because the context was stopped.',
   },
+  KAFKA_ACCESS_DENIED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'Kafka at {servers} does not let this program in ({reason}; asked for {what}). Check mechanism, user and password (sasl), the authority and name of the certificate (tls), and what the user may read.',
+    doc: 'The log-in failed, the certificate of the broker is not trusted, or the user may not read the topic or group. The message has the code of Kafka or TLS and never a secret.',
+  },
+  KAFKA_DATA_LOST: {
+    domain: 'external',
+    retry: 'never',
+    message:
+      'Records of {partition} from offset {from} to {until} are gone: {reason}. They cannot be read again. To go on without them, set onDataLoss to skip; to keep records longer, raise the retention of the topic.',
+    doc: 'Records that were to be read have been removed by retention or with their topic. Gaps that compaction and the marks of transactions leave are no loss and never give this error. With onDataLoss set to skip the stream goes on with the records that are there, and the log, the batch and its plan say what is missing.',
+  },
+  KAFKA_NO_OFFSET: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      "There is no offset at which to begin {partitions}: none was given, group {group} has stored none, and autoOffsetReset is none. Give offsets, or set autoOffsetReset to 'earliest', 'latest' or a time.",
+    doc: 'With autoOffsetReset none, a stream begins only at offsets that are given or that its group has stored.',
+  },
+  KAFKA_RECORD_NOT_READABLE: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The deserialiser failed for the {what} of record {record}: {reason}. Give one that fits, or one that gives a mark for records that it cannot read, to be filtered out.',
+    doc: 'A key or value is not what the deserialiser of the stream takes. The message has topic, partition and offset.',
+  },
+  KAFKA_REQUEST_FAILED: {
+    domain: 'external',
+    retry: 'never',
+    message: 'Kafka at {servers} refused a request for {what}: {reason}.',
+    doc: 'A broker answered with an error that asking again does not mend. The message has its code.',
+  },
+  KAFKA_TOPIC_NOT_FOUND: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'Kafka at {servers} has no topic or partition {topics}, or this user may not see it. Create it, or correct the name.',
+    doc: 'A stream or RDD names a topic or partition that does not exist. Topics are never made by reading.',
+  },
+  KAFKA_UNREACHABLE: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'Kafka at {servers} does not answer ({reason}; asked for {what}).',
+    doc: 'No broker could be reached, or none that leads the partition. A stream that has started waits: its batches have no records of Kafka until a broker answers, and then go on where they were. A task waits up to spark.streaming.kafka.consumer.poll.ms.',
+  },
   KEY_NOT_CONSISTENT: {
     domain: 'user',
     retry: 'never',

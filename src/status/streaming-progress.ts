@@ -1,5 +1,5 @@
 /** How a stream is doing, as a read model of fixed size fed by the engine's events. */
-import type { BatchInfo, StreamingListener } from '../streaming/listener.ts'
+import type { BatchInfo, PartitionLag, StreamingListener } from '../streaming/listener.ts'
 
 /** Batches that rates and delays are averaged over. */
 const RECENT = 10
@@ -25,6 +25,8 @@ export interface ProgressSnapshot {
   readonly meanProcessingDelay: number
   readonly meanTotalDelay: number
   readonly maxTotalDelay: number
+  /** How far sources are behind, those that know it: all their parts, in order of streams, after the last completed batch. */
+  readonly lag: readonly PartitionLag[]
 }
 
 /** See the file head. Add it as a streaming listener. */
@@ -98,6 +100,7 @@ export class StreamingProgress implements Partial<StreamingListener> {
       meanProcessingDelay: mean(this.processing),
       meanTotalDelay: mean(this.delay),
       maxTotalDelay: this.maxDelay,
+      lag: [...(last?.streamIdToInputInfo.values() ?? [])].flatMap(({ lag }) => lag ?? []),
     }
   }
 }

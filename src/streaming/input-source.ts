@@ -12,7 +12,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Duration, Time } from '../base/time.ts'
 import type { SparkContext } from '../context/spark-context.ts'
 import type { RDD } from '../rdd/rdd.ts'
-import type { BatchInfo, StreamingListener } from './listener.ts'
+import type { BatchInfo, PartitionLag, StreamingListener } from './listener.ts'
 import type { ReceivedLog } from './receiver/received-log.ts'
 
 /**
@@ -29,6 +29,8 @@ export interface BatchInput<T> {
   readonly numRecords: number
   /** Shown with the batch; the entry `Description` is shown as text. */
   readonly metadata?: Readonly<Record<string, unknown>>
+  /** How far the source is behind after this batch, where it knows. */
+  readonly lag?: readonly PartitionLag[]
 }
 
 /** What a source may ask of the engine; given to `start`. */

@@ -7,6 +7,17 @@ export interface StreamInputInfo {
   readonly inputStreamId: number
   readonly numRecords: number
   readonly metadata: Readonly<Record<string, unknown>>
+  /** How far the source is behind after this batch; absent where it does not know. */
+  readonly lag?: readonly PartitionLag[]
+}
+
+/** What a part of a source has that no batch has yet. */
+export interface PartitionLag {
+  /** Of the part: `clicks-0` for a partition of a topic. */
+  readonly name: string
+  readonly records: number
+  /** Age of the last record that was read, in ms; 0 when there is nothing more, `undefined` when it is not known. */
+  readonly ms: number | undefined
 }
 
 /** One output operation of one batch. Times in ms since epoch. */

@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
 import { until } from 'kindling/testing'
+import { KafkaTopics } from '../services/kafka.ts'
+import { service } from '../services/service.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'kindling-examples-'))
@@ -230,5 +232,16 @@ describe('examples', { concurrency: 3 }, () => {
       readdirSync(out).some(name => name.startsWith('.')),
       false,
     )
+  })
+
+  const kafka = service('kafka')
+  it('13 Kafka word count', { skip: kafka.skip }, async () => {
+    const { brokers } = kafka.connection
+    await using topics = new KafkaTopics(brokers)
+    const topic = await topics.topic(2)
+    await topics.send(topic, 0, ['to be or', 'not'])
+    await topics.send(topic, 1, ['to be'])
+    const out = await sees(example('13-kafka-word-count', brokers, topic), /\["be",2\]/)
+    assert.match(out, /\["not",1\]/)
   })
 })

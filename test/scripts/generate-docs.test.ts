@@ -63,6 +63,7 @@ const TYPES_ONLY: readonly string[] = [
   'StreamingContext', // a whole program, which ends when it is stopped from outside
   'StreamingContext.socketTextStream', // needs a server
   'StreamingContext.socketStream',
+  'KafkaUtils.createDirectStream', // needs a broker
 ]
 
 function isChecked(name: string, doc: DocComment | undefined): boolean {

@@ -171,8 +171,9 @@ export class JobGenerator {
     let failure: { readonly error: unknown } | undefined
     try {
       for (const stream of graph.inputs) {
-        const { numRecords, metadata = {} } = await stream.plan(time)
-        infos.set(stream.streamId, { inputStreamId: stream.streamId, numRecords, metadata })
+        const { numRecords, metadata = {}, lag } = await stream.plan(time)
+        const info = { inputStreamId: stream.streamId, numRecords, metadata }
+        infos.set(stream.streamId, lag === undefined ? info : { ...info, lag })
         inputs.push({ stream, numRecords })
       }
     } catch (error) {

@@ -11,8 +11,8 @@ import type { Time } from '../../base/time.ts'
 import { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceGuarantee, SourceHost } from '../input-source.ts'
 import type { BatchInfo, ReceiverInfo } from '../listener.ts'
+import { BatchRate } from './batch-rate.ts'
 import { BlockGenerator } from './block-generator.ts'
-import { PIDRateEstimator } from './pid-rate-estimator.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { type BlocksPlan, ReceivedBlockTracker } from './received-block-tracker.ts'
 import { blocksNode, type ReceivedBlock } from './received-blocks.ts'
@@ -29,7 +29,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   private blocks!: ReceivedBlockTracker
   private generator!: BlockGenerator
   private limiter!: RateLimiter
-  private estimator: PIDRateEstimator | undefined
+  private batchRate: BatchRate | undefined
   private readonly abort = new AbortController()
   private lastError: { readonly message: string; readonly stack: string; readonly time: number } | undefined
   private warnedFull = false
@@ -56,14 +56,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
     const backpressure = conf.get(configEntries.backpressureEnabled)
     const initial = backpressure ? (conf.get(configEntries.backpressureInitialRate) ?? maxRate) : maxRate
     this.limiter = new RateLimiter(clock, initial, maxRate)
-    if (backpressure)
-      this.estimator = new PIDRateEstimator({
-        batchIntervalMs: host.batchDuration.milliseconds,
-        proportional: conf.get(configEntries.backpressureProportional),
-        integral: conf.get(configEntries.backpressureIntegral),
-        derivative: conf.get(configEntries.backpressureDerived),
-        minRate: conf.get(configEntries.backpressureMinRate),
-      })
+    if (backpressure) this.batchRate = new BatchRate(host)
     const intervalMs = conf.get(configEntries.blockInterval)
     this.generator = new BlockGenerator({
       clock,
@@ -126,16 +119,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
 
   batchCompleted(info: BatchInfo): void {
     this.blocks.held.release(info.batchTime.milliseconds)
-    const { processingEndTime, processingDelay, schedulingDelay } = info
-    const records = info.streamIdToInputInfo.get(this.host.streamId)?.numRecords ?? 0
-    if (this.estimator === undefined || processingEndTime === undefined || processingDelay === undefined)
-      return
-    const rate = this.estimator.compute({
-      timeMs: processingEndTime,
-      records,
-      processingMs: processingDelay,
-      schedulingMs: schedulingDelay ?? 0,
-    })
+    const rate = this.batchRate?.after(info)
     if (rate !== undefined) this.limiter.update(rate)
   }
 
