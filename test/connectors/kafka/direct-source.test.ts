@@ -15,6 +15,7 @@ import {
 import { StreamTest, type StreamTestOptions } from 'kindling/testing'
 import { DirectKafkaSource } from '../../../src/connectors/kafka/direct-source.ts'
 import { StreamingProgress } from '../../../src/status/streaming-progress.ts'
+import { INLINE } from '../../support/backends.ts'
 import { FakeKafka } from '../../support/fake-kafka.ts'
 
 const params: KafkaParams = { bootstrapServers: 'fake:1', autoOffsetReset: 'earliest' }
@@ -30,13 +31,14 @@ interface Made extends Partial<StreamTestOptions> {
 /** A program that collects the values, and the ranges of each batch. */
 function program(
   kafka: FakeKafka,
-  { strategy = subscribe(), perPartition = {}, locations, ...more }: Made = {},
+  { strategy = subscribe(), perPartition = {}, locations, conf = {}, ...more }: Made = {},
 ) {
   const ranges: string[] = []
   const lost: LostRange[] = []
   const progress = new StreamingProgress()
   const t = new StreamTest({
     master: 'local[2]',
+    conf: { ...INLINE, ...conf },
     build(t) {
       const source = new DirectKafkaSource({
         key: 'fake',
