@@ -70,6 +70,7 @@ export class InlineBackend implements Backend {
     let tell: () => void
     try {
       if (this.stopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'Running a task' })
+      task.signal.throwIfAborted()
       events.started(task)
       if (this.hook !== undefined) await this.hook(task)
       const result = await this.runner.run(task)

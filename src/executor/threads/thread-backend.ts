@@ -169,6 +169,7 @@ export class ThreadBackend implements Backend {
     const end = this.parts.activity.begin()
     let tell: () => void
     try {
+      task.signal.throwIfAborted()
       events.started(task)
       if (this.parts.hook !== undefined) await this.parts.hook(task)
       const result = await this.runOn(thread, task)
@@ -184,7 +185,7 @@ export class ThreadBackend implements Backend {
 
   private async runOn(thread: WorkerThread, task: Task): Promise<TaskResult> {
     task.signal.throwIfAborted()
-    const { node, partition, id, jobId, stageId, attempt, properties, signal } = task
+    const { node, partition, id, jobId, stageId, attempt, speculative, properties, signal } = task
     const stage = this.stageOf(task)!
     // The blocks are held until the task has ended: their memory is not used again before.
     const { inputs, blocks } = await gatherInputs(node, partition, this.parts.stores)
@@ -192,7 +193,7 @@ export class ThreadBackend implements Backend {
     this.send(thread, stageId, stage)
     const release = this.parts.activity.hold()
     try {
-      const data = { id, jobId, stageId, partition, attempt, properties, inputs }
+      const data = { id, jobId, stageId, partition, attempt, speculative, properties, inputs }
       const done = await thread.run(data, signal, this.parts.killAfterMs)
       return await this.result(task, thread, done)
     } finally {
@@ -204,24 +205,23 @@ export class ThreadBackend implements Backend {
   private async result(task: Task, thread: WorkerThread, done: DoneMessage): Promise<TaskResult> {
     const { work, node } = task
     const { output, kept, value, rows, updates } = done
-    if (kept.length > 0) {
+    // Adopted also when it does not count: that is how its memory comes back.
+    const adopted = output === undefined ? undefined : this.regions.adopt(thread, output)
+    if (kept.length > 0 && !task.signal.aborted) {
       const nodes = keptNodes(node)
       for (const { node: id, partition, blocks } of kept) {
         const owner = nodes.get(id)
         if (owner !== undefined) await this.parts.stores.blocks.put(owner, partition, blocks.map(blockOf))
       }
     }
-    if (work.kind === 'map' && output !== undefined)
-      this.parts.stores.shuffle.put(
-        work.shuffle,
-        work.input,
-        task.partition,
-        this.regions.adopt(thread, output),
-      )
     const records = value === undefined ? [undefined] : decodeRecords(value)
     return {
       value: rows ? records : records[0],
       updates: updates.map(data => this.parts.shared.update(data)).filter(update => update !== undefined),
+      commit:
+        work.kind === 'map' && adopted !== undefined
+          ? () => this.parts.stores.shuffle.put(work.shuffle, work.input, task.partition, adopted)
+          : undefined,
     }
   }
 
