@@ -71,7 +71,7 @@ export interface TaskEvents {
   failed(task: Task, error: unknown): void
 }
 
-/** Runs tasks. Tasks are pulled: a backend takes as many at a time as it has room for, in the order given. */
+/** Runs tasks. Tasks are pulled: a backend takes as many at a time as it has room for, in the order of its `TaskQueue`. */
 export interface Backend {
   /** Tasks that run at the same time. */
   readonly capacity: number

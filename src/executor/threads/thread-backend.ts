@@ -11,12 +11,14 @@
  */
 import type { Activity } from '../../base/activity.ts'
 import { KindlingError } from '../../base/errors.ts'
+import { Duration } from '../../base/time.ts'
 import { decodeRecords } from '../../data/codec.ts'
 import { registeredClasses } from '../../data/registered-class.ts'
 import { captureFunction } from '../../rdd/functions/capture-function.ts'
 import { capture } from '../../rdd/functions/explicit.ts'
 import type { Node } from '../../rdd/nodes.ts'
 import type { Backend, Task, TaskEvents, TaskResult, TaskUpdate } from '../../scheduler/task.ts'
+import type { QueuedTask, TaskQueue } from '../../scheduler/task-queue.ts'
 import type { InlineBackend, TaskHook } from '../inline-backend.ts'
 import type { TaskStores } from '../legs.ts'
 import { isEmptyPartition } from '../task-runner.ts'
@@ -42,6 +44,7 @@ export interface DriverShared {
 /** What the backend stands on. */
 export interface ThreadBackendParts {
   readonly pool: ThreadPool
+  readonly queue: TaskQueue
   /** Runs what does not leave the driver. */
   readonly inline: InlineBackend
   readonly stores: TaskStores
@@ -50,6 +53,8 @@ export interface ThreadBackendParts {
   readonly hook: TaskHook | undefined
   /** A thread whose cancelled task goes on for longer than this is ended. */
   readonly killAfterMs: number
+  /** A task that runs for longer is cancelled; `undefined`: none is. */
+  readonly timeoutMs: number | undefined
 }
 
 /** A class, and its codec. */
@@ -58,11 +63,6 @@ export type ClassParts = [
   encode: (instance: object) => unknown,
   decode: (data: unknown) => object,
 ]
-
-interface Entry {
-  readonly task: Task
-  readonly events: TaskEvents
-}
 
 /** How the names of the engine's own registered classes begin. */
 const OWN_CLASSES = 'kindling.'
@@ -76,7 +76,6 @@ export class ThreadBackend implements Backend {
   private readonly regions = new OutputRegions()
   /** By stage id; `undefined` for those that stay with the driver. */
   private readonly stages = new Map<number, DescribedStage | undefined>()
-  private readonly queue: Entry[] = []
   private readonly attempts = new Set<Promise<void>>()
   private stopped = false
 
@@ -120,10 +119,12 @@ export class ThreadBackend implements Backend {
 
   submit(tasks: readonly Task[], events: TaskEvents): void {
     const here: Task[] = []
+    const away: Task[] = []
     for (const task of tasks) {
       if (this.staysHere(task)) here.push(task)
-      else this.queue.push({ task, events })
+      else away.push(task)
     }
+    this.parts.queue.add(away, events)
     if (here.length > 0) this.parts.inline.submit(here, events)
     this.fill()
   }
@@ -134,7 +135,7 @@ export class ThreadBackend implements Backend {
 
   async stop(): Promise<void> {
     this.stopped = true
-    for (const { task, events } of this.queue.splice(0)) events.failed(task, stoppedError())
+    for (const { task, events } of this.parts.queue.drain()) events.failed(task, stoppedError())
     await this.parts.inline.stop()
     await this.parts.pool.stop()
     await this.settled()
@@ -153,19 +154,19 @@ export class ThreadBackend implements Backend {
   }
 
   private fill(): void {
-    while (this.queue.length > 0) {
-      const thread = this.stopped ? undefined : this.parts.pool.take()
+    const { pool, queue } = this.parts
+    while (queue.size > 0) {
+      const thread = this.stopped ? undefined : pool.take()
       if (thread === undefined) break
-      const attempt = this.run(this.queue.shift()!, thread)
+      const attempt = this.run(queue.take()!, thread)
       this.attempts.add(attempt)
       void attempt.then(() => this.attempts.delete(attempt))
     }
-    const { failure } = this.parts.pool
-    if (failure !== undefined)
-      for (const { task, events } of this.queue.splice(0)) events.failed(task, failure)
+    const { failure } = pool
+    if (failure !== undefined) for (const { task, events } of queue.drain()) events.failed(task, failure)
   }
 
-  private async run({ task, events }: Entry, thread: WorkerThread): Promise<void> {
+  private async run({ task, events }: QueuedTask, thread: WorkerThread): Promise<void> {
     const end = this.parts.activity.begin()
     let tell: () => void
     try {
@@ -178,6 +179,7 @@ export class ThreadBackend implements Backend {
       tell = () => events.failed(task, error)
     }
     this.parts.pool.give(thread)
+    this.parts.queue.ended(task)
     tell()
     this.fill()
     end()
@@ -194,7 +196,8 @@ export class ThreadBackend implements Backend {
     const release = this.parts.activity.hold()
     try {
       const data = { id, jobId, stageId, partition, attempt, speculative, properties, inputs }
-      const done = await thread.run(data, signal, this.parts.killAfterMs)
+      const { killAfterMs, timeoutMs } = this.parts
+      const done = await withinTime(timeoutMs, signal, limited => thread.run(data, limited, killAfterMs))
       return await this.result(task, thread, done)
     } finally {
       void blocks
@@ -294,4 +297,27 @@ function keptNodes(root: Node): Map<number, Node> {
 
 function stoppedError(): KindlingError {
   return new KindlingError('CONTEXT_STOPPED', { what: 'Running a task' })
+}
+
+/**
+ * Runs a task with a signal that is also aborted when its time is over. Real time: a thread does not go by the context's clock.
+ *
+ * @throws TASK_TIMED_OUT when it failed after that, with the thread or without
+ */
+async function withinTime<R>(
+  timeoutMs: number | undefined,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => Promise<R>,
+): Promise<R> {
+  if (timeoutMs === undefined) return run(signal)
+  const limit = new AbortController()
+  const timedOut = new KindlingError('TASK_TIMED_OUT', { limit: String(new Duration(timeoutMs)) })
+  const timer = setTimeout(() => limit.abort(timedOut), timeoutMs)
+  try {
+    return await run(AbortSignal.any([signal, limit.signal]))
+  } catch (error) {
+    throw limit.signal.aborted && !signal.aborted ? timedOut : error
+  } finally {
+    clearTimeout(timer)
+  }
 }
