@@ -30,9 +30,10 @@ import { type Broadcast, BroadcastStore } from './broadcast.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { processDefaults } from './defaults.ts'
 import { FunctionChecks } from './function-checks.ts'
+import { jobLimits } from './job-limits.ts'
 import { currentJobScope } from './job-scope.ts'
 import { SwitchedLogger } from './log-level.ts'
-import { type Master, parseMaster } from './master.ts'
+import { parseMaster } from './master.ts'
 import { PersistedNodes, type RDDInfo, storageInfo } from './persisted-nodes.ts'
 import { RDDMaker } from './rdd-maker.ts'
 
@@ -162,10 +163,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
       },
       clock: this.clock,
       bus: this.bus,
-      limits: {
-        maxFailures: maxFailures(master, conf),
-        maxStageAttempts: conf.get(configEntries.stageMaxConsecutiveAttempts),
-      },
+      limits: jobLimits(master, conf),
       history: new JobHistory({
         jobs: conf.get(configEntries.retainedJobs),
         stages: conf.get(configEntries.retainedStages),
@@ -506,8 +504,4 @@ export class SparkContext extends RDDMaker implements JobRunner {
     if (refuseJob !== undefined) throw refuseJob(currentScope('save'))
     return currentJobScope()?.properties.batchTime !== undefined
   }
-}
-
-function maxFailures(master: Master, conf: Config): number {
-  return master.maxFailures ?? conf.get(configEntries.taskMaxFailures)
 }
