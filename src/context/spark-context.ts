@@ -472,6 +472,11 @@ export class SparkContext extends RDDMaker implements JobRunner {
     return hashString(`${place} ${nth}`) >>> 0
   }
 
+  /** @internal The threads that tasks run on; `undefined` when they run on the program's own. */
+  get workers(): Pick<ThreadBackend, 'capacity' | 'resize'> | undefined {
+    return this.threads
+  }
+
   /** @internal Has the threads ready when the first job comes. */
   warmUp(): void {
     this.threads?.start()

@@ -164,7 +164,8 @@ export class RunningJob implements TaskEvents {
   /** State must not be moved on twice at once, and what a program's own function does outside might not bear it. */
   private mayCopy(stage: Stage): boolean {
     const { sink } = this.request
-    if (stage.output === undefined && (sink.kind === 'chunks' || sink.kind === 'write') && sink.once === true) return false
+    if (stage.output === undefined && (sink.kind === 'chunks' || sink.kind === 'write') && sink.once === true)
+      return false
     return !computesState(stage.node)
   }
 

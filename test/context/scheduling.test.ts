@@ -106,7 +106,11 @@ it('outputs that run side by side share the slots by the pools that they name', 
       for (const pool of ['a', 'b'])
         records.foreachRDD(async rdd => {
           t.sc.setLocalProperty('spark.scheduler.pool', pool)
-          await rdd.map(n => void began.push(pool) ?? n).collect()
+          const noted = rdd.map(n => {
+            began.push(pool)
+            return n
+          })
+          await noted.collect()
         })
     },
   })

@@ -88,6 +88,11 @@ export class ThreadBackend implements Backend {
     return this.parts.pool.size
   }
 
+  /** More or fewer threads; see {@link ThreadPool.resize}. */
+  resize(size: number): void {
+    this.parts.pool.resize(size)
+  }
+
   /**
    * Describes the functions of a node while its operator is being defined: what they captured is what it is now.
    *
