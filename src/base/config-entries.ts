@@ -157,6 +157,35 @@ export const configEntries = {
     min: 0,
     doc: 'In Spark how many times the limit a task may take, whatever its rate.',
   }) as ConfigEntry<number>,
+  cleanCheckpoints: flag({
+    key: 'spark.cleaner.referenceTracking.cleanCheckpoints',
+    default: false,
+    since: '0.1.0',
+    doc: 'Whether the files of RDD.checkpoint are removed once nothing refers to the RDD, nor to one computed from it.',
+  }) as ConfigEntry<boolean>,
+  referenceTracking: flag({
+    key: 'spark.cleaner.referenceTracking',
+    default: true,
+    doc: 'In Spark whether shuffles, broadcasts and kept partitions go that nothing refers to. Here they always do.',
+  }) as ConfigEntry<boolean>,
+  referenceTrackingBlocking: flag({
+    key: 'spark.cleaner.referenceTracking.blocking',
+    default: true,
+    doc: 'In Spark whether the thread that cleans up waits for each removal.',
+  }) as ConfigEntry<boolean>,
+  referenceTrackingBlockingShuffle: flag({
+    key: 'spark.cleaner.referenceTracking.blocking.shuffle',
+    default: false,
+    doc: 'In Spark whether it also waits for the removal of shuffles.',
+  }) as ConfigEntry<boolean>,
+  periodicGC: duration({
+    key: 'spark.cleaner.periodicGC.interval',
+    unit: 's',
+    default: 1_800_000,
+    defaultText: '30m',
+    min: 1000,
+    doc: 'In Spark how often a garbage collection is asked for, so that things are found that nothing refers to. Here one is asked for when their memory has doubled.',
+  }) as ConfigEntry<number>,
   listenerBusCapacity: whole({
     key: 'spark.scheduler.listenerbus.eventqueue.capacity',
     unit: 'events',

@@ -173,7 +173,8 @@ export class SparkContext extends RDDMaker implements JobRunner {
     const isHeard = options.logger !== undefined || defaults.logger !== undefined
     if (isHeard && this.threads === undefined && conf.get(configEntries.functionsCheck) === 'warn')
       this.functionChecks = new FunctionChecks(this.logger)
-    this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks)
+    const cleans = conf.get(configEntries.cleanCheckpoints)
+    this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks, cleans)
   }
 
   /** The version of Kindling. */

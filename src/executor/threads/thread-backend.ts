@@ -117,9 +117,12 @@ export class ThreadBackend implements Backend {
 
   /** Threads that have a broadcast get it anew: they drop the copy that they made, and all of it once it was destroyed. */
   resendBroadcast(id: number): void {
-    for (const thread of this.parts.pool.all)
-      if (thread.broadcasts.has(id))
-        thread.post({ type: 'broadcast', id, bytes: this.parts.shared.broadcast(id) })
+    const bytes = this.parts.shared.broadcast(id)
+    for (const thread of this.parts.pool.all) {
+      if (!thread.broadcasts.has(id)) continue
+      if (bytes === undefined) thread.broadcasts.delete(id)
+      thread.post({ type: 'broadcast', id, bytes })
+    }
   }
 
   submit(tasks: readonly Task[], events: TaskEvents): void {
