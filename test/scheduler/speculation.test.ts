@@ -5,6 +5,7 @@ import { ManualClock } from '../../src/base/clock.ts'
 import type { KindlingError } from '../../src/base/errors.ts'
 import { SparkContext } from '../../src/context/spark-context.ts'
 import type { RDD } from '../../src/rdd/rdd.ts'
+import type { Sink } from '../../src/rdd/sink/sink.ts'
 import type { TaskEnded, TaskStarted } from '../../src/scheduler/events.ts'
 import { TaskTimes } from '../../src/scheduler/speculation.ts'
 import type { Task } from '../../src/scheduler/task.ts'
@@ -115,6 +116,12 @@ describe('speculation', () => {
     assert.deepEqual(computed, ['b', 'a', 'a'])
   })
 
+  const sink = (guarantee: 'at-least-once' | 'idempotent'): Sink<number> => ({
+    name: 'nowhere',
+    guarantee,
+    writer: () => ({ write() {}, prepare() {}, abort() {} }),
+  })
+
   const tables: readonly (readonly [
     title: string,
     settings: Parameters<typeof slowContext>,
@@ -152,6 +159,8 @@ describe('speculation', () => {
       sc => partitions(sc).foreachPartition(() => {}, { idempotent: true }),
       200,
     ],
+    ['a sink of at least once', [ON], sc => partitions(sc).writeTo(sink('at-least-once')), undefined],
+    ['an idempotent sink', [ON], sc => partitions(sc).writeTo(sink('idempotent')), 200],
     [
       'the stages before a foreach',
       [ON, { matches: task => task.work.kind === 'map' }],
