@@ -60,6 +60,8 @@ export class RunningJob implements TaskEvents {
   private readonly partitions: readonly number[]
   private readonly results: unknown[]
   private readonly indices: Map<number, number>
+  /** Of all attempts, where none is ever cancelled without the others: a signal for each would cost as much as a small task. */
+  private readonly abortion = new AbortController()
   /** Attempts that the backend has, by the id of their task. */
   private readonly live = new Map<number, LiveAttempt>()
   private readonly listening: boolean
@@ -234,7 +236,7 @@ export class RunningJob implements TaskEvents {
       output === undefined ? { kind: 'result', sink: this.request.sink } : { kind: 'map', ...output }
     const scope = output === undefined ? this.request.scope : output.shuffle.scope
     const tasks = attempts.map(({ partition, attempt }): Task => {
-      const cancellation = new AbortController()
+      const cancellation = this.parts.limits.speculation === undefined ? this.abortion : new AbortController()
       const task: Task = {
         id: nextTaskId++,
         jobId: this.id,

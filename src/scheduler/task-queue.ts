@@ -43,7 +43,7 @@ export class TaskQueue {
   /** The next task, which then counts as running until `ended` is called; `undefined` when none waits. */
   take(): QueuedTask | undefined {
     if (this.waiting === 0) return undefined
-    const pool = best([...this.pools.values()].filter(p => p.waiting > 0))!
+    const pool = best(this.pools.values())!
     const set = pool.nextSet()
     const next = set.take(++this.served)
     this.waiting--
@@ -118,8 +118,7 @@ class Pool implements PoolSettings {
 
   /** The set whose task is next. One must wait. */
   nextSet(): TaskSet {
-    if (this.mode === 'FIFO') return this.sets.find(set => set.waiting > 0)!
-    return best(this.sets.filter(set => set.waiting > 0))!
+    return this.mode === 'FIFO' ? this.sets.find(set => set.waiting > 0)! : best(this.sets)!
   }
 
   remove(set: TaskSet): void {
@@ -183,8 +182,10 @@ class TaskSet {
   }
 }
 
-function best<S extends Pool | TaskSet>(shares: readonly S[]): S | undefined {
+/** The first to be served of those that have tasks waiting. */
+function best<S extends Pool | TaskSet>(shares: Iterable<S>): S | undefined {
   let first: S | undefined
-  for (const share of shares) if (first === undefined || compareFairly(share, first) < 0) first = share
+  for (const share of shares)
+    if (share.waiting > 0 && (first === undefined || compareFairly(share, first) < 0)) first = share
   return first
 }
