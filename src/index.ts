@@ -33,6 +33,7 @@ export { SparkContext, type SparkContextOptions } from './context/spark-context.
 export type { JobInfo, StageInfo, StatusTracker } from './context/status-tracker.ts'
 export { registerClass } from './data/registered-class.ts'
 export type { LongCall } from './executor/task-time.ts'
+export type { EffectOptions } from './rdd/actions.ts'
 export type { BoundedDouble } from './rdd/approximate/estimates.ts'
 export { PartialResult } from './rdd/approximate/partial-result.ts'
 export type { CoalescerInput, PartitionCoalescer } from './rdd/arrange-operations.ts'

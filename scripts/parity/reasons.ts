@@ -14,7 +14,7 @@ export const reasons: Readonly<Record<ReasonName, string>> = {
   'one-form':
     'It is a second spelling for the sake of Scala, Java or an older version; the first one stands in this table.',
   'no-slots':
-    'It schedules tasks that must run at the same time, or by pool and locality, over the slots of many machines. All tasks share one process and start in order of submission.',
+    'It schedules tasks that must run at the same time, or shows what the scheduler holds at a moment. All tasks share one process. Pools are there, by the keys `spark.scheduler.mode`, `spark.scheduler.allocation.file` and `spark.scheduler.pool`.',
   'no-web-ui': 'It serves the web pages of Spark.',
   'whole-batches':
     'A stream is made of batches, and a batch is not cut short: to give up work in progress, cancel the jobs (`cancelJobGroup`, `cancelJobsWithTag`) or stop the context.',

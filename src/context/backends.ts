@@ -14,9 +14,11 @@ import { ThreadPool } from '../executor/threads/thread-pool.ts'
 import type { HeapLimits } from '../executor/threads/worker-thread.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import type { Backend } from '../scheduler/task.ts'
+import { TaskQueue } from '../scheduler/task-queue.ts'
 import type { BroadcastStore } from './broadcast.ts'
 import { ContextShared } from './driver-shared.ts'
 import type { Master } from './master.ts'
+import { schedulingPolicy } from './scheduling-policy.ts'
 
 /** What a context gives its backends. */
 export interface BackendHost extends TaskStores {
@@ -47,7 +49,9 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
   const mode = segments as SegmentMode
   const runner = new TaskRunner(host, { clock, mode, yieldAfterMs, longCallMs, onLongCall })
   const { activity } = clock
-  const inline = new InlineBackend(runner, master.slots, activity, hook)
+  const policy = schedulingPolicy(conf)
+  const slots = { capacity: master.slots, queue: new TaskQueue(policy) }
+  const inline = new InlineBackend(runner, slots, activity, hook)
   if (!master.threads || conf.get(configEntries.executor) === 'inline')
     return { backend: inline, threads: undefined }
 
@@ -70,12 +74,14 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
   const shared = new ContextShared(broadcasts)
   const threads = new ThreadBackend({
     pool,
+    queue: new TaskQueue(policy),
     inline,
     stores: host,
     shared,
     activity,
     hook,
     killAfterMs: conf.get(configEntries.taskKillAfter),
+    timeoutMs: conf.get(configEntries.taskTimeout),
   })
   broadcasts.onDrop = id => {
     shared.forget(id)

@@ -2,7 +2,7 @@
  * Values that all tasks read.
  *
  * A broadcast is an id and a value kept under it in the context's store, so that a worker can later be sent the id alone and fetch
- * the value once. The store forgets a value when it is destroyed, or when nothing refers to its broadcast any more.
+ * the value once. The store, and workers, forget a value when it is destroyed, or when nothing refers to its broadcast any more.
  */
 import { markKind } from '../base/engine-kind.ts'
 import { KindlingError } from '../base/errors.ts'
@@ -20,7 +20,7 @@ export class BroadcastStore {
   /** Told of values that were dropped: for good, or to be sent again. */
   onDrop: (id: number) => void = () => {}
   private readonly held = new Map<number, WeakRef<Held>>()
-  private readonly forgotten = new FinalizationRegistry<number>(id => this.held.delete(id))
+  private readonly forgotten = new FinalizationRegistry<number>(id => this.destroy(id))
   private nextId = 0
 
   /** @throws RECORD_NOT_ENCODABLE */
@@ -43,7 +43,7 @@ export class BroadcastStore {
     return held.value
   }
 
-  /** @internal */
+  /** Drops a value for good, wherever it is. @internal */
   destroy(id: number): void {
     this.held.delete(id)
     this.onDrop(id)

@@ -8,13 +8,16 @@
  * 3. From then on whoever looks at the node's lineage finds a source that reads those files (`lineageOf`).
  * 4. Once every job that began before has ended, the node lets go of its parents, so that their memory can be freed.
  *
+ * With `spark.cleaner.referenceTracking.cleanCheckpoints` the files go when nothing refers to the node any more: whoever was computed from
+ * it refers to it, unless it is written down itself.
+ *
  * I1  A node is written once, by one job at a time; a job that fails leaves it as it was, to be written after the next.
  *
  * @source Spark RDD.doCheckpoint, ReliableCheckpointRDD.scala
  */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { isKindlingError, KindlingError } from '../base/errors.ts'
 import type { ChunkSource } from '../data/chunk.ts'
@@ -43,11 +46,19 @@ export class Checkpoints {
   private readonly context: JobRunner
   private readonly scheduler: DAGScheduler
   private readonly blocks: BlockStore
+  /** Removes the files of nodes that nothing refers to; `undefined`: they stay. */
+  private readonly unused: FinalizationRegistry<string> | undefined
 
-  constructor(context: JobRunner, scheduler: DAGScheduler, blocks: BlockStore) {
+  /** @param cleans whether the files of RDDs that nothing refers to any more are removed */
+  constructor(context: JobRunner, scheduler: DAGScheduler, blocks: BlockStore, cleans: boolean) {
     this.context = context
     this.scheduler = scheduler
     this.blocks = blocks
+    // What cannot be removed is in nobody's way.
+    if (cleans)
+      this.unused = new FinalizationRegistry(
+        folder => void rm(folder, { recursive: true, force: true }).catch(() => {}),
+      )
   }
 
   /** @throws OUTPUT_FAILED */
@@ -98,6 +109,7 @@ export class Checkpoints {
     const data = node.partitioner === undefined ? undefined : partitionerToData(node.partitioner)
     if (data !== undefined) await writeFile(join(folder, PARTITIONER_FILE), encodeRecords([data]))
     node.checkpoint!.path = folder
+    this.unused?.register(node, folder)
     return fileSource(folder, node.numPartitions, scope)
   }
 

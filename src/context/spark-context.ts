@@ -30,9 +30,10 @@ import { type Broadcast, BroadcastStore } from './broadcast.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { processDefaults } from './defaults.ts'
 import { FunctionChecks } from './function-checks.ts'
+import { jobLimits } from './job-limits.ts'
 import { currentJobScope } from './job-scope.ts'
 import { SwitchedLogger } from './log-level.ts'
-import { type Master, parseMaster } from './master.ts'
+import { parseMaster } from './master.ts'
 import { PersistedNodes, type RDDInfo, storageInfo } from './persisted-nodes.ts'
 import { RDDMaker } from './rdd-maker.ts'
 
@@ -162,10 +163,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
       },
       clock: this.clock,
       bus: this.bus,
-      limits: {
-        maxFailures: maxFailures(master, conf),
-        maxStageAttempts: conf.get(configEntries.stageMaxConsecutiveAttempts),
-      },
+      limits: jobLimits(master, conf),
       history: new JobHistory({
         jobs: conf.get(configEntries.retainedJobs),
         stages: conf.get(configEntries.retainedStages),
@@ -175,7 +173,8 @@ export class SparkContext extends RDDMaker implements JobRunner {
     const isHeard = options.logger !== undefined || defaults.logger !== undefined
     if (isHeard && this.threads === undefined && conf.get(configEntries.functionsCheck) === 'warn')
       this.functionChecks = new FunctionChecks(this.logger)
-    this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks)
+    const cleans = conf.get(configEntries.cleanCheckpoints)
+    this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks, cleans)
   }
 
   /** The version of Kindling. */
@@ -474,6 +473,11 @@ export class SparkContext extends RDDMaker implements JobRunner {
     return hashString(`${place} ${nth}`) >>> 0
   }
 
+  /** @internal The threads that tasks run on; `undefined` when they run on the program's own. */
+  get workers(): Pick<ThreadBackend, 'capacity' | 'resize'> | undefined {
+    return this.threads
+  }
+
   /** @internal Has the threads ready when the first job comes. */
   warmUp(): void {
     this.threads?.start()
@@ -506,8 +510,4 @@ export class SparkContext extends RDDMaker implements JobRunner {
     if (refuseJob !== undefined) throw refuseJob(currentScope('save'))
     return currentJobScope()?.properties.batchTime !== undefined
   }
-}
-
-function maxFailures(master: Master, conf: Config): number {
-  return master.maxFailures ?? conf.get(configEntries.taskMaxFailures)
 }

@@ -1,5 +1,5 @@
 /**
- * Tasks on the caller's own thread, at most `capacity` at the same time, taken from one queue in the order given.
+ * Tasks on the caller's own thread, at most `capacity` at the same time, taken from one queue.
  *
  * A task gives the event loop its turn whenever its time slice is over, so timers, sockets and other tasks go on; one call of a
  * user function cannot be interrupted.
@@ -7,6 +7,7 @@
 import type { Activity } from '../base/activity.ts'
 import { KindlingError } from '../base/errors.ts'
 import type { Backend, Task, TaskEvents } from '../scheduler/task.ts'
+import type { TaskQueue } from '../scheduler/task-queue.ts'
 import type { TaskRunner } from './task-runner.ts'
 
 /** Called before each attempt; what it throws fails the attempt, and a promise delays it. For fault injection in tests. */
@@ -18,30 +19,34 @@ export class InlineBackend implements Backend {
   private readonly runner: TaskRunner
   private readonly activity: Activity
   private readonly hook: TaskHook | undefined
-  private readonly queue: { readonly task: Task; readonly events: TaskEvents }[] = []
-  private head = 0
+  private readonly queue: TaskQueue
   private readonly attempts = new Set<Promise<void>>()
   private running = 0
   private stopped = false
   private idle: PromiseWithResolvers<void> | undefined
 
-  constructor(runner: TaskRunner, capacity: number, activity: Activity, hook?: TaskHook) {
+  constructor(
+    runner: TaskRunner,
+    { capacity, queue }: { readonly capacity: number; readonly queue: TaskQueue },
+    activity: Activity,
+    hook?: TaskHook,
+  ) {
     this.runner = runner
+    this.queue = queue
     this.capacity = capacity
     this.activity = activity
     this.hook = hook
   }
 
   submit(tasks: readonly Task[], events: TaskEvents): void {
-    for (const task of tasks) this.queue.push({ task, events })
+    this.queue.add(tasks, events)
     this.fill()
   }
 
   async stop(): Promise<void> {
     this.stopped = true
-    for (const { task, events } of this.queue.splice(this.head))
+    for (const { task, events } of this.queue.drain())
       events.failed(task, new KindlingError('CONTEXT_STOPPED', { what: 'Running a task' }))
-    this.head = 0
     if (this.running === 0) return
     this.idle ??= Promise.withResolvers()
     await this.idle.promise
@@ -52,12 +57,8 @@ export class InlineBackend implements Backend {
   }
 
   private fill(): void {
-    while (this.running < this.capacity && this.head < this.queue.length) {
-      const next = this.queue[this.head++]!
-      if (this.head === this.queue.length) {
-        this.queue.length = 0
-        this.head = 0
-      }
+    while (this.running < this.capacity && this.queue.size > 0) {
+      const next = this.queue.take()!
       this.running++
       const attempt = this.run(next.task, next.events)
       this.attempts.add(attempt)
@@ -70,6 +71,7 @@ export class InlineBackend implements Backend {
     let tell: () => void
     try {
       if (this.stopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'Running a task' })
+      task.signal.throwIfAborted()
       events.started(task)
       if (this.hook !== undefined) await this.hook(task)
       const result = await this.runner.run(task)
@@ -78,6 +80,7 @@ export class InlineBackend implements Backend {
       tell = () => events.failed(task, error)
     }
     this.running--
+    this.queue.ended(task)
     tell()
     this.fill()
     end()

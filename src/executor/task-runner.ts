@@ -14,6 +14,8 @@ import { Lowering, type TaskStores } from './legs.ts'
 import { runInTask, TaskScope } from './task-scope.ts'
 import { TaskTime, type TaskTimeSettings } from './task-time.ts'
 
+type Attempted = Omit<TaskResult, 'updates'>
+
 /** Runs task attempts over the stores of one thread. */
 export class TaskRunner {
   private readonly stores: TaskStores
@@ -24,10 +26,10 @@ export class TaskRunner {
     this.settings = settings
   }
 
-  /** Resolves to what the task gives; a map task's output is in the shuffle store by then. */
+  /** Resolves to what the task gives; a map task's output is there for others once it is committed. */
   async run(task: Task): Promise<TaskResult> {
     const scope = new TaskScope(task)
-    const attempt = (failed: AbortSignal | undefined): Promise<unknown> =>
+    const attempt = (failed: AbortSignal | undefined): Promise<Attempted> =>
       runInTask(scope, () =>
         this.attempt(
           failed === undefined ? task : { ...task, signal: AbortSignal.any([task.signal, failed]) },
@@ -35,25 +37,26 @@ export class TaskRunner {
       )
     const floated = (error: unknown): Error => new TaskTime(task, this.settings).floated(error, task.scope)
     try {
-      const value = await task.inContext(() => failingWithFloats(attempt, floated))
-      return { value, updates: scope.end() }
+      const attempted = await task.inContext(() => failingWithFloats(attempt, floated))
+      return { ...attempted, updates: scope.end() }
     } finally {
       scope.end()
     }
   }
 
-  private async attempt(task: Task): Promise<unknown> {
+  private async attempt(task: Task): Promise<Attempted> {
     const time = new TaskTime(task, this.settings)
     time.throwIfCancelled()
     const lowering = new Lowering(this.stores, time)
     try {
       const { work } = task
-      if (work.kind === 'result') return await runSink(work.sink, task, lowering, time)
+      if (work.kind === 'result') return { value: await runSink(work.sink, task, lowering, time) }
       const { shuffle, input } = work
       const empty = isEmptyPartition(task.node, task.partition)
       const legs = empty ? [] : lowering.legs(task.node, task.partition)
-      this.stores.shuffle.put(shuffle, input, task.partition, await writeMapOutput(shuffle, legs, time))
-      return undefined
+      const output = await writeMapOutput(shuffle, legs, time)
+      const commit = (): void => this.stores.shuffle.put(shuffle, input, task.partition, output)
+      return { value: undefined, commit }
     } catch (error) {
       throw time.failed(error, task.scope, undefined)
     }

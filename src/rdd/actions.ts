@@ -100,9 +100,23 @@ async function takeFrom(records: TaskInput, n: number): Promise<unknown[]> {
   return taken
 }
 
-export async function foreach<T>(rdd: RDD<T>, f: (record: T) => unknown): Promise<void> {
+/** What is known of a function that is run for its effects. */
+export interface EffectOptions {
+  /**
+   * Whether doing something twice, even at the same time, is the same as doing it once. Then a task that takes too long may be copied
+   * (`spark.speculation`). Default false.
+   */
+  readonly idempotent?: boolean
+}
+
+export async function foreach<T>(
+  rdd: RDD<T>,
+  f: (record: T) => unknown,
+  { idempotent = false }: EffectOptions,
+): Promise<void> {
   await run(rdd, currentScope('foreach'), {
     kind: 'chunks',
+    once: !idempotent,
     run: async (records, task) => {
       for (;;) {
         const chunk = await records.next()
@@ -131,9 +145,11 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 export async function foreachPartition<T>(
   rdd: RDD<T>,
   f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown,
+  { idempotent = false }: EffectOptions,
 ): Promise<void> {
   await run(rdd, currentScope('foreachPartition'), {
     kind: 'chunks',
+    once: !idempotent,
     run: async (records, task) => {
       await records.prepare()
       try {

@@ -264,6 +264,20 @@ export function parentsOf(node: Node): {
   }
 }
 
+/** Whether computing the node's partitions moves state on, or reads it. */
+export function computesState(node: Node): boolean {
+  const seen = new Set<Node>()
+  const open = [node]
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (seen.has(at)) continue
+    seen.add(at)
+    const lineage = lineageOf(at)
+    if (lineage.kind === 'state' || lineage.kind === 'stateOutput') return true
+    open.push(...parentsOf(lineage).narrow)
+  }
+  return false
+}
+
 /** What a node is computed from: its checkpoint where there is one, else itself. */
 export function lineageOf(node: Node): Node {
   return node.checkpoint?.source ?? node

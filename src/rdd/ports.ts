@@ -17,7 +17,12 @@ export type JobSink =
       readonly zero?: (() => unknown) | undefined
     }
   /** Everything else: gets the partition's chunks and gives its result. */
-  | { readonly kind: 'chunks'; readonly run: (records: TaskInput, task: TaskInfo) => unknown }
+  | {
+      readonly kind: 'chunks'
+      readonly run: (records: TaskInput, task: TaskInfo) => unknown
+      /** Two attempts of a task must not run at the same time, for what they do outside. */
+      readonly once?: boolean
+    }
   | WriteSink
 
 /** Each partition into a writer of a sink; gives what the writer's `prepare` gave, and the number of records. All but the factory is data. */
@@ -27,6 +32,8 @@ export interface WriteSink {
   readonly sink: string
   readonly writer: WriterFactory<never, unknown>
   readonly batch: BatchToken
+  /** Two attempts of a task must not run at the same time: the sink keeps what either writes. */
+  readonly once?: boolean
 }
 
 /** What a fold gives for one partition. */

@@ -7,6 +7,7 @@ import {
   aggregate,
   collect,
   count,
+  type EffectOptions,
   first,
   fold,
   foreach,
@@ -1158,7 +1159,7 @@ export class RDD<T> {
 
   /**
    * Runs `f` for each record, for its effects; a promise it gives is awaited before the next record. A task that is tried again runs it
-   * again.
+   * again. With `spark.speculation`, slow tasks are copied only if `f` is marked `{ idempotent: true }`.
    *
    * @throws USER_CODE_FAILED naming the record, when `f` fails in all attempts
    * @example
@@ -1166,13 +1167,14 @@ export class RDD<T> {
    * await visits.foreach(([, n]) => sum.add(n))
    * sum.value // => 6
    */
-  foreach(f: (record: T) => unknown): Promise<void> {
-    return this.context.action('foreach', () => foreach(this, f))
+  foreach(f: (record: T) => unknown, options: EffectOptions = {}): Promise<void> {
+    return this.context.action('foreach', () => foreach(this, f, options))
   }
 
   /**
    * Runs `f` once for each partition, also for empty ones; its argument is an iterator and an async iterator, and what it gives is
-   * awaited. The place for one connection for many records.
+   * awaited. The place for one connection for many records. With `spark.speculation`, slow tasks are copied only if `f` is marked
+   * `{ idempotent: true }`: for example, when it puts rows by their keys.
    *
    * @throws USER_CODE_FAILED when `f` fails in all attempts
    * @example
@@ -1182,8 +1184,11 @@ export class RDD<T> {
    * })
    * written // => ['ann=1', 'bob=2', 'ann=3']
    */
-  foreachPartition(f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown): Promise<void> {
-    return this.context.action('foreachPartition', () => foreachPartition(this, f))
+  foreachPartition(
+    f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown,
+    options: EffectOptions = {},
+  ): Promise<void> {
+    return this.context.action('foreachPartition', () => foreachPartition(this, f, options))
   }
 
   /**
@@ -1570,8 +1575,8 @@ export class RDD<T> {
    * await visits.foreachAsync(([, n]) => sum.add(n))
    * sum.value // => 6
    */
-  foreachAsync(f: (record: T) => unknown): FutureAction<void> {
-    return this.context.asyncAction('foreachAsync', () => foreach(this, f))
+  foreachAsync(f: (record: T) => unknown, options: EffectOptions = {}): FutureAction<void> {
+    return this.context.asyncAction('foreachAsync', () => foreach(this, f, options))
   }
 
   /**
@@ -1582,8 +1587,11 @@ export class RDD<T> {
    * await visits.foreachPartitionAsync(pairs => sizes.push([...pairs].length))
    * sizes // => [3]
    */
-  foreachPartitionAsync(f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown): FutureAction<void> {
-    return this.context.asyncAction('foreachPartitionAsync', () => foreachPartition(this, f))
+  foreachPartitionAsync(
+    f: (records: IterableIterator<T> & AsyncIterable<T>) => unknown,
+    options: EffectOptions = {},
+  ): FutureAction<void> {
+    return this.context.asyncAction('foreachPartitionAsync', () => foreachPartition(this, f, options))
   }
 
   // ---- persistence ----

@@ -4,6 +4,7 @@
  * A job ends when each of its partitions has a result, or at the first error that may not be tried again. Its promise rejects
  * with the user's own failure; tasks still running are told by their signal, and what they yield later is dropped.
  */
+import type { Timer } from '../base/clock.ts'
 import type { KindlingError } from '../base/errors.ts'
 import type { Node } from '../rdd/nodes.ts'
 import type { JobRequest } from '../rdd/ports.ts'
@@ -21,6 +22,8 @@ export class DAGScheduler {
   /** Map stages being computed, by shuffle id: a second job that needs one waits for it instead of computing it again. */
   private readonly mapStages = new Map<number, Promise<unknown>>()
   private nextJobId = 0
+  /** The next look at slow tasks; only while jobs run. */
+  private nextTick: Timer | undefined
 
   constructor(parts: SchedulerParts) {
     this.parts = parts
@@ -103,11 +106,23 @@ export class DAGScheduler {
     this.jobs.set(job, over)
     const shuffleIds = job.stages.filter(s => s.output !== undefined).map(shuffleIdOf)
     for (const id of shuffleIds) this.mapStages.set(id, over)
+    this.tickLater()
     void over.then(() => {
       this.jobs.delete(job)
+      if (this.jobs.size === 0) this.nextTick = void this.nextTick?.cancel()
       for (const id of shuffleIds) if (this.mapStages.get(id) === over) this.mapStages.delete(id)
     })
     return ended as Promise<R[]>
+  }
+
+  private tickLater(): void {
+    const { clock, backend, limits } = this.parts
+    if (limits.speculation === undefined || this.nextTick !== undefined || this.jobs.size === 0) return
+    this.nextTick = clock.schedule(clock.now() + limits.speculation.intervalMs, () => {
+      this.nextTick = undefined
+      for (const job of this.jobs.keys()) job.tick(backend.capacity)
+      this.tickLater()
+    })
   }
 }
 

@@ -48,6 +48,8 @@ export interface TaskStarted {
   readonly jobId: number
   readonly partition: number
   readonly attempt: number
+  /** Whether it is a copy of an attempt that takes too long; see `spark.speculation`. */
+  readonly speculative: boolean
   readonly time: number
 }
 

@@ -8,31 +8,65 @@
  *      ▲                             │
  *      └──── output it read is lost ─┘   (its parent runs its lost partitions again)
  *
- * I1  A partition counts once: results of an attempt that comes late are dropped.
- * I2  A task fails the job at its `maxFailures`-th failure, or at once when trying again cannot help.
+ * I1  A partition counts once: the first attempt that succeeds; the others are abandoned, and what becomes of them is ignored.
+ * I2  A task fails the job at its `maxFailures`-th failure, or at once when trying again cannot help. The loss of its worker is none,
+ *     but the fourth loss fails the job.
  * I3  After `finish` or `abort` no further action follows.
+ * I4  A partition is submitted again only when no attempt of it is left; a copy of a slow attempt is the only second one.
  */
 import { describeValue, isKindlingError, KindlingError } from '../base/errors.ts'
+import { type SpeculationRules, slowAfter, TaskTimes } from './speculation.ts'
 import type { Stage } from './stages.ts'
 
-/** What happened. */
+/** One attempt of one task. */
+export interface AttemptId {
+  readonly stageId: number
+  readonly partition: number
+  /** 0-based. */
+  readonly attempt: number
+}
+
+/** What happened. Times in ms. */
 export type JobEvent =
   | { readonly kind: 'started' }
-  | { readonly kind: 'task-succeeded'; readonly stageId: number; readonly partition: number }
-  | {
-      readonly kind: 'task-failed'
-      readonly stageId: number
-      readonly partition: number
-      readonly error: unknown
-    }
+  | ({ readonly kind: 'task-started'; readonly time: number } & AttemptId)
+  | ({ readonly kind: 'task-succeeded'; readonly time: number } & AttemptId)
+  | ({ readonly kind: 'task-failed'; readonly error: unknown } & AttemptId)
+  /** Time for a look at slow tasks. `slots`: tasks that can run at the same time. */
+  | { readonly kind: 'tick'; readonly time: number; readonly slots: number }
   | { readonly kind: 'cancelled'; readonly error: KindlingError }
+
+/** An attempt to be made. */
+export interface PlannedAttempt {
+  readonly partition: number
+  readonly attempt: number
+}
 
 /** What to do about it. */
 export type JobAction =
-  | { readonly kind: 'submit'; readonly stage: Stage; readonly partitions: readonly number[] }
+  | {
+      readonly kind: 'submit'
+      readonly stage: Stage
+      readonly attempts: readonly PlannedAttempt[]
+      /** Whether they are copies of attempts that are slow. */
+      readonly speculative: boolean
+    }
+  /** Another attempt of the partition has succeeded. */
+  | {
+      readonly kind: 'abandon'
+      readonly stage: Stage
+      readonly partition: number
+      readonly attempts: readonly number[]
+    }
   | { readonly kind: 'stage-done'; readonly stage: Stage }
   | { readonly kind: 'finish' }
   | { readonly kind: 'abort'; readonly error: Error; readonly stage: Stage | undefined }
+
+/** An attempt under way: submitted, and perhaps started. */
+interface Attempt {
+  readonly attempt: number
+  startedAt: number | undefined
+}
 
 interface StageState {
   readonly stage: Stage
@@ -40,19 +74,32 @@ interface StageState {
   /** Partitions not done yet. */
   readonly pending: Set<number>
   readonly failures: Map<number, number>
+  /** How often a partition's worker was lost. */
+  readonly losses: Map<number, number>
   /** How often it had to run again because its output was lost. */
   reruns: number
   /** Attempts so far of each partition. */
   readonly attempts: Map<number, number>
-  /** Partitions with an attempt under way. */
-  readonly running: Set<number>
+  /** Attempts under way, by partition; none without any. */
+  readonly running: Map<number, readonly Attempt[]>
+  /** How many partitions it had to compute when it last began, and the times of those that are done. */
+  tasks: number
+  times: TaskTimes
 }
 
 /** The limits of §3.10 of Spark's rules. */
 export interface JobLimits {
   readonly maxFailures: number
   readonly maxStageAttempts: number
+  /** `undefined`: no task is copied. */
+  readonly speculation?: SpeculationRules | undefined
 }
+
+/**
+ * A task whose worker dies so often is most likely the reason. Spark does not count, as its workers also die for reasons of their
+ * machine; threads do not.
+ */
+const MAX_LOSSES = 4
 
 /** A job's state and its decisions; see the file head. */
 export class JobDecisions {
@@ -60,41 +107,52 @@ export class JobDecisions {
   private readonly result: Stage
   private readonly limits: JobLimits
   private readonly missing: (stage: Stage) => readonly number[]
+  private readonly mayCopy: (stage: Stage) => boolean
   private over = false
 
-  /** @param missing the partitions a stage has to compute: all that no earlier job left */
-  constructor(result: Stage, limits: JobLimits, missing: (stage: Stage) => readonly number[]) {
+  /**
+   * @param missing the partitions a stage has to compute: all that no earlier job left
+   * @param mayCopy whether two attempts of a task of the stage may run at the same time
+   */
+  constructor(
+    result: Stage,
+    limits: JobLimits,
+    missing: (stage: Stage) => readonly number[],
+    mayCopy: (stage: Stage) => boolean = () => false,
+  ) {
     this.result = result
     this.limits = limits
     this.missing = missing
+    this.mayCopy = mayCopy
     const stack = [result]
     while (stack.length > 0) {
       const stage = stack.pop()!
       if (this.stages.has(stage.id)) continue
-      const state = {
+      this.stages.set(stage.id, {
         stage,
         status: 'waiting',
-        pending: new Set<number>(),
+        pending: new Set(),
         failures: new Map(),
+        losses: new Map(),
+        reruns: 0,
         attempts: new Map(),
-        running: new Set<number>(),
-      } as const
-      this.stages.set(stage.id, { ...state, reruns: 0 })
+        running: new Map(),
+        tasks: 0,
+        times: new TaskTimes(),
+      })
       stack.push(...stage.parents)
     }
   }
 
-  /** The number of the attempt that a submitted task makes, 0-based. */
-  nextAttempt(stage: Stage, partition: number): number {
-    const { attempts } = this.stages.get(stage.id)!
-    const attempt = attempts.get(partition) ?? 0
-    attempts.set(partition, attempt + 1)
-    return attempt
-  }
-
-  /** Whether the success of a task would count: its partition has no result yet, and the job is not over. */
-  awaits(stageId: number, partition: number): boolean {
-    return !this.over && this.stages.get(stageId)!.pending.has(partition)
+  /** Whether the success of an attempt would count: its partition has no result yet, and the job is not over. */
+  awaits({ stageId, partition, attempt }: AttemptId): boolean {
+    if (this.over) return false
+    return (
+      this.stages
+        .get(stageId)!
+        .running.get(partition)
+        ?.some(a => a.attempt === attempt) === true
+    )
   }
 
   get isOver(): boolean {
@@ -106,10 +164,16 @@ export class JobDecisions {
     switch (event.kind) {
       case 'started':
         return this.startReady()
+      case 'task-started':
+        for (const attempt of this.stages.get(event.stageId)!.running.get(event.partition) ?? [])
+          if (attempt.attempt === event.attempt) attempt.startedAt = event.time
+        return []
       case 'task-succeeded':
-        return this.succeeded(this.stages.get(event.stageId)!, event.partition)
+        return this.succeeded(this.stages.get(event.stageId)!, event, event.time)
       case 'task-failed':
-        return this.failed(this.stages.get(event.stageId)!, event.partition, event.error)
+        return this.failed(this.stages.get(event.stageId)!, event, event.error)
+      case 'tick':
+        return this.copySlow(event.time, event.slots)
       case 'cancelled':
         return this.abort(event.error, undefined)
     }
@@ -124,6 +188,8 @@ export class JobDecisions {
       // The result stage knows itself what is done; of a map stage, output that was there may have been lost.
       const again = state.stage === this.result && state.reruns > 0
       if (!again) for (const p of this.missing(state.stage)) state.pending.add(p)
+      state.tasks = state.pending.size
+      state.times = new TaskTimes()
       const partitions = [...state.pending].filter(p => !state.running.has(p))
       if (partitions.length > 0) actions.push(this.submit(state, partitions))
       else if (state.pending.size === 0) actions.push(...this.done(state))
@@ -131,9 +197,15 @@ export class JobDecisions {
     return actions
   }
 
-  private submit(state: StageState, partitions: readonly number[]): JobAction {
-    for (const p of partitions) state.running.add(p)
-    return { kind: 'submit', stage: state.stage, partitions }
+  private submit(state: StageState, partitions: readonly number[], speculative = false): JobAction {
+    const attempts = partitions.map((partition): PlannedAttempt => {
+      const attempt = state.attempts.get(partition) ?? 0
+      state.attempts.set(partition, attempt + 1)
+      const others = state.running.get(partition) ?? []
+      state.running.set(partition, [...others, { attempt, startedAt: undefined }])
+      return { partition, attempt }
+    })
+    return { kind: 'submit', stage: state.stage, attempts, speculative }
   }
 
   private done(state: StageState): JobAction[] {
@@ -144,29 +216,48 @@ export class JobDecisions {
     return [told, { kind: 'finish' }]
   }
 
-  private succeeded(state: StageState, partition: number): JobAction[] {
+  private succeeded(state: StageState, { partition, attempt }: AttemptId, time: number): JobAction[] {
+    const running = state.running.get(partition) ?? []
+    const winner = running.find(a => a.attempt === attempt)
+    if (winner === undefined) return []
     state.running.delete(partition)
-    if (!state.pending.delete(partition)) return []
+    state.pending.delete(partition)
     state.failures.delete(partition)
-    if (state.pending.size > 0 || state.status !== 'running') return []
-    return this.done(state)
+    if (this.limits.speculation !== undefined) state.times.add(time - (winner.startedAt ?? time))
+    const actions: JobAction[] = []
+    if (running.length > 1) {
+      const attempts = running.filter(a => a !== winner).map(a => a.attempt)
+      actions.push({ kind: 'abandon', stage: state.stage, partition, attempts })
+    }
+    if (state.pending.size === 0 && state.status === 'running') actions.push(...this.done(state))
+    return actions
   }
 
-  private failed(state: StageState, partition: number, error: unknown): JobAction[] {
-    state.running.delete(partition)
-    if (!state.pending.has(partition)) return []
+  private failed(state: StageState, { partition, attempt }: AttemptId, error: unknown): JobAction[] {
+    const running = state.running.get(partition) ?? []
+    const left = running.filter(a => a.attempt !== attempt)
+    if (left.length === running.length) return []
+    if (left.length > 0) state.running.set(partition, left)
+    else state.running.delete(partition)
     if (isKindlingError(error) && error.retry === 'redo-stage')
       return this.outputLost(state, partition, error)
-    const failures = (state.failures.get(partition) ?? 0) + 1
-    state.failures.set(partition, failures)
-    if (isPermanent(error) || failures >= this.limits.maxFailures) {
+    const isLoss = isKindlingError(error) && error.code === 'WORKER_LOST'
+    const counted = isLoss ? state.losses : state.failures
+    const count = (counted.get(partition) ?? 0) + 1
+    counted.set(partition, count)
+    if (isPermanent(error) || count >= (isLoss ? MAX_LOSSES : this.limits.maxFailures)) {
       const reason =
         error instanceof Error
           ? error
           : new KindlingError('TASK_FAILED', { reason: describeValue(error) }, { cause: error })
       return this.abort(reason, state.stage)
     }
-    return [this.submit(state, [partition])]
+    return this.again(state, partition)
+  }
+
+  /** Submits a partition, unless another attempt of it is still under way. */
+  private again(state: StageState, partition: number): JobAction[] {
+    return state.running.has(partition) ? [] : [this.submit(state, [partition])]
   }
 
   /**
@@ -180,15 +271,31 @@ export class JobDecisions {
     const lost = state.stage.parents
       .map(p => this.stages.get(p.id)!)
       .filter(p => this.missing(p.stage).length > 0)
-    if (lost.length === 0) return [this.submit(state, [partition])]
-    const actions: JobAction[] = []
+    if (lost.length === 0) return this.again(state, partition)
     for (const parent of lost) {
       if (parent.status !== 'done') continue
       parent.status = 'waiting'
       parent.reruns++
     }
     state.status = 'waiting'
-    actions.push(...this.startReady())
+    return this.startReady()
+  }
+
+  /** Copies of the tasks that take too long and have none yet. */
+  private copySlow(time: number, slots: number): JobAction[] {
+    const { speculation } = this.limits
+    if (speculation === undefined || slots < 2) return []
+    const actions: JobAction[] = []
+    for (const state of this.stages.values()) {
+      if (state.status !== 'running' || !this.mayCopy(state.stage)) continue
+      const limitMs = slowAfter(speculation, { ...state, slots })
+      if (limitMs === undefined) continue
+      const slow: number[] = []
+      for (const [partition, [first, second]] of state.running)
+        if (second === undefined && first?.startedAt !== undefined && time - first.startedAt > limitMs)
+          slow.push(partition)
+      if (slow.length > 0) actions.push(this.submit(state, slow, true))
+    }
     return actions
   }
 

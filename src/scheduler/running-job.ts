@@ -1,12 +1,20 @@
 /** One job: does what `job-decisions.ts` decides, and tells listeners. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from '../base/clock.ts'
-import { asError, type KindlingError } from '../base/errors.ts'
+import { asError, KindlingError } from '../base/errors.ts'
 import type { EventOf, ListenerBus } from '../base/listener-bus.ts'
+import { computesState } from '../rdd/nodes.ts'
 import type { JobRequest } from '../rdd/ports.ts'
 import { describeScope } from '../rdd/scope.ts'
-import type { AccumulatorUpdate, SparkListener } from './events.ts'
-import { type JobAction, JobDecisions, type JobEvent, type JobLimits } from './job-decisions.ts'
+import type { AccumulatorUpdate, SparkListener, TaskStarted } from './events.ts'
+import {
+  type AttemptId,
+  type JobAction,
+  JobDecisions,
+  type JobEvent,
+  type JobLimits,
+  type PlannedAttempt,
+} from './job-decisions.ts'
 import type { JobHistory, StageRecord } from './job-history.ts'
 import type { Stage } from './stages.ts'
 import type {
@@ -30,6 +38,15 @@ export interface SchedulerParts {
   readonly history: JobHistory
 }
 
+/** An attempt between its submission and its end. */
+interface LiveAttempt {
+  readonly task: Task
+  /** Its signal is the task's. */
+  readonly cancellation: AbortController
+  /** When it began; `undefined` while it waits for a slot. */
+  startTime: number | undefined
+}
+
 let nextTaskId = 0
 
 /** One job from submission to its end. */
@@ -43,8 +60,10 @@ export class RunningJob implements TaskEvents {
   private readonly partitions: readonly number[]
   private readonly results: unknown[]
   private readonly indices: Map<number, number>
+  /** Of all attempts, where none is ever cancelled without the others: a signal for each would cost as much as a small task. */
   private readonly abortion = new AbortController()
-  private readonly startTimes = new Map<number, number>()
+  /** Attempts that the backend has, by the id of their task. */
+  private readonly live = new Map<number, LiveAttempt>()
   private readonly listening: boolean
   private readonly records = new Map<number, StageRecord>()
   private readonly inContext = AsyncLocalStorage.snapshot()
@@ -65,7 +84,12 @@ export class RunningJob implements TaskEvents {
     this.partitions = request.partitions ?? Array.from({ length: request.node.numPartitions }, (_, i) => i)
     this.results = new Array(this.partitions.length)
     this.indices = new Map(this.partitions.map((p, i) => [p, i]))
-    this.decisions = new JobDecisions(result, parts.limits, stage => this.missing(stage))
+    this.decisions = new JobDecisions(
+      result,
+      parts.limits,
+      stage => this.missing(stage),
+      stage => this.mayCopy(stage),
+    )
     this.stages = allStages(result)
     this.listening = parts.bus.hasListeners
   }
@@ -97,22 +121,30 @@ export class RunningJob implements TaskEvents {
     this.happen({ kind: 'cancelled', error })
   }
 
-  started(task: Task): void {
-    this.records.get(task.stageId)!.numActiveTasks++
-    if (!this.listening) return
-    const time = this.now()
-    this.startTimes.set(task.id, time)
-    this.tell('onTaskStart', this.taskEvent(task, time))
+  /** Time for a look at tasks that take too long. */
+  tick(slots: number): void {
+    this.happen({ kind: 'tick', time: this.now(), slots })
   }
 
-  succeeded(task: Task, { value, updates }: TaskResult): void {
+  started(task: Task): void {
+    const time = this.now()
+    this.live.get(task.id)!.startTime = time
+    this.records.get(task.stageId)!.numActiveTasks++
+    if (this.parts.limits.speculation !== undefined)
+      this.happen({ kind: 'task-started', time, ...attemptId(task) })
+    if (this.listening) this.tell('onTaskStart', taskEvent(task, time))
+  }
+
+  succeeded(task: Task, { value, updates, commit }: TaskResult): void {
     const isResult = task.work.kind === 'result'
-    const awaited = this.decisions.awaits(task.stageId, task.partition)
+    const awaited = this.decisions.awaits(task)
     const record = this.records.get(task.stageId)!
     record.numActiveTasks--
     if (awaited) record.numCompletedTasks++
-    // What a map task adds counts each time it runs, as in Spark; what a result task adds counts once for its partition.
-    const counts = isResult ? awaited : !this.decisions.isOver
+    // What a map task adds counts each time it runs, as in Spark, unless a copy of it was faster; what a result task adds counts once
+    // for its partition.
+    const counts = awaited || !(isResult || this.decisions.isOver || task.signal.aborted)
+    if (awaited) commit?.()
     if (counts) for (const update of updates) update.apply()
     this.taskEnded(task, undefined, counts ? updates : [])
     if (isResult && awaited) {
@@ -120,16 +152,23 @@ export class RunningJob implements TaskEvents {
       this.results[index] = value
       this.request.onResult?.(index, value)
     }
-    this.happen({ kind: 'task-succeeded', stageId: task.stageId, partition: task.partition })
+    this.happen({ kind: 'task-succeeded', time: this.now(), ...attemptId(task) })
   }
 
   failed(task: Task, error: unknown): void {
     const record = this.records.get(task.stageId)!
-    if (this.decisions.awaits(task.stageId, task.partition)) record.numFailedTasks++
-    // One that never started (the context was stopped) was not active.
-    record.numActiveTasks = Math.max(0, record.numActiveTasks - 1)
+    if (this.decisions.awaits(task)) record.numFailedTasks++
+    if (this.live.get(task.id)!.startTime !== undefined) record.numActiveTasks--
     this.taskEnded(task, error, [])
-    this.happen({ kind: 'task-failed', stageId: task.stageId, partition: task.partition, error })
+    this.happen({ kind: 'task-failed', error, ...attemptId(task) })
+  }
+
+  /** State must not be moved on twice at once, and what a program's own function does outside might not bear it. */
+  private mayCopy(stage: Stage): boolean {
+    const { sink } = this.request
+    if (stage.output === undefined && (sink.kind === 'chunks' || sink.kind === 'write') && sink.once === true)
+      return false
+    return !computesState(stage.node)
   }
 
   private missing(stage: Stage): readonly number[] {
@@ -144,7 +183,10 @@ export class RunningJob implements TaskEvents {
   private act(action: JobAction): void {
     switch (action.kind) {
       case 'submit':
-        this.submit(action.stage, action.partitions)
+        this.submit(action.stage, action.attempts, action.speculative)
+        break
+      case 'abandon':
+        this.abandon(action)
         break
       case 'stage-done':
         this.recordOf(action.stage).status = 'succeeded'
@@ -173,36 +215,49 @@ export class RunningJob implements TaskEvents {
           })
         this.tell('onJobEnd', { jobId: this.id, time: this.now(), error })
         this.reject(error)
-        this.abortion.abort(error)
+        for (const { cancellation } of this.live.values()) cancellation.abort(error)
         break
       }
     }
   }
 
-  private submit(stage: Stage, partitions: readonly number[]): void {
+  /** The others of a partition that is done have nothing to do any more. */
+  private abandon({ stage, partition, attempts }: Extract<JobAction, { kind: 'abandon' }>): void {
+    const reason = 'another attempt of the task was faster'
+    const error = new KindlingError('JOB_CANCELLED', { reason })
+    for (const { task, cancellation } of this.live.values())
+      if (task.stageId === stage.id && task.partition === partition && attempts.includes(task.attempt))
+        cancellation.abort(error)
+  }
+
+  private submit(stage: Stage, attempts: readonly PlannedAttempt[], speculative: boolean): void {
     const { output, node } = stage
     const work: TaskWork =
       output === undefined ? { kind: 'result', sink: this.request.sink } : { kind: 'map', ...output }
     const scope = output === undefined ? this.request.scope : output.shuffle.scope
-    const tasks = partitions.map(
-      (partition): Task => ({
+    const tasks = attempts.map(({ partition, attempt }): Task => {
+      const cancellation = this.parts.limits.speculation === undefined ? this.abortion : new AbortController()
+      const task: Task = {
         id: nextTaskId++,
         jobId: this.id,
         stageId: stage.id,
         node,
         partition,
-        attempt: this.decisions.nextAttempt(stage, partition),
+        attempt,
+        speculative,
         work,
         scope,
-        signal: this.abortion.signal,
+        signal: cancellation.signal,
         properties: this.properties,
         inContext: this.inContext,
-      }),
-    )
+      }
+      this.live.set(task.id, { task, cancellation, startTime: undefined })
+      return task
+    })
     const record = this.recordOf(stage)
     record.status = 'active'
     record.submissionTime ??= this.now()
-    if (this.listening)
+    if (this.listening && !speculative)
       this.tell('onStageSubmitted', {
         stageId: stage.id,
         jobId: this.id,
@@ -224,22 +279,18 @@ export class RunningJob implements TaskEvents {
     return record
   }
 
+  /** One that never began (the context was stopped, a copy was not needed any more) is not told of. */
   private taskEnded(task: Task, error: unknown, updates: readonly TaskUpdate[]): void {
-    if (!this.listening) return
-    const started = this.startTimes.get(task.id) ?? this.now()
-    this.startTimes.delete(task.id)
-    const reason = error === undefined ? undefined : asError(error)
+    const { startTime } = this.live.get(task.id)!
+    this.live.delete(task.id)
+    if (!this.listening || startTime === undefined) return
+    const time = this.now()
     this.tell('onTaskEnd', {
-      ...this.taskEvent(task, this.now()),
-      duration: this.now() - started,
-      error: reason,
+      ...taskEvent(task, time),
+      duration: time - startTime,
+      error: error === undefined ? undefined : asError(error),
       accumulatorUpdates: updates.map(accumulatorUpdate),
     })
-  }
-
-  private taskEvent(task: Task, time: number) {
-    const { id: taskId, stageId, jobId, partition, attempt } = task
-    return { taskId, stageId, jobId, partition, attempt, time }
   }
 
   private now(): number {
@@ -249,6 +300,15 @@ export class RunningJob implements TaskEvents {
   private tell<E extends keyof SparkListener>(event: E, payload: EventOf<SparkListener, E>): void {
     if (this.listening) this.parts.bus.post(event, payload)
   }
+}
+
+function attemptId({ stageId, partition, attempt }: Task): AttemptId {
+  return { stageId, partition, attempt }
+}
+
+function taskEvent(task: Task, time: number): TaskStarted {
+  const { id: taskId, stageId, jobId, partition, attempt, speculative } = task
+  return { taskId, stageId, jobId, partition, attempt, speculative, time }
 }
 
 function allStages(result: Stage): Stage[] {

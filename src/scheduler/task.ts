@@ -26,8 +26,11 @@ export interface Task {
   readonly partition: number
   /** 0-based. */
   readonly attempt: number
+  /** Whether it is a copy of an attempt that is slow. */
+  readonly speculative: boolean
   readonly work: TaskWork
   readonly scope: OperatorScope
+  /** Of this attempt: aborted when its job ends without it, or when another attempt was faster. */
   readonly signal: AbortSignal
   readonly properties: JobProperties
   /** Runs something in the asynchronous context of the code that started the job, whoever made room for the task. */
@@ -56,16 +59,19 @@ export type TaskWork =
 export interface TaskResult {
   readonly value: unknown
   readonly updates: readonly TaskUpdate[]
+  /** Puts a map task's output where others find it. Called at most once, and only if the attempt counts. Never throws. */
+  readonly commit?: (() => void) | undefined
 }
 
 /** How a backend tells what became of a task; exactly one call for each task it was given. */
 export interface TaskEvents {
+  /** It has a slot. Not called for one that is cancelled before. */
   started(task: Task): void
   succeeded(task: Task, result: TaskResult): void
   failed(task: Task, error: unknown): void
 }
 
-/** Runs tasks. Tasks are pulled: a backend takes as many at a time as it has room for, in the order given. */
+/** Runs tasks. Tasks are pulled: a backend takes as many at a time as it has room for, in the order of its `TaskQueue`. */
 export interface Backend {
   /** Tasks that run at the same time. */
   readonly capacity: number

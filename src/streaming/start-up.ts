@@ -16,6 +16,7 @@ import { type Duration, Time } from '../base/time.ts'
 import { withoutGroup } from '../context/job-properties.ts'
 import type { SparkContext } from '../context/spark-context.ts'
 import type { BatchRunner } from './batch/batch-runner.ts'
+import type { WorkerAllocation } from './batch/worker-allocation.ts'
 import { checkIntervals } from './checkpoint/intervals.ts'
 import { type OpenedCheckpoint, openCheckpoint } from './checkpoint/open.ts'
 import { type OperatorIds, operatorIds } from './checkpoint/operator-ids.ts'
@@ -35,6 +36,7 @@ export interface Program {
   readonly bus: ListenerBus<StreamingListener>
   readonly delivery: Delivery
   readonly runner: BatchRunner
+  readonly allocation: WorkerAllocation
 }
 
 /** How it is started. */
@@ -51,10 +53,11 @@ export interface StartSettings {
 
 /** See the file head. */
 export async function startProgram(program: Program, settings: StartSettings): Promise<void> {
-  const { sc, batchDuration, graph, bus, delivery, runner } = program
+  const { sc, batchDuration, graph, bus, delivery, runner, allocation } = program
   const { generator } = runner
   if (sc.isStopped) throw new KindlingError('CONTEXT_STOPPED', { what: 'start' })
   graph.validate()
+  const isElastic = allocation.prepare()
   sc.warmUp()
   runner.properties = withoutGroup(sc.localProperties())
   if (sc.conf.has(configEntries.extraListeners.key)) {
@@ -79,6 +82,10 @@ export async function startProgram(program: Program, settings: StartSettings): P
   if (settings.isStopping()) return
   if (opened === undefined) generator.start(graph.zeroTime.plus(batchDuration))
   else generator.resume(new Time(opened.last), opened.pending)
+  if (isElastic) {
+    bus.add(allocation)
+    allocation.start()
+  }
   bus.post('onStreamingStarted', { time: sc.clock.now() })
 }
 

@@ -16,6 +16,7 @@ import { operator } from '../rdd/scope.ts'
 import type { Sink } from '../rdd/sink/sink.ts'
 import { activeContexts, contextStarted, contextStopped } from './active-contexts.ts'
 import { BatchRunner } from './batch/batch-runner.ts'
+import { WorkerAllocation } from './batch/worker-allocation.ts'
 import { findCheckpoint } from './checkpoint/find.ts'
 import { LocalStorage } from './checkpoint/local-storage.ts'
 import type { CheckpointStorage } from './checkpoint/storage.ts'
@@ -100,7 +101,12 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       onError: error => this.termination.failed(error),
       stop: () => this.stop(),
     })
-    this.program = { ...parts, delivery, runner }
+    const allocation = new WorkerAllocation({
+      ...{ conf, clock, logger },
+      workers: this.sc.workers,
+      batchMs: this.batchDuration.milliseconds,
+    })
+    this.program = { ...parts, delivery, runner, allocation }
     const directory = conf.get(configEntries.checkpointDirectory)
     if (directory !== undefined) this.checkpoint(directory)
   }

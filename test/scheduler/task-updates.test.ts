@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
+import { KindlingError } from '../../src/base/errors.ts'
 import { ListenerBus } from '../../src/base/listener-bus.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { literalSource } from '../../src/context/literals.ts'
@@ -58,43 +59,51 @@ async function twoStages() {
   const succeed = (task: Task): void => {
     const { partition, work } = task
     const name = `${work.kind} ${partition}`
-    if (work.kind === 'map') written.add(partition)
     const update: TaskUpdate = { id: 0, name, update: 1, value: 2, apply: () => void applied.push(name) }
-    events!.succeeded(task, { value: partition, updates: [update] })
+    const commit = work.kind === 'map' ? () => void written.add(partition) : undefined
+    events!.succeeded(task, { value: partition, updates: [update], commit })
   }
   const fail = (task: Task): void => events!.failed(task, new Error('planned'))
-  return { job, submitted, succeed, fail, applied, ended, scheduler, clock }
+  /** The output of a map task is gone when the task wants to read it. */
+  const lose = (task: Task, map: number): void => {
+    written.delete(map)
+    events!.failed(task, new KindlingError('BLOCK_NOT_FOUND', { block: String(map) }))
+  }
+  return { job, submitted, succeed, fail, lose, applied, ended, scheduler, clock }
 }
 
 it('what a result task adds counts once for its partition, what a map task adds each time it runs', async () => {
-  const { job, submitted, succeed, applied, ended, clock } = await twoStages()
+  const { job, submitted, succeed, lose, applied, ended, clock } = await twoStages()
   const [mapA, mapB] = submitted
-  succeed(mapA!)
   succeed(mapA!)
   succeed(mapB!)
   const [, , resultA, resultB] = submitted
   succeed(resultA!)
-  succeed(resultA!)
-  succeed(resultB!)
+  lose(resultB!, 0)
+  succeed(submitted[4]!)
+  succeed(submitted[5]!)
   assert.deepEqual(await job, [0, 1])
-  assert.deepEqual(applied, ['map 0', 'map 0', 'map 1', 'result 0', 'result 1'])
+  const expected = ['map 0', 'map 1', 'result 0', 'map 0', 'result 1']
+  assert.deepEqual(applied, expected)
   await clock.advance(0)
   assert.deepEqual(
-    ended.map(task => task.accumulatorUpdates.map(u => u.name)),
-    [['map 0'], ['map 0'], ['map 1'], ['result 0'], [], ['result 1']],
+    ended.flatMap(task => task.accumulatorUpdates.map(u => u.name)),
+    expected,
   )
   assert.deepEqual(ended[0]!.accumulatorUpdates, [{ id: 0, name: 'map 0', update: 1, value: 2 }])
 })
 
 it('failed attempts and what comes after the end of the job do not count', async () => {
   const { job, submitted, succeed, fail, applied, scheduler } = await twoStages()
-  fail(submitted[0]!)
-  assert.equal(submitted[2]!.attempt, 1)
-  succeed(submitted[1]!)
-  fail(submitted[2]!)
+  const [first, late] = submitted
+  fail(first!)
+  const second = submitted[2]!
+  assert.equal(second.attempt, 1)
+  fail(second)
   await assert.rejects(job, /planned/)
-  succeed(submitted[2]!)
-  assert.deepEqual(applied, ['map 1'])
+  assert.equal(late!.signal.aborted, true)
+  succeed(late!)
+  assert.deepEqual(applied, [])
   const [record] = scheduler.history.stages.values()
-  assert.deepEqual([record!.numCompletedTasks, record!.numFailedTasks, record!.status], [1, 2, 'failed'])
+  assert.deepEqual([record!.numActiveTasks, record!.numFailedTasks, record!.status], [0, 2, 'failed'])
 })

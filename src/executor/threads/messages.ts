@@ -38,6 +38,7 @@ export interface TaskData {
   readonly stageId: number
   readonly partition: number
   readonly attempt: number
+  readonly speculative: boolean
   readonly properties: JobProperties
   readonly inputs: TaskInputs
 }

@@ -2,7 +2,7 @@
  * The lineage of one stage as plain data: from the node that its tasks compute up to sources and shuffles. Functions are numbers of
  * values that the worker was sent; what a single task reads comes with the task.
  */
-import type { Aggregator, Node, ShuffleNode, Step } from '../../rdd/nodes.ts'
+import { type Aggregator, computesState, type Node, type ShuffleNode, type Step } from '../../rdd/nodes.ts'
 import type { Partitioner } from '../../rdd/partitioner.ts'
 import { partitionerToData } from '../../rdd/partitioner-data.ts'
 import type { JobSink } from '../../rdd/ports.ts'
@@ -92,20 +92,7 @@ export interface DescribedStage {
 
 /** The stage of a task; `undefined` when it has state in it, which stays with the driver. @throws CLOSURE_NOT_TRANSFERABLE */
 export function describeStage({ node, work, scope }: Task, sent: SentValues): DescribedStage | undefined {
-  return hasState(node) ? undefined : new Describing(sent).stage(node, work, scope)
-}
-
-/** Whether computing the node moves state on: its tables are the driver's. */
-function hasState(node: Node): boolean {
-  const seen = new Set<Node>()
-  const open = [node]
-  for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    if (seen.has(at)) continue
-    seen.add(at)
-    if (at.checkpoint?.source === undefined && (at.kind === 'state' || at.kind === 'stateOutput')) return true
-    open.push(...parentsWithin(at))
-  }
-  return false
+  return computesState(node) ? undefined : new Describing(sent).stage(node, work, scope)
 }
 
 /** The parents within the same stage. */

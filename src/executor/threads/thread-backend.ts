@@ -11,12 +11,14 @@
  */
 import type { Activity } from '../../base/activity.ts'
 import { KindlingError } from '../../base/errors.ts'
+import { Duration } from '../../base/time.ts'
 import { decodeRecords } from '../../data/codec.ts'
 import { registeredClasses } from '../../data/registered-class.ts'
 import { captureFunction } from '../../rdd/functions/capture-function.ts'
 import { capture } from '../../rdd/functions/explicit.ts'
 import type { Node } from '../../rdd/nodes.ts'
 import type { Backend, Task, TaskEvents, TaskResult, TaskUpdate } from '../../scheduler/task.ts'
+import type { QueuedTask, TaskQueue } from '../../scheduler/task-queue.ts'
 import type { InlineBackend, TaskHook } from '../inline-backend.ts'
 import type { TaskStores } from '../legs.ts'
 import { isEmptyPartition } from '../task-runner.ts'
@@ -42,6 +44,7 @@ export interface DriverShared {
 /** What the backend stands on. */
 export interface ThreadBackendParts {
   readonly pool: ThreadPool
+  readonly queue: TaskQueue
   /** Runs what does not leave the driver. */
   readonly inline: InlineBackend
   readonly stores: TaskStores
@@ -50,6 +53,8 @@ export interface ThreadBackendParts {
   readonly hook: TaskHook | undefined
   /** A thread whose cancelled task goes on for longer than this is ended. */
   readonly killAfterMs: number
+  /** A task that runs for longer is cancelled; `undefined`: none is. */
+  readonly timeoutMs: number | undefined
 }
 
 /** A class, and its codec. */
@@ -58,11 +63,6 @@ export type ClassParts = [
   encode: (instance: object) => unknown,
   decode: (data: unknown) => object,
 ]
-
-interface Entry {
-  readonly task: Task
-  readonly events: TaskEvents
-}
 
 /** How the names of the engine's own registered classes begin. */
 const OWN_CLASSES = 'kindling.'
@@ -76,7 +76,6 @@ export class ThreadBackend implements Backend {
   private readonly regions = new OutputRegions()
   /** By stage id; `undefined` for those that stay with the driver. */
   private readonly stages = new Map<number, DescribedStage | undefined>()
-  private readonly queue: Entry[] = []
   private readonly attempts = new Set<Promise<void>>()
   private stopped = false
 
@@ -87,6 +86,11 @@ export class ThreadBackend implements Backend {
 
   get capacity(): number {
     return this.parts.pool.size
+  }
+
+  /** More or fewer threads; see {@link ThreadPool.resize}. */
+  resize(size: number): void {
+    this.parts.pool.resize(size)
   }
 
   /**
@@ -113,17 +117,22 @@ export class ThreadBackend implements Backend {
 
   /** Threads that have a broadcast get it anew: they drop the copy that they made, and all of it once it was destroyed. */
   resendBroadcast(id: number): void {
-    for (const thread of this.parts.pool.all)
-      if (thread.broadcasts.has(id))
-        thread.post({ type: 'broadcast', id, bytes: this.parts.shared.broadcast(id) })
+    const bytes = this.parts.shared.broadcast(id)
+    for (const thread of this.parts.pool.all) {
+      if (!thread.broadcasts.has(id)) continue
+      if (bytes === undefined) thread.broadcasts.delete(id)
+      thread.post({ type: 'broadcast', id, bytes })
+    }
   }
 
   submit(tasks: readonly Task[], events: TaskEvents): void {
     const here: Task[] = []
+    const away: Task[] = []
     for (const task of tasks) {
       if (this.staysHere(task)) here.push(task)
-      else this.queue.push({ task, events })
+      else away.push(task)
     }
+    this.parts.queue.add(away, events)
     if (here.length > 0) this.parts.inline.submit(here, events)
     this.fill()
   }
@@ -134,7 +143,7 @@ export class ThreadBackend implements Backend {
 
   async stop(): Promise<void> {
     this.stopped = true
-    for (const { task, events } of this.queue.splice(0)) events.failed(task, stoppedError())
+    for (const { task, events } of this.parts.queue.drain()) events.failed(task, stoppedError())
     await this.parts.inline.stop()
     await this.parts.pool.stop()
     await this.settled()
@@ -153,22 +162,23 @@ export class ThreadBackend implements Backend {
   }
 
   private fill(): void {
-    while (this.queue.length > 0) {
-      const thread = this.stopped ? undefined : this.parts.pool.take()
+    const { pool, queue } = this.parts
+    while (queue.size > 0) {
+      const thread = this.stopped ? undefined : pool.take()
       if (thread === undefined) break
-      const attempt = this.run(this.queue.shift()!, thread)
+      const attempt = this.run(queue.take()!, thread)
       this.attempts.add(attempt)
       void attempt.then(() => this.attempts.delete(attempt))
     }
-    const { failure } = this.parts.pool
-    if (failure !== undefined)
-      for (const { task, events } of this.queue.splice(0)) events.failed(task, failure)
+    const { failure } = pool
+    if (failure !== undefined) for (const { task, events } of queue.drain()) events.failed(task, failure)
   }
 
-  private async run({ task, events }: Entry, thread: WorkerThread): Promise<void> {
+  private async run({ task, events }: QueuedTask, thread: WorkerThread): Promise<void> {
     const end = this.parts.activity.begin()
     let tell: () => void
     try {
+      task.signal.throwIfAborted()
       events.started(task)
       if (this.parts.hook !== undefined) await this.parts.hook(task)
       const result = await this.runOn(thread, task)
@@ -177,6 +187,7 @@ export class ThreadBackend implements Backend {
       tell = () => events.failed(task, error)
     }
     this.parts.pool.give(thread)
+    this.parts.queue.ended(task)
     tell()
     this.fill()
     end()
@@ -184,7 +195,7 @@ export class ThreadBackend implements Backend {
 
   private async runOn(thread: WorkerThread, task: Task): Promise<TaskResult> {
     task.signal.throwIfAborted()
-    const { node, partition, id, jobId, stageId, attempt, properties, signal } = task
+    const { node, partition, id, jobId, stageId, attempt, speculative, properties, signal } = task
     const stage = this.stageOf(task)!
     // The blocks are held until the task has ended: their memory is not used again before.
     const { inputs, blocks } = await gatherInputs(node, partition, this.parts.stores)
@@ -192,8 +203,9 @@ export class ThreadBackend implements Backend {
     this.send(thread, stageId, stage)
     const release = this.parts.activity.hold()
     try {
-      const data = { id, jobId, stageId, partition, attempt, properties, inputs }
-      const done = await thread.run(data, signal, this.parts.killAfterMs)
+      const data = { id, jobId, stageId, partition, attempt, speculative, properties, inputs }
+      const { killAfterMs, timeoutMs } = this.parts
+      const done = await withinTime(timeoutMs, signal, limited => thread.run(data, limited, killAfterMs))
       return await this.result(task, thread, done)
     } finally {
       void blocks
@@ -204,24 +216,23 @@ export class ThreadBackend implements Backend {
   private async result(task: Task, thread: WorkerThread, done: DoneMessage): Promise<TaskResult> {
     const { work, node } = task
     const { output, kept, value, rows, updates } = done
-    if (kept.length > 0) {
+    // Adopted also when it does not count: that is how its memory comes back.
+    const adopted = output === undefined ? undefined : this.regions.adopt(thread, output)
+    if (kept.length > 0 && !task.signal.aborted) {
       const nodes = keptNodes(node)
       for (const { node: id, partition, blocks } of kept) {
         const owner = nodes.get(id)
         if (owner !== undefined) await this.parts.stores.blocks.put(owner, partition, blocks.map(blockOf))
       }
     }
-    if (work.kind === 'map' && output !== undefined)
-      this.parts.stores.shuffle.put(
-        work.shuffle,
-        work.input,
-        task.partition,
-        this.regions.adopt(thread, output),
-      )
     const records = value === undefined ? [undefined] : decodeRecords(value)
     return {
       value: rows ? records : records[0],
       updates: updates.map(data => this.parts.shared.update(data)).filter(update => update !== undefined),
+      commit:
+        work.kind === 'map' && adopted !== undefined
+          ? () => this.parts.stores.shuffle.put(work.shuffle, work.input, task.partition, adopted)
+          : undefined,
     }
   }
 
@@ -294,4 +305,27 @@ function keptNodes(root: Node): Map<number, Node> {
 
 function stoppedError(): KindlingError {
   return new KindlingError('CONTEXT_STOPPED', { what: 'Running a task' })
+}
+
+/**
+ * Runs a task with a signal that is also aborted when its time is over. Real time: a thread does not go by the context's clock.
+ *
+ * @throws TASK_TIMED_OUT when it failed after that, with the thread or without
+ */
+async function withinTime<R>(
+  timeoutMs: number | undefined,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => Promise<R>,
+): Promise<R> {
+  if (timeoutMs === undefined) return run(signal)
+  const limit = new AbortController()
+  const timedOut = new KindlingError('TASK_TIMED_OUT', { limit: String(new Duration(timeoutMs)) })
+  const timer = setTimeout(() => limit.abort(timedOut), timeoutMs)
+  try {
+    return await run(AbortSignal.any([signal, limit.signal]))
+  } catch (error) {
+    throw limit.signal.aborted && !signal.aborted ? timedOut : error
+  } finally {
+    clearTimeout(timer)
+  }
 }

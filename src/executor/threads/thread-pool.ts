@@ -30,6 +30,8 @@ export class ThreadPool {
   onFree: () => void = () => {}
   private readonly parts: ThreadPoolParts
   private readonly threads = new Set<WorkerThread>()
+  /** Threads that were too many and have not ended yet. */
+  private readonly leaving = new Set<WorkerThread>()
   /** Free threads, the one used last at the end: it is the warmest. */
   private readonly free: WorkerThread[] = []
   private wanted: number
@@ -83,7 +85,7 @@ export class ThreadPool {
   /** Ends all threads. */
   async stop(): Promise<void> {
     this.stopped = true
-    await Promise.all([...this.threads].map(thread => thread.stop(STOP_WITHIN_MS)))
+    await Promise.all([...this.threads, ...this.leaving].map(thread => thread.stop(STOP_WITHIN_MS)))
   }
 
   private startOne(): void {
@@ -114,6 +116,7 @@ export class ThreadPool {
 
   private endOne(thread: WorkerThread): void {
     this.threads.delete(thread)
-    void thread.stop(STOP_WITHIN_MS)
+    this.leaving.add(thread)
+    void thread.stop(STOP_WITHIN_MS).then(() => this.leaving.delete(thread))
   }
 }

@@ -167,6 +167,7 @@ export class WorkerLoop {
       const stores = new SentStores(data.inputs)
       const task = taskOf(data, stage, signal)
       const result = await new TaskRunner(stores, this.settings).run(task)
+      result.commit?.()
       const { work } = stage
       const rows = work.kind === 'result' && work.sink.kind === 'collect'
       const { value } = result
@@ -198,7 +199,7 @@ class NotRevived {
 }
 
 function taskOf(data: TaskData, stage: RevivedStage, signal: AbortSignal): Task {
-  const { id, jobId, stageId, partition, attempt, properties, inputs } = data
+  const { id, jobId, stageId, partition, attempt, speculative, properties, inputs } = data
   for (const [source, p, descriptor] of inputs.sources) stage.sources.get(source)!.descriptors[p] = descriptor
   const { node, scope, work } = stage
   return {
@@ -208,6 +209,7 @@ function taskOf(data: TaskData, stage: RevivedStage, signal: AbortSignal): Task 
     node,
     partition,
     attempt,
+    speculative,
     work,
     scope,
     signal,

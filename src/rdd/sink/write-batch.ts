@@ -41,7 +41,9 @@ export async function writeBatch<T, M>(
   await guard?.()
   try {
     await step('begin', () => sink.begin?.(batch))
-    const work: WriteSink = { kind: 'write', sink: sink.name, writer: sink.writer, batch }
+    const { name, writer, guarantee } = sink
+    const once = guarantee === 'at-least-once'
+    const work: WriteSink = { kind: 'write', sink: name, writer, batch, once }
     const written = await run<Written<M>>(rdd as RDD<unknown>, scope, work)
     const messages = written.map(({ message }) => message)
     const records = written.reduce((sum, part) => sum + part.records, 0)

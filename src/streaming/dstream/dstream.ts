@@ -679,6 +679,10 @@ export class DStream<T> {
    * Runs `f` on the driver for each batch, also for empty ones. It may be async; actions that it starts belong to the batch, awaited
    * or not. Outputs of a batch begin in order of definition, one at a time unless `spark.streaming.concurrentJobs` is more than 1.
    *
+   * Its jobs run in the pool that `spark.scheduler.pool` names where the context was started, or in `f` by `setLocalProperty`. With
+   * `spark.speculation`, slow tasks of `rdd.foreach` and `rdd.foreachPartition` are copied only if they are marked
+   * `{ idempotent: true }`.
+   *
    * @throws CONTEXT_STARTED; what `f` throws fails the batch
    * @source Spark DStream.foreachRDD
    * @example
