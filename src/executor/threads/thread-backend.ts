@@ -19,6 +19,7 @@ import { capture } from '../../rdd/functions/explicit.ts'
 import type { Node } from '../../rdd/nodes.ts'
 import type { Backend, Task, TaskEvents, TaskResult, TaskUpdate } from '../../scheduler/task.ts'
 import type { QueuedTask, TaskQueue } from '../../scheduler/task-queue.ts'
+import type { Block } from '../../storage/block.ts'
 import type { InlineBackend, TaskHook } from '../inline-backend.ts'
 import type { TaskStores } from '../legs.ts'
 import { isEmptyPartition } from '../task-runner.ts'
@@ -77,6 +78,8 @@ export class ThreadBackend implements Backend {
   /** By stage id; `undefined` for those that stay with the driver. */
   private readonly stages = new Map<number, DescribedStage | undefined>()
   private readonly attempts = new Set<Promise<void>>()
+  /** What running tasks read: the memory of these blocks is not used again before they have ended. */
+  private readonly inUse = new Set<readonly Block[]>()
   private stopped = false
 
   constructor(parts: ThreadBackendParts) {
@@ -197,18 +200,18 @@ export class ThreadBackend implements Backend {
     task.signal.throwIfAborted()
     const { node, partition, id, jobId, stageId, attempt, speculative, properties, signal } = task
     const stage = this.stageOf(task)!
-    // The blocks are held until the task has ended: their memory is not used again before.
     const { inputs, blocks } = await gatherInputs(node, partition, this.parts.stores)
     task.signal.throwIfAborted()
     this.send(thread, stageId, stage)
     const release = this.parts.activity.hold()
+    this.inUse.add(blocks)
     try {
       const data = { id, jobId, stageId, partition, attempt, speculative, properties, inputs }
       const { killAfterMs, timeoutMs } = this.parts
       const done = await withinTime(timeoutMs, signal, limited => thread.run(data, limited, killAfterMs))
       return await this.result(task, thread, done)
     } finally {
-      void blocks
+      this.inUse.delete(blocks)
       release()
     }
   }
