@@ -6,6 +6,7 @@
  */
 import { after, describe, it } from 'node:test'
 import { SparkContext } from '../../src/context/spark-context.ts'
+import { runs } from './runs.ts'
 
 export interface BackendCase {
   readonly sc: SparkContext
@@ -42,6 +43,11 @@ export const places: readonly Place[] = [
   },
 ]
 
+/** The forms of segments to run on a place: on all but the first only one where time is short. */
+export function formsOn(place: Place): readonly string[] {
+  return place === places[0] || runs >= 50 ? ['compiled', 'interpreted'] : ['compiled']
+}
+
 export function itHereOf({ sharesMemory }: Place): ItHere {
   return (name, test) => {
     if (sharesMemory) it(name, test)
@@ -51,7 +57,7 @@ export function itHereOf({ sharesMemory }: Place): ItHere {
 /** Defines `suite` once for each backend, each with a context of its own. */
 export function onEveryBackend(title: string, suite: (backend: BackendCase) => void): void {
   for (const place of places)
-    for (const segments of ['compiled', 'interpreted'])
+    for (const segments of formsOn(place))
       describe(`${title} on ${place.title}, ${segments}`, () => {
         const { master } = place
         const conf = { 'kindling.task.segments': segments, ...place.conf }

@@ -1,6 +1,6 @@
 import { after, describe } from 'node:test'
 import { SparkContext, type SparkContextOptions } from '../../src/context/spark-context.ts'
-import { type ItHere, itHereOf, places } from './backends.ts'
+import { formsOn, type ItHere, itHereOf, places } from './backends.ts'
 
 /** The same suite on each backend and with both forms of segments. */
 export function onEachContext(
@@ -8,7 +8,7 @@ export function onEachContext(
   suite: (make: (options?: SparkContextOptions) => SparkContext, itHere: ItHere) => void,
 ): void {
   for (const place of places)
-    for (const segments of ['compiled', 'interpreted'])
+    for (const segments of formsOn(place))
       describe(`${title} on ${place.title}, ${segments}`, () => {
         const made: SparkContext[] = []
         after(() => Promise.all(made.map(sc => sc.stop())))
