@@ -48,7 +48,7 @@ export const topics: readonly Topic[] = [
   {
     page: 'shared-values',
     title: 'Shared values',
-    about: 'Values that tasks share: broadcasts, accumulators, captured variables.',
+    about: 'Values that tasks share: broadcasts, accumulators, captured variables, resources.',
   },
   { page: 'events', title: 'Events', about: 'What the engine tells about itself: listeners, logging.' },
   { page: 'time', title: 'Time', about: 'Durations, times, intervals, clocks.' },
@@ -76,7 +76,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/base\/logger/, 'events'],
   [/listener|events/, 'events'],
   [/^src\/executor\/task-time/, 'events'],
-  [/broadcast|accumulator|rdd\/functions\//, 'shared-values'],
+  [/broadcast|accumulator|executor\/resource|rdd\/functions\//, 'shared-values'],
   [/^src\/streaming\/(receiver|sources)|^src\/streaming\/input-source/, 'sources-and-receivers'],
   [/^src\/streaming\/state|window/, 'windows-and-state'],
   [/^src\/ui\/|batches|output/, 'outputs'],

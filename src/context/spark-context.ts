@@ -9,6 +9,7 @@ import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
 import { packageVersion } from '../base/version.ts'
 import { hashString } from '../data/hash.ts'
 import type { TaskHook } from '../executor/inline-backend.ts'
+import { contextBegins, contextEnds } from '../executor/resource.ts'
 import { describeLongCall, type LongCall } from '../executor/task-time.ts'
 import type { ThreadBackend } from '../executor/threads/thread-backend.ts'
 import type { Node } from '../rdd/nodes.ts'
@@ -174,6 +175,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
     if (isHeard && this.threads === undefined && conf.get(configEntries.functionsCheck) === 'warn')
       this.functionChecks = new FunctionChecks(this.logger)
     const cleans = conf.get(configEntries.cleanCheckpoints)
+    contextBegins()
     this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks, cleans)
   }
 
@@ -452,6 +454,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
     if (!this.bus.insideListener) await this.bus.drain()
     this.bus.stop()
     await this.blocks.close()
+    await contextEnds(error => this.logger.error('a resource could not be disposed of', { error }))
   }
 
   /** @internal */

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { toWire } from '../base/errors.ts'
 import { trapFloatingRejections } from '../base/floating.ts'
 import { consoleLogger } from '../base/logger.ts'
+import { disposeResources } from '../executor/resource.ts'
 import type { FromWorker, ToWorker, WorkerSettings } from '../executor/threads/messages.ts'
 import { WorkerLoop } from '../executor/threads/worker-loop.ts'
 import { ThreadShared } from './worker-shared.ts'
@@ -10,11 +11,18 @@ import { ThreadShared } from './worker-shared.ts'
 const port = parentPort!
 const post = (message: FromWorker, transfer: readonly ArrayBuffer[] = []): void =>
   port.postMessage(message, [...transfer])
-const loop = new WorkerLoop({ post }, new ThreadShared(consoleLogger('warn')), workerData as WorkerSettings)
+const logger = consoleLogger('warn')
+const loop = new WorkerLoop({ post }, new ThreadShared(logger), workerData as WorkerSettings)
+
+async function end(): Promise<void> {
+  await loop.stop()
+  await disposeResources(error => logger.error('a resource could not be disposed of', { error }))
+  process.exit(0)
+}
 
 trapFloatingRejections(error => post({ type: 'floated', error: toWire(error) }))
 port.on('message', (message: ToWorker) => {
   if (message.type !== 'stop') loop.receive(message)
-  else void loop.stop().finally(() => process.exit(0))
+  else void end()
 })
 post({ type: 'ready' })
