@@ -18,6 +18,18 @@ const severity: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 
 /** Writes nothing: the default, since a library has no say over its host's output. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
+let ofThread: Logger = silentLogger
+
+/** Where code of a worker thread writes, which has no context: to the logger of the context that it works for. */
+export function threadLogger(): Logger {
+  return ofThread
+}
+
+/** Sets {@link threadLogger} of this thread. */
+export function setThreadLogger(logger: Logger): void {
+  ofThread = logger
+}
+
 /**
  * Writes one line for each message to standard error: time, level, message, fields as JSON.
  *

@@ -62,7 +62,8 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
     limits: heapBytes === undefined ? {} : heapLimits(heapBytes / 2 ** 20),
     size: master.slots,
     onLoose(message) {
-      if (message.type === 'floated') {
+      if (message.type === 'log') logger[message.level](message.message)
+      else if (message.type === 'floated') {
         const error = fromWire(message.error)
         logger.error(`a promise was rejected on a worker thread and nobody handled it: ${error.message}`, {
           error,

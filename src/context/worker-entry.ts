@@ -1,8 +1,8 @@
 /** The module that a worker thread runs: the worker loop over the thread's port. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { toWire } from '../base/errors.ts'
+import { asError, toWire } from '../base/errors.ts'
 import { trapFloatingRejections } from '../base/floating.ts'
-import { consoleLogger } from '../base/logger.ts'
+import { type Logger, type LogLevel, setThreadLogger } from '../base/logger.ts'
 import { disposeResources } from '../executor/resource.ts'
 import type { FromWorker, ToWorker, WorkerSettings } from '../executor/threads/messages.ts'
 import { WorkerLoop } from '../executor/threads/worker-loop.ts'
@@ -11,7 +11,19 @@ import { ThreadShared } from './worker-shared.ts'
 const port = parentPort!
 const post = (message: FromWorker, transfer: readonly ArrayBuffer[] = []): void =>
   port.postMessage(message, [...transfer])
-const logger = consoleLogger('warn')
+const logTo =
+  (level: LogLevel) =>
+  (message: string, fields: { readonly error?: unknown } = {}): void => {
+    const reason = 'error' in fields ? `: ${asError(fields.error).message}` : ''
+    post({ type: 'log', level, message: `${message}${reason}` })
+  }
+const logger: Logger = {
+  debug: logTo('debug'),
+  info: logTo('info'),
+  warn: logTo('warn'),
+  error: logTo('error'),
+}
+setThreadLogger(logger)
 const loop = new WorkerLoop({ post }, new ThreadShared(logger), workerData as WorkerSettings)
 
 async function end(): Promise<void> {

@@ -2,11 +2,11 @@
  * What ranges are read with: as data, which travels to other threads with the functions of the program, and on the thread of the driver
  * with what only that has.
  *
- * Another thread has connections of its own, kept as here; its warnings and the times of what it reads are not heard of.
+ * Another thread has connections of its own, kept as here; the times of what it reads are not heard of.
  */
 import { SystemClock } from '../../base/clock.ts'
 import { configEntries } from '../../base/config.ts'
-import { silentLogger } from '../../base/logger.ts'
+import { threadLogger } from '../../base/logger.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import { type Lease, leaseByKey } from './cluster-pool.ts'
@@ -57,7 +57,7 @@ export function openRange(range: RangeDescriptor, reading: Reading): ChunkSource
   const parts = onDriver.get(reading) ?? {
     settings,
     clock: new SystemClock(),
-    logger: silentLogger,
+    logger: threadLogger(),
     patienceMs,
     lease: () => leaseByKey(key, settings, keepMs),
   }

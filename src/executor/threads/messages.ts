@@ -3,6 +3,7 @@
  * descriptions, records as blocks.
  */
 import type { WireError } from '../../base/errors.ts'
+import type { LogLevel } from '../../base/logger.ts'
 import type { FunctionDescription } from '../../rdd/functions/description.ts'
 import type { JobProperties } from '../../scheduler/task.ts'
 import type { ScopeData, StageData } from './stage-data.ts'
@@ -112,5 +113,7 @@ export type FromWorker =
       readonly ms: number
       readonly records: number
     }
+  /** For the log of the context. */
+  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string }
   /** A rejection that nobody handled, of no task that runs. */
   | { readonly type: 'floated'; readonly error: WireError }

@@ -13,7 +13,7 @@ import { SentStages } from './sent-stages.ts'
 export type DoneMessage = Extract<FromWorker, { type: 'done' }>
 
 /** Messages that belong to no task. */
-export type LooseMessage = Extract<FromWorker, { type: 'long-call' | 'floated' }>
+export type LooseMessage = Extract<FromWorker, { type: 'long-call' | 'floated' | 'log' }>
 
 /** What a worker tells whoever started it. */
 export interface WorkerEvents {
@@ -131,6 +131,7 @@ export class WorkerThread {
         return
       case 'long-call':
       case 'floated':
+      case 'log':
         events.loose(message)
     }
   }
