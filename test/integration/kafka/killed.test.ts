@@ -86,7 +86,7 @@ describe('a program over Kafka that is killed', { skip: service('kafka').skip },
       const before = lines().length
       start()
       // Killed at another point of its life each time; once its broker is, under it.
-      await until(() => lines().length > before + n, { timeoutMs: 60_000 })
+      await until(() => lines().length > before + n, { timeoutMs: 120_000 })
       if (n === KILLS / 2) {
         await server.end('SIGKILL')
         await server.start()
@@ -96,7 +96,7 @@ describe('a program over Kafka that is killed', { skip: service('kafka').skip },
     isOver = true
     await sending
     start()
-    await until(() => total() >= sent, { timeoutMs: 60_000 })
+    await until(() => total() >= sent, { timeoutMs: 120_000 })
     await kill()
 
     const counts = JSON.parse(lines().at(-1)!.replace(/^\d+ /, '')) as [string, number][]
