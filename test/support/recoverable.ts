@@ -3,6 +3,7 @@ import { seconds } from '../../src/base/time.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
+import { INLINE } from './backends.ts'
 
 type Pair = readonly [string, number]
 
@@ -95,6 +96,7 @@ export function recoverable(
   return new StreamTest({
     checkpointDir: true,
     master: 'local[2]',
+    conf: INLINE,
     build: t => void t.collect('out', operators[operator]!(sources[source]!(t))),
     ...opts,
   })
