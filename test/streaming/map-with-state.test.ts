@@ -6,6 +6,7 @@ import { HashPartitioner } from '../../src/rdd/partitioner.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { type State, StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
+import { places } from '../support/backends.ts'
 import { runs } from '../support/runs.ts'
 
 type Pair = [string, number]
@@ -488,8 +489,9 @@ describe('mapWithState against a brute-force oracle', () => {
     { minLength: 1, maxLength: 14 },
   )
 
-  for (const master of ['local', 'local[2]'])
-    it(`any batches, partitions, removals and time-outs, ${master} (property)`, async () => {
+  // Threads take long to start: they have fewer runs.
+  for (const { title, master, conf, sharesMemory } of places)
+    it(`any batches, partitions, removals and time-outs, ${title} (property)`, async () => {
       await fc.assert(
         fc.asyncProperty(
           batches,
@@ -514,7 +516,7 @@ describe('mapWithState against a brute-force oracle', () => {
               },
             ).numPartitions(partitions)
             if (timeout !== null) spec = spec.timeout(seconds(timeout))
-            await using t = program(given, () => spec, { master })
+            await using t = program(given, () => spec, { master, conf })
             await t.run(given.length + 5)
             const expected = oracle(given, given.length + 5, timeout, isWide)
             assert.deepEqual(
@@ -527,7 +529,7 @@ describe('mapWithState against a brute-force oracle', () => {
             )
           },
         ),
-        { numRuns: Math.ceil(runs / 2) },
+        { numRuns: Math.ceil(runs / (sharesMemory ? 2 : 25)) },
       )
     })
 

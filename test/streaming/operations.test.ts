@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
+import { INLINE } from '../support/backends.ts'
 
 type Row = readonly [
   title: string,
@@ -334,8 +335,8 @@ const settings: readonly (readonly [title: string, master: string, conf: Record<
     ['compiled, local', 'local', { 'kindling.task.segments': 'compiled' }],
     ['compiled, local[2]', 'local[2]', { 'kindling.task.segments': 'compiled' }],
     ['interpreted, local', 'local', { 'kindling.task.segments': 'interpreted' }],
-    ['interpreted, local[2]', 'local[2]', { 'kindling.task.segments': 'interpreted' }],
-    ['no room to keep anything, local[2]', 'local[2]', { 'kindling.storage.maxBytes': 0 }],
+    ['interpreted, local[2]', 'local[2]', { ...INLINE, 'kindling.task.segments': 'interpreted' }],
+    ['no room to keep anything, local[2]', 'local[2]', { ...INLINE, 'kindling.storage.maxBytes': 0 }],
   ]
 
 for (const [setting, master, conf] of settings)

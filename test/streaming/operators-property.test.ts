@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
+import { places } from '../support/backends.ts'
 import { runs } from '../support/runs.ts'
 
 type Pair = readonly [string, number]
@@ -143,8 +144,10 @@ function canonical(records: readonly unknown[]): string[] {
   return records.map(record => JSON.stringify(inner(record))).sort()
 }
 
-for (const master of ['local', 'local[2]'])
-  describe(`operators of streams against brute force, ${master}`, () => {
+// Threads take long to start: they have fewer runs.
+for (const { title, master, conf, sharesMemory } of places) {
+  const numRuns = Math.ceil(runs / (sharesMemory ? 4 : 50))
+  describe(`operators of streams against brute force, ${title}`, () => {
     for (const [name, { define, expect }] of Object.entries(operators))
       it(`${name} (property)`, async () => {
         const given = fc.array(fc.tuple(batch, batch), { minLength: 1, maxLength: 4 })
@@ -152,6 +155,7 @@ for (const master of ['local', 'local[2]'])
           fc.asyncProperty(given, partitions, partitions, async (batches, p, q) => {
             await using t = new StreamTest({
               master,
+              conf,
               build: t => {
                 const a = t.input<Pair>(
                   'a',
@@ -172,7 +176,7 @@ for (const master of ['local', 'local[2]'])
               batches.map(([a, b]) => canonical(expect(a, b))),
             )
           }),
-          { numRuns: Math.ceil(runs / 4) },
+          { numRuns },
         )
       })
 
@@ -184,6 +188,7 @@ for (const master of ['local', 'local[2]'])
           fc.asyncProperty(given, partitions, length, length, async (batches, p, window, slide) => {
             await using t = new StreamTest({
               master,
+              conf,
               build: t => {
                 const a = t.input<Pair>('a', batches, { partitions: p })
                 t.collect('out', define(a, window * 1000, slide * 1000))
@@ -199,7 +204,8 @@ for (const master of ['local', 'local[2]'])
             }
             assert.deepEqual(t.out('out').batches.map(canonical), expected)
           }),
-          { numRuns: Math.ceil(runs / 4) },
+          { numRuns },
         )
       })
   })
+}

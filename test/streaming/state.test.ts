@@ -6,6 +6,7 @@ import type { RDD } from '../../src/rdd/rdd.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { type State, StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
+import { INLINE } from '../support/backends.ts'
 import { runs } from '../support/runs.ts'
 
 const add = (a: number, b: number): number => a + b
@@ -321,6 +322,7 @@ describe('state and windows against a brute-force oracle', () => {
         async (given, window, slide) => {
           await using t = new StreamTest({
             master: 'local[2]',
+            conf: INLINE,
             build: t => {
               const pairs = t.input('in', given, { partitions: 2 })
               const opts = { filter: ([, n]: readonly [string, number]) => n !== 0 }
@@ -357,6 +359,7 @@ describe('state and windows against a brute-force oracle', () => {
       fc.asyncProperty(batches, async given => {
         await using t = new StreamTest({
           master: 'local[3]',
+          conf: INLINE,
           build: t => {
             const pairs = t.input('in', given, { partitions: 2 })
             // A key is dropped in the first batch that has nothing for it.
