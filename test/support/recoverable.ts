@@ -96,9 +96,9 @@ export function recoverable(
   return new StreamTest({
     checkpointDir: true,
     master: 'local[2]',
-    conf: INLINE,
     build: t => void t.collect('out', operators[operator]!(sources[source]!(t))),
     ...opts,
+    conf: { ...INLINE, ...opts.conf },
   })
 }
 
