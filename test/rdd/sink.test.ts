@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { silentLogger } from '../../src/base/logger.ts'
 import { SparkContext } from '../../src/context/spark-context.ts'
 import { fileSink } from '../../src/rdd/sink/file-sink.ts'
+import { localOutputFiles, type OutputFiles } from '../../src/rdd/sink/output-files.ts'
 import type {
   BatchToken,
   ExactlyOnceSink,
@@ -251,6 +252,52 @@ describe('fileSink', () => {
     assert.deepEqual(readdirSync(dir), ['out-1000'])
     assert.equal(existsSync(join(dir, 'out-1000/theirs')), true)
   })
+
+  it('local files: an attempt that lost and still writes when the batch is published leaves nothing in it', async () => {
+    const dir = fresh()
+    let late = 0
+    const files: OutputFiles = {
+      ...localOutputFiles,
+      async rename(from, to) {
+        await localOutputFiles.rename(from, to)
+        if (basename(to) !== '_SUCCESS') return
+        late++
+        await (await localOutputFiles.create(join(dirname(from), '.part-00000.7'))).close()
+      },
+    }
+    const sink = fileSink<string>(join(dir, 'out'), { files })
+    await sink.begin!(token(1))
+    await sink.commit!(token(1), [await write(sink, token(1), ['a'])])
+    assert.equal(late, 1)
+    assert.deepEqual(readdirSync(dir), ['out-1000'])
+    assert.deepEqual(readdirSync(join(dir, 'out-1000')).sort(), ['_SUCCESS', 'part-00000'])
+  })
+
+  for (const parts of [1, 0])
+    it(`local files: a driver that is overtaken in its commit publishes nothing, with ${parts} parts`, async () => {
+      const dir = fresh()
+      const newer = fileSink<string>(join(dir, 'out'))
+      let overtaken = 0
+      const files: OutputFiles = {
+        ...localOutputFiles,
+        async makeDirectory(path) {
+          if (path.includes('._whole')) {
+            overtaken++
+            await newer.open!({ ...token(2), logger: silentLogger })
+          }
+          await localOutputFiles.makeDirectory(path)
+        },
+      }
+      const older = fileSink<string>(join(dir, 'out'), { files })
+      await older.begin!(token(1))
+      const messages = parts === 0 ? [] : [await write(older, token(1), ['a'])]
+      await rejected('SINK_FENCED', async () => older.commit!(token(1), messages))
+      assert.equal(overtaken, 1)
+      assert.equal(existsSync(join(dir, 'out-1000')), false)
+      await newer.open!({ ...token(3), logger: silentLogger })
+      await newer.close!(token(3))
+      assert.deepEqual(readdirSync(dir), [])
+    })
 
   it('a storage: parts roll, and another program’s directory is refused', async () => {
     const dir = fresh()
