@@ -486,6 +486,11 @@ export class SparkContext extends RDDMaker implements JobRunner {
     this.threads?.start()
   }
 
+  /** @internal Whether functions go to other threads. */
+  get sendsFunctions(): boolean {
+    return this.threads !== undefined
+  }
+
   /** @internal */
   defined(node: Node): void {
     this.threads?.define(node)

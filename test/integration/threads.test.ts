@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
 import { isMainThread, threadId, type Worker } from 'node:worker_threads'
 import { AccumulatorV2, registerClass, SparkContext, type SparkContextOptions, StorageLevel } from 'kindling'
-import { until } from 'kindling/testing'
+import { StreamTest, until } from 'kindling/testing'
 import { freshPaths, isFirst } from '../support/once.ts'
 import { rejected } from '../support/rejected.ts'
 
@@ -249,6 +249,28 @@ describe('what worker threads are sent', () => {
     changed++
     assert.throws(() => sc.parallelize([1]).map(n => n + changed), { code: 'CAPTURE_REASSIGNED' })
     assert.throws(() => sc.parallelize([1]).map(() => sc.appName), { code: 'CLOSURE_NOT_TRANSFERABLE' })
+  })
+
+  it('functions of streams too, as they are when their operator is defined', async () => {
+    const factors = { by: 2 }
+    await using t = new StreamTest({
+      master: 'local[2]',
+      conf: { 'kindling.executor': 'threads' },
+      build: t => {
+        const input = t.input('in', [[1, 2], [3]])
+        assert.throws(() => input.map(n => n + t.clock.now()), { code: 'CLOSURE_NOT_TRANSFERABLE' })
+        let changed = 1
+        changed++
+        assert.throws(() => input.filter(n => n > changed), { code: 'CAPTURE_REASSIGNED' })
+        t.collect(
+          'out',
+          input.map(n => n * factors.by),
+        )
+      },
+    })
+    factors.by = 100
+    await t.run(2)
+    assert.deepEqual(t.out('out').batches, [[2, 4], [6]])
   })
 
   it('results that are no data are refused by name', async () => {
