@@ -7,10 +7,9 @@ import { KindlingError } from '../base/errors.ts'
 import { ListenerBus } from '../base/listener-bus.ts'
 import { consoleLogger, type Logger, silentLogger } from '../base/logger.ts'
 import { packageVersion } from '../base/version.ts'
-import { hashString } from '../data/hash.ts'
 import type { TaskHook } from '../executor/inline-backend.ts'
 import { contextBegins, contextEnds } from '../executor/resource.ts'
-import { describeLongCall, type LongCall } from '../executor/task-time.ts'
+import type { LongCall } from '../executor/task-time.ts'
 import type { ThreadBackend } from '../executor/threads/thread-backend.ts'
 import type { Node } from '../rdd/nodes.ts'
 import type { JobRequest, JobRunner } from '../rdd/ports.ts'
@@ -34,9 +33,11 @@ import { FunctionChecks } from './function-checks.ts'
 import { jobLimits } from './job-limits.ts'
 import { currentJobScope } from './job-scope.ts'
 import { SwitchedLogger } from './log-level.ts'
+import { LongCalls } from './long-calls.ts'
 import { parseMaster } from './master.ts'
 import { PersistedNodes, type RDDInfo, storageInfo } from './persisted-nodes.ts'
 import { RDDMaker } from './rdd-maker.ts'
+import { Seeds } from './seeds.ts'
 
 /** How a context is made. All optional. */
 export interface SparkContextOptions {
@@ -58,11 +59,6 @@ function defaultStorageBytes(): number {
   const { heap_size_limit: limit } = getHeapStatistics()
   return Math.max(limit / 10, 0.6 * (limit - 300 * 1024 * 1024))
 }
-
-/** Long calls that are remembered. */
-const LONG_CALLS_KEPT = 100
-/** Places in a program, in a batch, whose uses are counted, so that each draws other random numbers. */
-const MAX_SEED_PLACES = 4096
 
 /**
  * Makes RDDs and runs their jobs. Several may live in one process.
@@ -106,9 +102,8 @@ export class SparkContext extends RDDMaker implements JobRunner {
   protected readonly scheduler: DAGScheduler
   private readonly backend: Backend
   private readonly threads: ThreadBackend | undefined
-  private readonly longCallsKept: LongCall[] = []
-  private readonly longCallPlaces = new Set<string>()
-  private readonly seedsGiven = new Map<string, number>()
+  private readonly longCallsNoted: LongCalls
+  private readonly seeds = new Seeds()
   private stopping: Promise<void> | undefined
 
   constructor(options: SparkContextOptions = {}) {
@@ -123,6 +118,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
         : (options.logger ?? defaults.logger ?? silentLogger),
     )
     this.logger = this.log
+    this.longCallsNoted = new LongCalls(this.logger)
     this.master = options.master ?? conf.getRaw('spark.master') ?? defaults.master ?? 'local'
     this.appName = options.appName ?? conf.getRaw('spark.app.name') ?? 'kindling'
     this.conf = conf
@@ -151,7 +147,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
       master,
       broadcasts: this.broadcasts,
       hook: options.taskHook,
-      onLongCall: call => this.noteLongCall(call),
+      onLongCall: call => this.longCallsNoted.note(call),
     })
     this.backend = backends.backend
     this.threads = backends.threads
@@ -403,16 +399,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
 
   /** User code that held the thread for longer than `kindling.task.longCallWarning`, the latest last; at most 100. */
   get longCalls(): readonly LongCall[] {
-    return this.longCallsKept
-  }
-
-  private noteLongCall(call: LongCall): void {
-    if (this.longCallsKept.length === LONG_CALLS_KEPT) this.longCallsKept.shift()
-    this.longCallsKept.push(call)
-    const place = call.operators.map(describeScope).join()
-    if (this.longCallPlaces.has(place) || this.longCallPlaces.size >= LONG_CALLS_KEPT) return
-    this.longCallPlaces.add(place)
-    this.logger.warn(describeLongCall(call))
+    return this.longCallsNoted.latest
   }
 
   /**
@@ -466,14 +453,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
 
   /** @internal */
   seedFor(scope: OperatorScope): number {
-    const batch = currentJobScope()?.properties.batchTime ?? currentBatch()
-    const place = `${describeScope(scope)} ${batch ?? ''}`
-    const nth = this.seedsGiven.get(place) ?? 0
-    // Put last again: what goes first was not used for longest.
-    this.seedsGiven.delete(place)
-    this.seedsGiven.set(place, nth + 1)
-    if (this.seedsGiven.size > MAX_SEED_PLACES) this.seedsGiven.delete(this.seedsGiven.keys().next().value!)
-    return hashString(`${place} ${nth}`) >>> 0
+    return this.seeds.next(describeScope(scope), currentJobScope()?.properties.batchTime ?? currentBatch())
   }
 
   /** @internal The threads that tasks run on; `undefined` when they run on the program's own. */
@@ -484,11 +464,6 @@ export class SparkContext extends RDDMaker implements JobRunner {
   /** @internal Has the threads ready when the first job comes. */
   warmUp(): void {
     this.threads?.start()
-  }
-
-  /** @internal Whether functions go to other threads. */
-  get sendsFunctions(): boolean {
-    return this.threads !== undefined
   }
 
   /** @internal */

@@ -13,96 +13,51 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { until } from 'kindling/testing'
+import { countingProgram, KilledProgram } from '../support/killed-program.ts'
 
-const root = join(import.meta.dirname, '../..')
-const dir = mkdtempSync(join(tmpdir(), 'kindling-killed-'))
-let child: ChildProcess | undefined
-after(() => {
-  child?.kill('SIGKILL')
-  rmSync(dir, { recursive: true, force: true })
-})
-
-const KILLS = 8
-
-const program = `
-import { appendFileSync } from 'node:fs'
-import { milliseconds, StreamingContext } from '${join(root, 'src/index.ts')}'
-
-const ssc = await StreamingContext.getOrCreate('checkpoint', () => {
-  const ssc = new StreamingContext({ master: 'local[2]', batchDuration: milliseconds(100), conf: { 'kindling.streaming.maxQueuedBatches': 1000 } })
-  const words = ssc.textFileStream('in').flatMap(line => line.split(' '))
+const program = countingProgram({
+  source: `const words = ssc.textFileStream('in').flatMap(line => line.split(' '))
   words.saveAsTextFiles('files/words')
-  words
-    .map(word => [word, 1])
-    .updateStateByKey((ones, count = 0) => count + ones.length)
-    .uid('counts')
-    .checkpoint(milliseconds(500))
-    .foreachRDD(async (rdd, time) => {
-      const counts = (await rdd.collect()).sort(([a], [b]) => (a < b ? -1 : 1))
-      appendFileSync('out', time.milliseconds + ' ' + JSON.stringify(counts) + '\\n')
-    })
-  return ssc
+  words`,
 })
-await ssc.start()
-await ssc.awaitTermination()
-`
-
-function lines(): string[] {
-  const out = join(dir, 'out')
-  return existsSync(out) ? readFileSync(out, 'utf8').split('\n').slice(0, -1) : []
-}
-
-function start(): void {
-  child = spawn(process.execPath, ['--conditions=source', 'app.ts'], {
-    cwd: dir,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-}
-
-/** Published by a rename, as files for a stream are. */
-function publish(n: number): void {
-  const temporary = join(dir, `in-${n}`)
-  writeFileSync(temporary, `all w${n % 3} w${n % 3}\nall\n`)
-  renameSync(temporary, join(dir, 'in', String(n)))
-}
+const KILLS = 8
 
 describe('a program that is killed', () => {
   it('counts every word once, and gives the same for every batch that it repeats', async () => {
+    await using app = new KilledProgram()
+    const { dir } = app
+    /** Published by a rename, as files for a stream are. */
+    const publish = (n: number): void => {
+      const temporary = join(dir, `in-${n}`)
+      writeFileSync(temporary, `all w${n % 3} w${n % 3}\nall\n`)
+      renameSync(temporary, join(dir, 'in', String(n)))
+    }
     mkdirSync(join(dir, 'in'))
-    writeFileSync(join(dir, 'app.ts'), program)
     let files = 0
     for (let kill = 0; kill < KILLS; kill++) {
-      const before = lines().length
-      start()
-      const [running, exited] = [child!, new Promise(resolve => child!.on('exit', resolve))]
-      await until(() => lines().length > before, { timeoutMs: 20_000 })
+      const before = app.lines().length
+      app.start(program)
+      await until(() => app.lines().length > before, { timeoutMs: 20_000 })
       for (let i = 0; i < 3; i++) publish(files++)
       // At another place of a batch each time.
-      await until(() => lines().length > before + 1 + kill, { timeoutMs: 20_000 })
-      running.kill('SIGKILL')
-      await exited
+      await until(() => app.lines().length > before + 1 + kill, { timeoutMs: 20_000 })
+      await app.kill()
       publish(files++)
     }
-    start()
-    const want = [
+    app.start(program)
+    const want: [string, number][] = [
       ['all', files * 2],
-      ...[0, 1, 2].map(k => [
+      ...[0, 1, 2].map((k): [string, number] => [
         `w${k}`,
         Array.from({ length: files }, (_, i) => i).filter(i => i % 3 === k).length * 2,
       ]),
     ]
-    await until(() => lines().at(-1)?.endsWith(JSON.stringify(want)) === true, { timeoutMs: 20_000 })
-    child!.kill('SIGKILL')
+    await until(() => JSON.stringify(app.counts()) === JSON.stringify(want), { timeoutMs: 20_000 })
+    await app.kill()
 
-    const byTime = new Map<string, string>()
-    for (const line of lines()) {
-      const [time = ''] = line.split(' ', 1)
-      assert.equal(byTime.get(time) ?? line, line)
-      byTime.set(time, line)
-    }
-    const times = [...byTime.keys()].map(Number)
+    const times = app.times()
     assert.deepEqual(
       times,
       times.toSorted((a, b) => a - b),

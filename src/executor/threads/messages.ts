@@ -15,6 +15,13 @@ export interface WorkerSettings {
   readonly longCallMs: number
 }
 
+/** A class that the program registered, and its codec. */
+export type ClassParts = [
+  C: abstract new (...args: never[]) => object,
+  encode: (instance: object) => unknown,
+  decode: (data: unknown) => object,
+]
+
 /** Records as bytes: of their own, or a view on shared memory. */
 export interface BlockData {
   readonly bytes: Uint8Array

@@ -23,7 +23,7 @@ import type { Block } from '../../storage/block.ts'
 import type { InlineBackend, TaskHook } from '../inline-backend.ts'
 import type { TaskStores } from '../legs.ts'
 import { isEmptyPartition } from '../task-runner.ts'
-import type { UpdateData } from './messages.ts'
+import type { ClassParts, UpdateData } from './messages.ts'
 import { OutputRegions } from './output-regions.ts'
 import { type SentValue, SentValues } from './sent-values.ts'
 import { type DescribedStage, describeStage, parentsWithin } from './stage-data.ts'
@@ -57,13 +57,6 @@ export interface ThreadBackendParts {
   /** A task that runs for longer is cancelled; `undefined`: none is. */
   readonly timeoutMs: number | undefined
 }
-
-/** A class, and its codec. */
-export type ClassParts = [
-  C: abstract new (...args: never[]) => object,
-  encode: (instance: object) => unknown,
-  decode: (data: unknown) => object,
-]
 
 /** How the names of the engine's own registered classes begin. */
 const OWN_CLASSES = 'kindling.'
@@ -222,7 +215,7 @@ export class ThreadBackend implements Backend {
     // Adopted also when it does not count: that is how its memory comes back.
     const adopted = output === undefined ? undefined : this.regions.adopt(thread, output)
     if (kept.length > 0 && !task.signal.aborted) {
-      const nodes = keptNodes(node)
+      const nodes = nodesOf(node)
       for (const { node: id, partition, blocks } of kept) {
         const owner = nodes.get(id)
         if (owner !== undefined) await this.parts.stores.blocks.put(owner, partition, blocks.map(blockOf))
@@ -292,18 +285,16 @@ export class ThreadBackend implements Backend {
   }
 }
 
-/** The nodes of a stage whose partitions are kept, by id. */
-function keptNodes(root: Node): Map<number, Node> {
-  const kept = new Map<number, Node>()
-  const seen = new Set<Node>()
+/** The nodes of a stage by id. */
+function nodesOf(root: Node): Map<number, Node> {
+  const nodes = new Map<number, Node>()
   const open = [root]
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (seen.has(node)) continue
-    seen.add(node)
-    kept.set(node.id, node)
+    if (nodes.has(node.id)) continue
+    nodes.set(node.id, node)
     open.push(...parentsWithin(node))
   }
-  return kept
+  return nodes
 }
 
 function stoppedError(): KindlingError {

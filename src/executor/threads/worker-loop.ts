@@ -15,12 +15,11 @@ import type { SegmentMode } from '../../rdd/segment/segment.ts'
 import type { Task, TaskResult } from '../../scheduler/task.ts'
 import { TaskRunner } from '../task-runner.ts'
 import type { TaskTimeSettings } from '../task-time.ts'
-import type { FromWorker, TaskData, ToWorker, UpdateData, WorkerSettings } from './messages.ts'
+import type { ClassParts, FromWorker, TaskData, ToWorker, UpdateData, WorkerSettings } from './messages.ts'
 import { type RevivedStage, reviveStage } from './revived-stage.ts'
 import { SharedRegions } from './shared-regions.ts'
 import { scopeData } from './stage-data.ts'
 import { outputData, SentStores } from './task-stores.ts'
-import type { ClassParts } from './thread-backend.ts'
 
 /** What the loop needs of the layers above: accumulators and broadcasts of this thread. */
 export interface WorkerShared {

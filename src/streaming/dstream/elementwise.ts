@@ -9,7 +9,7 @@ import type { AnyStream } from './recipe.ts'
 export function elementwise<T, U>(parent: DStream<T>, name: string, f: (rdd: RDD<T>) => RDD<U>): DStream<U> {
   const { sc } = parent.host
   // Functions are described as they are now; and those that cannot travel are refused here, not in the first batch.
-  if (sc.sendsFunctions) operator(name, () => f(sc.parallelize([], 1) as RDD<T>))
+  if (sc.workers !== undefined) operator(name, () => f(sc.parallelize([], 1) as RDD<T>))
   return parent.derive(name, {
     slideDuration: parent.slideDuration,
     dependencies: [parent as AnyStream],
