@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { SparkContext } from '../../src/context/spark-context.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
-import { places } from '../support/backends.ts'
+import { LOCAL, ON_THREADS, type Place } from '../support/backends.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kindling-pools-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -18,7 +18,7 @@ function allocation(content: unknown): string {
 
 /** The pools of tasks in the order in which they begin, of two jobs of three tasks each. */
 async function order(
-  { master, conf }: Pick<(typeof places)[number], 'master' | 'conf'>,
+  { master, conf }: Pick<Place, 'master' | 'conf'>,
   settings: Readonly<Record<string, string>>,
 ): Promise<string> {
   const began: string[] = []
@@ -46,7 +46,7 @@ async function order(
   return began.join('')
 }
 
-for (const place of [places[0]!, { title: 'one worker thread', master: 'local[1]', conf: places[2]!.conf }])
+for (const place of [LOCAL, { title: 'one worker thread', master: 'local[1]', conf: ON_THREADS.conf }])
   describe(`scheduling on ${place.title}`, () => {
     it('FIFO: the first job first', async () => {
       assert.equal(await order(place, {}), 'aaabbb')

@@ -11,6 +11,7 @@ import { type State, StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { type PartitionState, VersionedState } from '../../src/streaming/state/versions.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
 import type { TestReceiver } from '../../src/testing/test-receiver.ts'
+import { THREADS_IF_TIME } from '../support/backends.ts'
 import { rejected } from '../support/rejected.ts'
 
 const key = 'kindling.streaming.failurePolicy'
@@ -210,7 +211,7 @@ describe('failurePolicy skip', () => {
     const t = new StreamTest({
       master: 'local[2]',
       checkpointDir: true,
-      conf: { [key]: 'skip' },
+      conf: { ...THREADS_IF_TIME, [key]: 'skip' },
       build: t => {
         const words = t.input('in', given, { partitions: 2 })
         t.collect('out', operators[operator]!(words.map(word => [word, 1] as const)))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
-import { INLINE } from '../support/backends.ts'
+import { INLINE, THREADS_IF_TIME } from '../support/backends.ts'
 
 type Row = readonly [
   title: string,
@@ -333,7 +333,7 @@ function canonical(batches: readonly (readonly unknown[])[], ordered: boolean): 
 const settings: readonly (readonly [title: string, master: string, conf: Record<string, string | number>])[] =
   [
     ['compiled, local', 'local', { 'kindling.task.segments': 'compiled' }],
-    ['compiled, local[2]', 'local[2]', { 'kindling.task.segments': 'compiled' }],
+    ['compiled, local[2]', 'local[2]', { ...THREADS_IF_TIME, 'kindling.task.segments': 'compiled' }],
     ['interpreted, local', 'local', { 'kindling.task.segments': 'interpreted' }],
     ['interpreted, local[2]', 'local[2]', { ...INLINE, 'kindling.task.segments': 'interpreted' }],
     ['no room to keep anything, local[2]', 'local[2]', { ...INLINE, 'kindling.storage.maxBytes': 0 }],

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
-import { places } from '../support/backends.ts'
+import { places, thorough } from '../support/backends.ts'
 import { runs } from '../support/runs.ts'
 
 type Pair = readonly [string, number]
@@ -146,6 +146,7 @@ function canonical(records: readonly unknown[]): string[] {
 
 // Threads take long to start: they have fewer runs.
 for (const { title, master, conf, sharesMemory } of places) {
+  if (!sharesMemory && !thorough) continue
   const numRuns = Math.ceil(runs / (sharesMemory ? 4 : 50))
   describe(`operators of streams against brute force, ${title}`, () => {
     for (const [name, { define, expect }] of Object.entries(operators))

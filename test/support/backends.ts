@@ -31,21 +31,27 @@ export interface Place {
 /** Several tasks in turns, where functions share the test's memory. */
 export const INLINE = { 'kindling.executor': 'inline' }
 
-/** One task at a time, several in turns on one thread, and worker threads. */
-export const places: readonly Place[] = [
-  { title: 'local', master: 'local', conf: INLINE, sharesMemory: true },
-  { title: 'local[3] inline', master: 'local[3]', conf: INLINE, sharesMemory: true },
-  {
-    title: 'local[2] on threads',
-    master: 'local[2]',
-    conf: { 'kindling.executor': 'threads' },
-    sharesMemory: false,
-  },
-]
+/** Whether there is time for every combination: not in a quick run. */
+export const thorough: boolean = runs >= 50
 
-/** The forms of segments to run on a place: on all but the first only one where time is short. */
+/** Worker threads, which take long to start, where there is time; else in turns. */
+export const THREADS_IF_TIME: Readonly<Record<string, string>> = thorough ? {} : INLINE
+
+export const LOCAL: Place = { title: 'local', master: 'local', conf: INLINE, sharesMemory: true }
+const IN_TURNS: Place = { title: 'local[3] inline', master: 'local[3]', conf: INLINE, sharesMemory: true }
+export const ON_THREADS: Place = {
+  title: 'local[2] on threads',
+  master: 'local[2]',
+  conf: { 'kindling.executor': 'threads' },
+  sharesMemory: false,
+}
+
+/** One task at a time, several in turns on one thread, and worker threads. */
+export const places: readonly Place[] = thorough ? [LOCAL, IN_TURNS, ON_THREADS] : [LOCAL, ON_THREADS]
+
+/** The forms of segments to run on a place. */
 export function formsOn(place: Place): readonly string[] {
-  return place === places[0] || runs >= 50 ? ['compiled', 'interpreted'] : ['compiled']
+  return place === LOCAL || thorough ? ['compiled', 'interpreted'] : ['compiled']
 }
 
 export function itHereOf({ sharesMemory }: Place): ItHere {
