@@ -27,7 +27,10 @@ type AnyAccumulator = AccumulatorV2<never, unknown>
 
 const registrations = new WeakMap<object, Registration>()
 const byId = new Map<number, WeakRef<AnyAccumulator>>()
-const forgotten = new FinalizationRegistry<number>(id => byId.delete(id))
+const forgotten = new FinalizationRegistry<number>(id => {
+  // A worker may have it again by now.
+  if (accumulatorOf(id) === undefined) byId.delete(id)
+})
 let nextId = 0
 
 /** The registered accumulator of an id, as long as the program holds it. */

@@ -4,13 +4,12 @@ import { encodeRecords } from '../data/codec.ts'
 import type { UpdateData } from '../executor/threads/messages.ts'
 import type { WorkerShared } from '../executor/threads/worker-loop.ts'
 import type { TaskResult } from '../scheduler/task.ts'
-import { type AccumulatorV2, adoptAccumulator, fieldsOfUpdate } from './accumulator.ts'
+import { type AccumulatorV2, accumulatorOf, adoptAccumulator, fieldsOfUpdate } from './accumulator.ts'
 import { ReceivedBroadcasts } from './broadcast.ts'
 
 /** See the file head. */
 export class ThreadShared implements WorkerShared {
   private readonly broadcasts = new ReceivedBroadcasts()
-  private readonly accumulators = new Map<number, AccumulatorV2<never, unknown>>()
   private readonly logger: Logger
 
   constructor(logger: Logger) {
@@ -26,12 +25,12 @@ export class ThreadShared implements WorkerShared {
   }
 
   accumulator(id: number): unknown {
-    return this.accumulators.get(id)
+    return accumulatorOf(id)
   }
 
-  putAccumulator(id: number, name: string | undefined, zero: object): void {
+  putAccumulator(id: number, name: string | undefined, zero: object): object {
     const accumulator = zero as AccumulatorV2<never, unknown>
-    this.accumulators.set(id, adoptAccumulator(accumulator, { id, name, logger: this.logger }))
+    return accumulatorOf(id) ?? adoptAccumulator(accumulator, { id, name, logger: this.logger })
   }
 
   updates(result: TaskResult): UpdateData[] {

@@ -53,16 +53,14 @@ export interface TaskData {
 
 export type ToWorker =
   /** A function, or a function that gives a value. */
-  | { readonly type: 'value'; readonly id: number; readonly description: FunctionDescription }
+  | {
+      readonly type: 'value'
+      readonly id: number
+      readonly description: FunctionDescription
+      readonly accumulators: readonly AccumulatorData[]
+    }
   /** The bytes of a broadcast; none: it was destroyed. */
   | { readonly type: 'broadcast'; readonly id: number; readonly bytes: Uint8Array | undefined }
-  /** An empty accumulator, as a function that gives it. */
-  | {
-      readonly type: 'accumulator'
-      readonly id: number
-      readonly name: string | undefined
-      readonly zero: FunctionDescription
-    }
   /** A registered class, as a function that gives it and its codec. */
   | { readonly type: 'class'; readonly name: string; readonly description: FunctionDescription }
   | { readonly type: 'stage'; readonly id: number; readonly data: StageData }
@@ -73,6 +71,13 @@ export type ToWorker =
   /** Regions of shared memory that may be written again. */
   | { readonly type: 'free'; readonly regions: readonly number[] }
   | { readonly type: 'stop' }
+
+/** An empty accumulator, as a function that gives it. */
+export interface AccumulatorData {
+  readonly id: number
+  readonly name: string | undefined
+  readonly zero: FunctionDescription
+}
 
 /** A map task's output: the blocks of all reduce partitions one after the other in one region. */
 export interface OutputData {

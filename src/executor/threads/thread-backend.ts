@@ -275,13 +275,11 @@ export class ThreadBackend implements Backend {
       thread.broadcasts.add(broadcast)
       thread.post({ type: 'broadcast', id: broadcast, bytes: this.parts.shared.broadcast(broadcast) })
     }
-    for (const accumulator of accumulators) {
-      if (thread.accumulators.has(accumulator)) continue
-      thread.accumulators.add(accumulator)
+    const empty = accumulators.map(accumulator => {
       const { name, zero } = this.parts.shared.accumulator(accumulator)
-      thread.post({ type: 'accumulator', id: accumulator, name, zero: captureFunction(zero) })
-    }
-    thread.post({ type: 'value', id, description })
+      return { id: accumulator, name, zero: captureFunction(zero) }
+    })
+    thread.post({ type: 'value', id, description, accumulators: empty })
   }
 }
 

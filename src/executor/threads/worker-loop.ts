@@ -26,7 +26,8 @@ export interface WorkerShared {
   broadcast(id: number): unknown
   accumulator(id: number): unknown
   putBroadcast(id: number, bytes: Uint8Array | undefined): void
-  putAccumulator(id: number, name: string | undefined, zero: object): void
+  /** The accumulator of an id, which is `zero` unless the thread has one. */
+  putAccumulator(id: number, name: string | undefined, zero: object): object
   /** What an attempt added. */
   updates(result: TaskResult): UpdateData[]
 }
@@ -69,13 +70,7 @@ export class WorkerLoop {
     switch (message.type) {
       case 'value':
         this.then(async () => {
-          this.values.set(message.id, await this.revived(message.description))
-        })
-        return
-      case 'accumulator':
-        this.then(async () => {
-          const zero = (await this.revived(message.zero)) as () => object
-          this.shared.putAccumulator(message.id, message.name, zero())
+          this.values.set(message.id, await this.value(message))
         })
         return
       case 'class':
@@ -136,6 +131,19 @@ export class WorkerLoop {
     this.taken = this.taken.then(take).catch((error: unknown) => {
       if (stage !== undefined) this.failedStages.set(stage, error)
     })
+  }
+
+  private async value({ description, accumulators }: Extract<ToWorker, { type: 'value' }>): Promise<unknown> {
+    // The thread has each accumulator as long as a value refers to it; here, until this one does.
+    const held: object[] = []
+    for (const { id, name, zero } of accumulators) {
+      const make = await this.revived(zero)
+      if (make instanceof NotRevived) return make
+      held.push(this.shared.putAccumulator(id, name, (make as () => object)()))
+    }
+    const value = await this.revived(description)
+    held.length = 0
+    return value
   }
 
   private async revived(description: Parameters<typeof revive>[0]): Promise<unknown> {

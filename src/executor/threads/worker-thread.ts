@@ -35,7 +35,6 @@ export class WorkerThread {
   readonly stages: SentStages = new SentStages()
   /** Ids of what it was sent. */
   readonly broadcasts: Set<number> = new Set()
-  readonly accumulators: Set<number> = new Set()
   readonly classes: Set<RegisteredClass> = new Set()
   private readonly worker: Worker
   private readonly tasks = new Map<number, PromiseWithResolvers<DoneMessage>>()
