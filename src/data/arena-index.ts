@@ -17,7 +17,7 @@
  */
 import { KindlingError } from '../base/errors.ts'
 import { copyValue } from './codec.ts'
-import { hashKey, hashNumber, hashString } from './hash.ts'
+import { hashKey, hashNumber } from './hash.ts'
 import { canonicalText } from './key.ts'
 import { unpinned } from './key-table.ts'
 
@@ -29,20 +29,27 @@ const OTHER = 3
 /** Keys looked up together. Their scratch stays in the first-level cache. */
 export const LOOKUP_BLOCK = 512
 
-/**
- * Up to so many keys, strings are kept beside their bytes: comparing whole strings is quicker than comparing characters as long as
- * they are in the cache; beyond it, one more object to look at costs more.
- */
+/** Up to so many keys, strings are kept beside their bytes, for those who want keys as values. */
 const TEXTS_UP_TO = 1 << 16
 
 /** 2^32 divided by the golden ratio: spreads hashes of keys that count up. */
 const GOLDEN = 0x9e3779b1
 const FIRST_BITS = 10
+/** Odd, and its bits are spread. */
+const MIX = 0x85ebca6b
 /** Places are int32 words: the arena may reach 8 GiB. */
 const MAX_WORDS = 2 ** 31 - 1
 
+/** Scratch for the keys of a block: their hashes, their first places, and where in `packed` the words of strings begin. */
 const hashes = new Int32Array(LOOKUP_BLOCK)
 const places = new Int32Array(LOOKUP_BLOCK)
+const starts = new Int32Array(LOOKUP_BLOCK)
+/** Length and kind, as in the arena, of keys that lie in `packed`. */
+const heads = new Int32Array(LOOKUP_BLOCK)
+const UNPACKED = -1
+const packed = new Int32Array(16 * LOOKUP_BLOCK)
+let packedEnd = 0
+
 const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)
 
@@ -69,13 +76,13 @@ export class ArenaIndex {
 
   /** The slot of a key; −1 when it is not here. @throws KEY_NOT_SUPPORTED */
   find(key: unknown): number {
-    const place = this.placeOf(key, this.hashOf(key), this.kindOf(key))
+    const place = this.placeOf(key, hashOf(key), kindOf(key))
     return place === 0 ? -1 : this.words[place]!
   }
 
   /** The slot of a key, which is added when it is new. @throws KEY_NOT_SUPPORTED, TABLE_FULL */
   slotOf(key: unknown): number {
-    return this.slotBy(key, this.hashOf(key), this.kindOf(key))
+    return this.slotBy(key, hashOf(key), kindOf(key))
   }
 
   /**
@@ -85,40 +92,32 @@ export class ArenaIndex {
    */
   slotsOf(keys: readonly unknown[], from: number, to: number, slots: Int32Array): void {
     const n = to - from
+    packedEnd = 0
     for (let i = 0; i < n; i++) {
       const key = keys[from + i]
-      if (typeof key === 'string') {
-        let hash = 0
-        for (let c = 0; c < key.length; c++) hash = (Math.imul(hash, 31) + key.charCodeAt(c)) | 0
-        hashes[i] = hash
-      } else hashes[i] = this.hashOf(key)
+      if (typeof key === 'string') pack(key, i)
+      else {
+        heads[i] = UNPACKED
+        hashes[i] = typeof key === 'number' ? hashNumber(key) : hashKey(key)
+      }
     }
     this.findPlaces(n)
-    const { made } = this
-    const comparesTexts = this.slots <= TEXTS_UP_TO
-    let { words, bytes } = this
+    let { words } = this
     for (let i = 0; i < n; i++) {
       const place = places[i]!
-      const key = keys[from + i]
-      if (place !== 0 && typeof key === 'string') {
-        const slot = words[place]!
-        if (comparesTexts && made[slot] === key) {
-          slots[i] = slot
+      const head = heads[i]!
+      if (place !== 0 && head !== UNPACKED && words[place + 1] === head) {
+        let at = starts[i]!
+        let word = place + 2
+        for (const end = word + wordsOf(head >>> 2); word < end && words[word] === packed[at]; word++) at++
+        if (word === place + 2 + wordsOf(head >>> 2)) {
+          slots[i] = words[place]!
           continue
         }
-        if (words[place + 1] === ((key.length << 2) | LATIN1)) {
-          const start = (place + 2) << 2
-          let c = 0
-          while (c < key.length && bytes[start + c] === key.charCodeAt(c)) c++
-          if (c === key.length) {
-            slots[i] = slot
-            continue
-          }
-        }
       }
-      slots[i] = this.slotBy(key, hashes[i]!, this.kindOf(key))
+      const key = keys[from + i]
+      slots[i] = this.slotBy(key, hashes[i]!, kindOf(key))
       words = this.words
-      bytes = this.bytes
     }
   }
 
@@ -137,6 +136,15 @@ export class ArenaIndex {
       }
       places[i] = place
     }
+  }
+
+  /**
+   * The string of a slot where that lies ready, else `key`, which is equal. A string cut out of a chunk of text keeps all of that chunk
+   * in memory, and costs more to read; the table's own does not.
+   */
+  textOf(slot: number, key: string): string {
+    const own = slot < TEXTS_UP_TO ? this.made[slot] : undefined
+    return own === undefined ? key : (own as string)
   }
 
   /** The key of a slot. The engine's own copy: not to be handed to user code unless it is a primitive. */
@@ -166,18 +174,6 @@ export class ArenaIndex {
       default:
         return this.others.get(slot)
     }
-  }
-
-  private hashOf(key: unknown): number {
-    if (typeof key === 'string') return hashString(key)
-    return typeof key === 'number' ? hashNumber(key) : hashKey(key)
-  }
-
-  private kindOf(key: unknown): number {
-    if (typeof key === 'number') return NUMBER
-    if (typeof key !== 'string') return OTHER
-    for (let c = 0; c < key.length; c++) if (key.charCodeAt(c) > 255) return UTF16
-    return LATIN1
   }
 
   private slotBy(key: unknown, hash: number, kind: number): number {
@@ -269,6 +265,65 @@ export class ArenaIndex {
     for (let at = 0; at < old.length; at += 2)
       if (old[at + 1] !== 0) put(this.buckets, this.bits, old[at]!, old[at + 1]!)
   }
+}
+
+function hashOf(key: unknown): number {
+  if (typeof key === 'string') {
+    packedEnd = 0
+    pack(key, 0)
+    return hashes[0]!
+  }
+  return typeof key === 'number' ? hashNumber(key) : hashKey(key)
+}
+
+function kindOf(key: unknown): number {
+  if (typeof key === 'number') return NUMBER
+  if (typeof key !== 'string') return OTHER
+  for (let c = 0; c < key.length; c++) if (key.charCodeAt(c) > 255) return UTF16
+  return LATIN1
+}
+
+const wordsOf = (length: number): number => (length + 3) >> 2
+
+/**
+ * Hashes a string as the `i`-th key of a block, four characters at a time; in passing its words are kept as the arena has them, so
+ * that they are compared without looking at the characters again.
+ */
+function pack(text: string, i: number): void {
+  const { length } = text
+  const start = packedEnd
+  const fits = start + wordsOf(length) <= packed.length
+  let at = start
+  let seen = 0
+  let hash = length
+  let c = 0
+  for (; c + 4 <= length; c += 4) {
+    const c0 = text.charCodeAt(c)
+    const c1 = text.charCodeAt(c + 1)
+    const c2 = text.charCodeAt(c + 2)
+    const c3 = text.charCodeAt(c + 3)
+    seen |= c0 | c1 | c2 | c3
+    const word = c0 | (c1 << 8) | (c2 << 16) | (c3 << 24)
+    hash = Math.imul(hash ^ word, MIX)
+    hash ^= hash >>> 15
+    if (fits) packed[at++] = word
+  }
+  if (c < length) {
+    let word = 0
+    for (let shift = 0; c < length; c++, shift += 8) {
+      const code = text.charCodeAt(c)
+      seen |= code
+      word |= code << shift
+    }
+    hash = Math.imul(hash ^ word, MIX)
+    hash ^= hash >>> 15
+    if (fits) packed[at++] = word
+  }
+  hashes[i] = hash
+  const isPacked = fits && seen < 256
+  heads[i] = isPacked ? (length << 2) | LATIN1 : UNPACKED
+  starts[i] = start
+  if (isPacked) packedEnd = at
 }
 
 /** One bit pattern for each number that is a key of its own: −0 is 0, and all NaN are one. */

@@ -1,10 +1,9 @@
 /** Runs one task attempt: lowers its partition and drives the records into what the task is for. */
 import { failingWithFloats } from '../base/floating.ts'
-import type { Chunk } from '../data/chunk.ts'
+import { type ChunkSource, chunkRows, joined } from '../data/chunk.ts'
 import { isFused, lineageOf, type Node } from '../rdd/nodes.ts'
 import type { JobSink } from '../rdd/ports.ts'
 import { drain } from '../rdd/segment/drive.ts'
-import { recordsOf } from '../rdd/segment/interpret.ts'
 import type { CountSink, FoldSink } from '../rdd/segment/plan.ts'
 import { writePartition } from '../rdd/sink/write-batch.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
@@ -107,23 +106,21 @@ async function collect(lowering: Lowering, task: Task, time: TaskTime): Promise<
     await drain(legs, { kind: 'rows', rows, limit: Number.POSITIVE_INFINITY }, time)
     return rows
   }
-  const source = lowering.pull(task.node, task.partition)
+  return joined(await chunksOfRows(lowering.pull(task.node, task.partition), time))
+}
+
+async function chunksOfRows(source: ChunkSource, time: TaskTime): Promise<(readonly unknown[])[]> {
+  const chunks: (readonly unknown[])[] = []
   try {
     for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) {
-      appendRows(rows, chunk)
+      chunks.push(chunkRows(chunk))
       const pause = time.breathe()
       if (pause !== undefined) await pause
     }
   } finally {
     await source.close()
   }
-  return rows
-}
-
-function appendRows(rows: unknown[], chunk: Chunk): void {
-  if (chunk.kind === 'pairs')
-    for (let i = 0; i < chunk.keys.length; i++) rows.push([chunk.keys[i], chunk.values[i]])
-  else for (const record of chunk.kind === 'rows' ? chunk.rows : recordsOf(chunk)) rows.push(record)
+  return chunks
 }
 
 /** Whether a partition is known to hold nothing, so that nothing need run: only fused steps above an empty source. */

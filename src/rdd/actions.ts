@@ -1,6 +1,7 @@
 /** The plain actions: each is one job, or for `take` and `toLocalIterator` several small ones. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { KindlingError } from '../base/errors.ts'
+import { joined } from '../data/chunk.ts'
 import { copyValue } from '../data/codec.ts'
 import type { FoldResult, JobSink, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
@@ -11,7 +12,7 @@ import { iterateSource } from './segment/iterate.ts'
 
 export async function collect<T>(rdd: RDD<T>): Promise<T[]> {
   const parts = await run<readonly T[]>(rdd, currentScope('collect'), { kind: 'collect' })
-  return parts.length === 1 ? (parts[0] as T[]) : (parts.flat(1) as T[])
+  return parts.length === 1 ? (parts[0] as T[]) : joined(parts)
 }
 
 export async function count<T>(rdd: RDD<T>): Promise<number> {

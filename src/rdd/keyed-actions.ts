@@ -1,5 +1,7 @@
 /** Actions by value or key whose result is a map on the driver, and the look-up of one key. */
+
 import { KindlingError } from '../base/errors.ts'
+import { joined } from '../data/chunk.ts'
 import { keyEquals } from '../data/key.ts'
 import { KeyTable } from '../data/key-table.ts'
 import { collect } from './actions.ts'
@@ -101,5 +103,5 @@ export async function lookup<K, V>(rdd: Pairs<K, V>, key: K): Promise<V[]> {
       return found
     },
   }
-  return (await run<V[]>(rdd as RDD<never>, scope, sink, only)).flat(1) as V[]
+  return joined(await run<V[]>(rdd as RDD<never>, scope, sink, only))
 }

@@ -1,5 +1,7 @@
 /** Actions by order: the smallest and largest records. Records that compare as equal keep their order. */
+
 import { KindlingError } from '../base/errors.ts'
+import { joined } from '../data/chunk.ts'
 import { reduce } from './actions.ts'
 import { keyOrder } from './partitioner.ts'
 import type { JobSink } from './ports.ts'
@@ -38,7 +40,7 @@ export async function takeOrdered<T>(rdd: RDD<T>, n: number, compare: Compare<T>
     },
   }
   const parts = await run<T[]>(rdd as RDD<unknown>, scope, sink)
-  return smallest(parts.flat(1) as T[], n, compare)
+  return smallest(joined(parts), n, compare)
 }
 
 /** Leaves the `n` smallest, in order; those that came first before their equals. */

@@ -2,8 +2,10 @@
  * Random samples. The same seed over the same partitions gives the same sample: each partition draws from a stream of its own.
  * Without a seed one is made from the place in the program (see `JobRunner.seedFor`).
  */
+
 import { describeValue, KindlingError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
+import { joined } from '../data/chunk.ts'
 import { KeyTable } from '../data/key-table.ts'
 import { Draw, spread } from './exact-sample.ts'
 import { mapPartitionsWithIndex } from './narrow-operations.ts'
@@ -263,7 +265,7 @@ export async function takeSample<T>(
     },
   }
   const parts = await run<T[]>(rdd as RDD<unknown>, scope, sink, wanted)
-  return shuffled(parts.flat(1) as T[], random.fork('order'))
+  return shuffled(joined(parts), random.fork('order'))
 }
 
 /** In random order. @source Fisher and Yates */

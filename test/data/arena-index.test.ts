@@ -53,7 +53,12 @@ describe('ArenaIndex', () => {
     { title: 'dates by value', keys: [new Date(7), new Date(7)], equal: true },
     { title: 'a date and its ms', keys: [new Date(7), 7], equal: false },
     { title: 'Latin-1 and wider text', keys: ['é', 'e\u0301', '€'], equal: false },
-    { title: 'texts of equal hash', keys: ['Aa', 'BB', 'AaAa', 'BBBB', 'AaBB'], equal: false },
+    { title: 'texts of equal hash', keys: ['kaaaaaaa', 'kaafa3aH', 'kaahaGar', 'kaoc5QKy'], equal: false },
+    {
+      title: 'texts that differ in their last letters, or by zeros',
+      keys: ['abcde', 'abcdf', 'abcde\0', 'abcd'],
+      equal: false,
+    },
   ])
     it(`tells keys apart: ${title}`, () => {
       const expected = keys.map((_, i) => (equal ? 0 : i))
@@ -94,6 +99,25 @@ describe('ArenaIndex', () => {
       keys.map((_, i) => i),
     )
     for (const i of [0, 1, 2, 777, 99_998, 99_999]) assert.equal(index.keyAt(i), keys[i])
+  })
+
+  it('finds keys longer than what is kept of a block', () => {
+    const index = new ArenaIndex()
+    const keys = Array.from({ length: 600 }, (_, i) => `${'long '.repeat(i % 3 === 0 ? 9000 : 60)}${i}`)
+    const expected = keys.map((_, i) => i)
+    assert.deepEqual(slotsOf(index, keys), expected)
+    assert.deepEqual(slotsOf(index, keys), expected)
+    assert.deepEqual(
+      keys.map(key => index.find(key)),
+      expected,
+    )
+  })
+
+  it('gives its own string for an equal one, where it has that', () => {
+    const index = new ArenaIndex()
+    const [latin, wide] = [index.slotOf('plain text of one byte'), index.slotOf('текст')]
+    assert.equal(index.textOf(latin, 'plain text of one byte'), 'plain text of one byte')
+    assert.equal(index.textOf(wide, 'текст'), 'текст')
   })
 
   it('gives one slot exactly to equal keys (property)', () => {

@@ -59,6 +59,6 @@ export function groupByKeyAndWindow<K, V>(
       .groupByKey(partitions)
       .window(window, slide)
       .groupByKey(partitions)
-      .mapValues(groups => groups.flat(1) as V[]),
+      .mapValues(groups => ([] as V[]).concat(...groups)),
   )
 }

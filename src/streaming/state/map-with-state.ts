@@ -94,7 +94,7 @@ function stateStream<K, V, S, M>(
       if (isDue) await run.timeOut(idle.idleSince(time - timeoutMs))
       idleOrders.set(table, { order: idle, undone: table.undone })
     }
-    return { output: [run.output.finish()] }
+    return { output: run.output.finish() }
   }
 
   const versions = new VersionedState(

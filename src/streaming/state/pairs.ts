@@ -58,7 +58,11 @@ export async function eachSlot(
     for (let from = 0; from < keys.length; from += LOOKUP_BLOCK) {
       const to = Math.min(from + LOOKUP_BLOCK, keys.length)
       table.index.slotsOf(keys, from, to, slots)
-      for (let i = from; i < to; i++) take(slots[i - from]!, values[i], keys[i])
+      for (let i = from; i < to; i++) {
+        const slot = slots[i - from]!
+        const key = keys[i]
+        take(slot, values[i], typeof key === 'string' ? table.index.textOf(slot, key) : key)
+      }
       const pause = task.breathe()
       if (pause !== undefined) await pause
     }
