@@ -178,6 +178,8 @@ export interface StateNode extends NodeBase {
   readonly versions: StateVersions
   /** Batch time in ms. */
   readonly time: number
+  /** What its operator must know to make this version, as plain data. */
+  readonly detail: unknown
 }
 
 /** What making a version of state put out, besides the state itself: partition i of each belongs together. */

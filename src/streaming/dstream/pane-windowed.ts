@@ -10,14 +10,14 @@ import { KindlingError } from '../../base/errors.ts'
 import type { Duration } from '../../base/time.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import { copyValue, isImmutable } from '../../data/codec.ts'
-import type { StateNode, StateTask } from '../../rdd/nodes.ts'
+import type { StateTask } from '../../rdd/nodes.ts'
 import type { Partitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { eachSlot } from '../state/pairs.ts'
 import { type Pane, PaneWindow } from '../state/pane-window.ts'
 import { stateRDD } from '../state/state-rdd.ts'
 import type { StateTable } from '../state/state-table.ts'
-import { type Before, TablePartition } from '../state/table-partition.ts'
+import { type Advance, type Before, TablePartition } from '../state/table-partition.ts'
 import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import type { AnyStream } from './recipe.ts'
@@ -34,16 +34,13 @@ export function paneWindowed<K, V>(
 ): DStream<[K, V]> {
   const step = stream.slideDuration
   const reduced = stream.reduceByKey(reduce, partitioner)
-  const paneTimes = new WeakMap<StateNode, readonly number[]>()
   const length = Math.max(1, Math.ceil(window.div(step)))
-  const versions = new VersionedState('reduceByKeyAndWindow', partitioner.numPartitions, partition => {
-    const panes = new PartitionPanes(noPromise(reduce as AnyReduce), length)
-    return new TablePartition(partition, async (table, inputs, { node, before }, task) => {
-      const entering = await readPanes(table, inputs, paneTimes.get(node)!, task)
-      const oldest = node.time - window.milliseconds + step.milliseconds
-      return { panes: await panes.slide({ table, before, entering, oldest }, task) }
-    })
-  })
+  const spanMs = window.milliseconds - step.milliseconds
+  const versions = new VersionedState(
+    'reduceByKeyAndWindow',
+    partitioner.numPartitions,
+    partition => new TablePartition(partition, slidePanes(reduce as AnyReduce, length, spanMs)),
+  )
   const state = {
     versions,
     partitioner,
@@ -72,11 +69,25 @@ export function paneWindowed<K, V>(
         rdds.push(rdd)
         times.push(at.milliseconds)
       }
-      const rdd = stateRDD<[K, V]>(self, { state, time, previous, inputs: rdds })
-      paneTimes.set(rdd.node as StateNode, times)
-      return rdd
+      const detail: PaneDetail = { times }
+      return stateRDD<[K, V]>(self, { state, time, previous, inputs: rdds, detail })
     },
   })
+}
+
+/** What a version is made with. */
+interface PaneDetail {
+  /** The batch times of its inputs. */
+  readonly times: readonly number[]
+}
+
+/** Moves the table of one partition on. `spanMs`: from the oldest batch of a window to the newest. */
+function slidePanes(reduce: AnyReduce, length: number, spanMs: number): Advance {
+  const panes = new PartitionPanes(noPromise(reduce), length)
+  return async (table, inputs, { time, detail, before }, task) => {
+    const entering = await readPanes(table, inputs, (detail as PaneDetail).times, task)
+    return { panes: await panes.slide({ table, before, entering, oldest: time - spanMs }, task) }
+  }
 }
 
 async function readPanes(

@@ -12,8 +12,6 @@
  */
 import { KindlingError } from '../../base/errors.ts'
 import type { DurationLike } from '../../base/time.ts'
-import type { ChunkSource } from '../../data/chunk.ts'
-import type { StateNode, StateTask } from '../../rdd/nodes.ts'
 import { type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
 import { operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
@@ -21,7 +19,7 @@ import { eachSlot } from '../state/pairs.ts'
 import { ABSENT, HIDDEN, PRESENT } from '../state/slots.ts'
 import { stateRDD } from '../state/state-rdd.ts'
 import type { StateTable } from '../state/state-table.ts'
-import { TablePartition } from '../state/table-partition.ts'
+import { type Advance, TablePartition } from '../state/table-partition.ts'
 import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import { slideDurationOf, windowDurationOf } from './durations.ts'
@@ -82,16 +80,12 @@ function incremental<K, V>(
   const slide = slideDurationOf(span.slide, step)
   const partitioner = toPartitioner(hashed(stream, opts.partitions))
   const reduced = stream.reduceByKey(reduce, partitioner).persist(StorageLevel.MEMORY_ONLY_SER)
-  // Which of a version's inputs leave the window: the first `leaving`; the others enter.
-  const leaving = new WeakMap<StateNode, number>()
-  const merge = windowMerge(reduce, inverse, opts.filter as Filter)
+  const filter = opts.filter as Filter
   const versions = new VersionedState(
     'reduceByKeyAndWindow',
     partitioner.numPartitions,
     partition =>
-      new TablePartition(partition, (table, inputs, { node }, task) =>
-        merge(table, inputs, leaving.get(node) ?? 0, task),
-      ),
+      new TablePartition(partition, mergeWindow(reduce as AnyReduce, inverse as AnyReduce, filter)),
   )
   const state = {
     versions,
@@ -118,9 +112,8 @@ function incremental<K, V>(
       const old = slice(reduced, before.minus(window).plus(step), left)
       const entering = slice(reduced, entered, time)
       const oldInWindow = previous === undefined ? [] : old
-      const rdd = stateRDD<[K, V]>(self, { state, time, previous, inputs: [...oldInWindow, ...entering] })
-      leaving.set(rdd.node as StateNode, oldInWindow.length)
-      return rdd
+      const detail: MergeDetail = { leaving: oldInWindow.length }
+      return stateRDD<[K, V]>(self, { state, time, previous, inputs: [...oldInWindow, ...entering], detail })
     },
   })
 }
@@ -140,15 +133,17 @@ const NOTHING: unique symbol = Symbol('nothing')
 type AnyReduce = (a: unknown, b: unknown) => unknown
 type Filter = ((pair: readonly [unknown, unknown]) => boolean) | undefined
 
+/** What a version is made with. */
+interface MergeDetail {
+  /** So many of its inputs, the first ones, leave the window; the others enter. */
+  readonly leaving: number
+}
+
 /** Makes the version of a slide; see the file head. */
-function windowMerge<V>(reduce: Reduce<V>, inverse: Reduce<V>, filter: Filter) {
-  const functions = { reduce: reduce as AnyReduce, inverse: inverse as AnyReduce, filter }
-  return async (
-    table: StateTable,
-    inputs: readonly ChunkSource[],
-    leaving: number,
-    task: StateTask,
-  ): Promise<undefined> => {
+function mergeWindow(reduce: AnyReduce, inverse: AnyReduce, filter: Filter): Advance {
+  const functions = { reduce, inverse, filter }
+  return async (table, inputs, { detail }, task) => {
+    const { leaving } = detail as MergeDetail
     const changes: Changes = { leaving: [], entering: [], batches: [], touched: [] }
     let key: unknown
     try {

@@ -69,38 +69,10 @@ function stateStream<K, V, S, M>(
   const partitioner = settings.partitioner ?? toPartitioner(hashed(stream, undefined))
   const timeoutMs = settings.timeout?.milliseconds
   const inCheckpointsOnly = sc.conf.get(configEntries.timeoutOnCheckpointOnly)
-  const withInitial = new WeakSet<StateNode>()
-  const idleOrders = new WeakMap<StateTable, { readonly order: IdleOrder; readonly undone: number }>()
-  const call = caller(f as StateFunction<unknown, unknown, unknown, unknown>)
-
-  const advance: Advance = async (table, inputs, { node }, task) => {
-    const { time } = node
-    const [initial, batch] = withInitial.has(node) ? inputs : [undefined, ...inputs]
-    if (initial !== undefined)
-      await eachSlot(initial, table, task, (slot, state) => table.put(slot, state, time))
-    let idle: IdleOrder | undefined
-    if (timeoutMs !== undefined) {
-      const kept = idleOrders.get(table)
-      idle = kept?.undone === table.undone ? kept.order : new IdleOrder(table)
-      // Put back once the batch is through: after a failure the order is made anew from what the table holds.
-      idleOrders.delete(table)
-    }
-    const run = call(table, idle, new Time(time), task)
-    if (batch !== undefined) await eachSlot(batch, table, task, run.record)
-    const isDue =
-      !inCheckpointsOnly ||
-      (time - stream.zeroTime.milliseconds) % states.checkpointDuration.milliseconds === 0
-    if (idle !== undefined && timeoutMs !== undefined) {
-      if (isDue) await run.timeOut(idle.idleSince(time - timeoutMs))
-      idleOrders.set(table, { order: idle, undone: table.undone })
-    }
-    return { output: run.output.finish() }
-  }
-
   const versions = new VersionedState(
     'mapWithState',
     partitioner.numPartitions,
-    partition => new TablePartition(partition, advance),
+    partition => new TablePartition(partition, mapStates(f as AnyStateFunction, timeoutMs)),
   )
   const state = {
     versions,
@@ -120,16 +92,55 @@ function stateStream<K, V, S, M>(
       const inputs = [initial, batch]
         .filter(rdd => rdd !== undefined)
         .map(rdd => partitionBy(rdd as RDD<readonly [K, unknown]>, partitioner) as RDD<unknown>)
-      const rdd = stateRDD<[K, S]>(self, { state, time, previous, inputs })
-      if (initial !== undefined) withInitial.add(rdd.node as StateNode)
-      return rdd
+      const sinceZero = time.milliseconds - stream.zeroTime.milliseconds
+      const detail: MapDetail = {
+        hasInitial: initial !== undefined,
+        timesOut: !inCheckpointsOnly || sinceZero % self.checkpointDuration.milliseconds === 0,
+      }
+      return stateRDD<[K, S]>(self, { state, time, previous, inputs, detail })
     },
   })
   return states
 }
 
+/** What a version is made with. */
+interface MapDetail {
+  /** Whether its first input is the initial state. */
+  readonly hasInitial: boolean
+  /** Whether idle keys are looked for. */
+  readonly timesOut: boolean
+}
+
+/** Moves the table of one partition on, version by version. */
+function mapStates(f: AnyStateFunction, timeoutMs: number | undefined): Advance {
+  const idleOrders = new WeakMap<StateTable, { readonly order: IdleOrder; readonly undone: number }>()
+  const call = caller(f)
+  return async (table, inputs, { time, detail }, task) => {
+    const { hasInitial, timesOut } = detail as MapDetail
+    const [initial, batch] = hasInitial ? inputs : [undefined, ...inputs]
+    if (initial !== undefined)
+      await eachSlot(initial, table, task, (slot, state) => table.put(slot, state, time))
+    let idle: IdleOrder | undefined
+    if (timeoutMs !== undefined) {
+      const kept = idleOrders.get(table)
+      idle = kept?.undone === table.undone ? kept.order : new IdleOrder(table)
+      // Put back once the batch is through: after a failure the order is made anew from what the table holds.
+      idleOrders.delete(table)
+    }
+    const run = call(table, idle, new Time(time), task)
+    if (batch !== undefined) await eachSlot(batch, table, task, run.record)
+    if (idle !== undefined && timeoutMs !== undefined) {
+      if (timesOut) await run.timeOut(idle.idleSince(time - timeoutMs))
+      idleOrders.set(table, { order: idle, undone: table.undone })
+    }
+    return { output: run.output.finish() }
+  }
+}
+
+type AnyStateFunction = StateFunction<unknown, unknown, unknown, unknown>
+
 /** The calls of one partition in one batch. */
-function caller(f: StateFunction<unknown, unknown, unknown, unknown>) {
+function caller(f: AnyStateFunction) {
   return (table: StateTable, idle: IdleOrder | undefined, time: Time, task: StateTask) => {
     const state = new CurrentState(table, idle, time.milliseconds)
     const output = new BlockBuilder()

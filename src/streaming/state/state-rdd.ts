@@ -26,9 +26,11 @@ export function stateRDD<T>(
     readonly previous: RDD<T> | undefined
     /** Partitioned as the state is. */
     readonly inputs: readonly RDD<unknown>[]
+    /** See {@link StateNode.detail}. */
+    readonly detail?: unknown
   },
 ): RDD<T> {
-  const { state, time, previous, inputs } = version
+  const { state, time, previous, inputs, detail } = version
   const { partitioner, versions } = state
   const { name } = stream.scope
   return inScope(stream.scope, () =>
@@ -42,6 +44,7 @@ export function stateRDD<T>(
           inputs: inputs.map(rdd => rdd.node),
           versions,
           time: time.milliseconds,
+          detail,
         },
         name,
       ),

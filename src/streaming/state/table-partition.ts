@@ -18,11 +18,21 @@ export interface Advanced {
   readonly panes?: readonly Pane[]
 }
 
+/** The version that is made. */
+export interface MadeAt {
+  /** Batch time in ms. */
+  readonly time: number
+  /** What the operator wrote down for it; see `StateNode.detail`. */
+  readonly detail: unknown
+  readonly partition: number
+  readonly before: Before | undefined
+}
+
 /** What an operator does to the table in a batch. The table is that of the version before, or a copy of it without absent keys. */
 export type Advance = (
   table: StateTable,
   inputs: readonly ChunkSource[],
-  at: { readonly node: StateNode; readonly partition: number; readonly before: Before | undefined },
+  at: MadeAt,
   task: StateTask,
 ) => Promise<Advanced | undefined>
 
@@ -67,9 +77,9 @@ export class TablePartition implements PartitionState {
     let table = before?.table ?? new StateTable()
     if (table.isSparse) table = await table.compacted(() => task.breathe())
     try {
-      const at = { node, partition: this.partition, before }
+      const { time, detail } = node
+      const at = { time, detail, partition: this.partition, before }
       const { output = [], panes = [] } = (await this.advance(table, inputs, at, task)) ?? {}
-      const { time } = node
       this.versions.set(time, { ...table.endVersion(time), table, output, panes, madeOf: previous?.time })
       this.newest = time
       if (this.unwanted !== undefined) this.forget(this.unwanted)

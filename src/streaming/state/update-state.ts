@@ -11,7 +11,7 @@ import { KindlingError } from '../../base/errors.ts'
 import { Time } from '../../base/time.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import { copyValue, isImmutable } from '../../data/codec.ts'
-import type { StateNode, StateTask } from '../../rdd/nodes.ts'
+import type { StateTask } from '../../rdd/nodes.ts'
 import { partitionBy } from '../../rdd/pair-operations.ts'
 import { type Partitioner, type Partitioning, partitionOf, toPartitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
@@ -51,8 +51,8 @@ export function updateStateByKey<K, V, S>(
       stream,
       'updateStateByKey',
       given,
-      () => (table, batch, at, task) =>
-        updateAll(table, batch, update as Update<unknown, unknown, unknown>, at.time, task),
+      () => partition =>
+        new TablePartition(partition, updateStates(eachKey(update as Update<unknown, unknown, unknown>))),
     ),
   )
 }
@@ -68,8 +68,7 @@ export function updateStateByPartition<K, V, S>(
       stream,
       'updateStateByPartition',
       given,
-      partitioner => (table, batch, at, task) =>
-        updateWhole(table, batch, f, { partitioner, partition: at.partition }, task),
+      partitioner => partition => new TablePartition(partition, updateStates(wholePartition(f, partitioner))),
     ),
   )
 }
@@ -89,7 +88,7 @@ function stateful<K, V, S>(
   stream: DStream<readonly [K, V]>,
   name: string,
   given: Partitioning | StateOptions<K, S> | undefined,
-  updaterFor: (partitioner: Partitioner) => UpdateTable,
+  partitionsOf: (partitioner: Partitioner) => (partition: number) => TablePartition,
 ): DStream<[K, S]> {
   const opts: StateOptions<K, S> =
     given === undefined
@@ -98,22 +97,7 @@ function stateful<K, V, S>(
         ? { partitions: given }
         : given
   const partitioner = toPartitioner(hashed(stream, opts.partitions))
-  const update = updaterFor(partitioner)
-  const withInitial = new WeakSet<StateNode>()
-  const advance: Advance = async (table, inputs, { node, partition }, task) => {
-    const [initial, batch] = withInitial.has(node) ? inputs : [undefined, ...inputs]
-    if (initial !== undefined) await takeInitial(table, initial, task)
-    const grouped = new GroupedValues()
-    if (batch !== undefined) await eachSlot(batch, table, task, (slot, value) => grouped.add(slot, value))
-    grouped.link(table.index.size)
-    await update(table, grouped, { time: new Time(node.time), partition }, task)
-    return undefined
-  }
-  const versions = new VersionedState(
-    name,
-    partitioner.numPartitions,
-    partition => new TablePartition(partition, advance),
-  )
+  const versions = new VersionedState(name, partitioner.numPartitions, partitionsOf(partitioner))
   const state = {
     versions,
     partitioner,
@@ -132,11 +116,38 @@ function stateful<K, V, S>(
       const initial = previous === undefined ? opts.initialState : undefined
       if (initial !== undefined) inputs.push(partitionBy(initial, partitioner) as RDD<unknown>)
       if (batch !== undefined) inputs.push(partitionBy(batch, partitioner) as RDD<unknown>)
-      const rdd = stateRDD<[K, S]>(self, { state, time, previous, inputs })
-      if (initial !== undefined) withInitial.add(rdd.node as StateNode)
-      return rdd
+      const detail: UpdateDetail = { hasInitial: initial !== undefined }
+      return stateRDD<[K, S]>(self, { state, time, previous, inputs, detail })
     },
   })
+}
+
+/** What a version is made with. */
+interface UpdateDetail {
+  /** Whether its first input is the initial state. */
+  readonly hasInitial: boolean
+}
+
+/** Moves the table of one partition on. */
+function updateStates(update: UpdateTable): Advance {
+  return async (table, inputs, { time, detail, partition }, task) => {
+    const [initial, batch] = (detail as UpdateDetail).hasInitial ? inputs : [undefined, ...inputs]
+    if (initial !== undefined) await takeInitial(table, initial, task)
+    const grouped = new GroupedValues()
+    if (batch !== undefined) await eachSlot(batch, table, task, (slot, value) => grouped.add(slot, value))
+    grouped.link(table.index.size)
+    await update(table, grouped, { time: new Time(time), partition }, task)
+    return undefined
+  }
+}
+
+function eachKey(update: Update<unknown, unknown, unknown>): UpdateTable {
+  return (table, batch, { time }, task) => updateAll(table, batch, update, time, task)
+}
+
+function wholePartition(update: UpdatePartition, partitioner: Partitioner): UpdateTable {
+  return (table, batch, { partition }, task) =>
+    updateWhole(table, batch, update, { partitioner, partition }, task)
 }
 
 async function takeInitial(table: StateTable, initial: ChunkSource, task: StateTask): Promise<void> {
