@@ -471,6 +471,14 @@ export class SparkContext extends RDDMaker implements JobRunner {
     this.threads?.define(node)
   }
 
+  /**
+   * @internal Describes a function for workers while its operator is being defined.
+   * @throws CLOSURE_NOT_TRANSFERABLE, CAPTURE_REASSIGNED
+   */
+  describe(f: (...args: never[]) => unknown): void {
+    this.threads?.describe(f)
+  }
+
   /** @internal */
   persist(node: Node): void {
     this.persisted.add(node)

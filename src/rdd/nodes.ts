@@ -12,12 +12,14 @@
  * Two marks can change: `storage`, whether and where a backend keeps the partitions it computed, and `checkpoint`, whether they are
  * written down. Once they are, `lineageOf` gives a source that reads them in place of the node.
  */
+
 import type { ChunkSource } from '../data/chunk.ts'
 import type { Partitioner } from './partitioner.ts'
 import type { TaskInfo, TaskInput } from './ports.ts'
 import type { Preparation } from './preparation.ts'
 import { currentScope, type OperatorScope } from './scope.ts'
 import type { OriginFinder } from './sources/record-origin.ts'
+import type { AwayState } from './state-port.ts'
 import { StorageLevel } from './storage-level.ts'
 
 /** Any node of the lineage. */
@@ -202,6 +204,8 @@ export interface StateVersions {
   read(time: number, partition: number): ChunkSource
   /** What making the version put out. */
   output(time: number, partition: number): ChunkSource
+  /** Set where the tables are with workers; then only what is there can be read here. */
+  readonly away?: AwayState | undefined
 }
 
 /** What advancing a version may ask of the task it runs in. */

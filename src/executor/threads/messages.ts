@@ -5,6 +5,7 @@
 import type { WireError } from '../../base/errors.ts'
 import type { LogLevel } from '../../base/logger.ts'
 import type { FunctionDescription } from '../../rdd/functions/description.ts'
+import type { MadeVersion, StateLayer } from '../../rdd/state-port.ts'
 import type { JobProperties } from '../../scheduler/task.ts'
 import type { ScopeData, StageData } from './stage-data.ts'
 
@@ -29,6 +30,20 @@ export interface BlockData {
   readonly count: number
 }
 
+/** A version of a partition of state that a task begins with. */
+export interface StateLease {
+  readonly state: number
+  readonly partition: number
+  /** `undefined` before the first version. */
+  readonly time: number | undefined
+  /** What it is made of, when the worker does not have it. */
+  readonly layers: readonly StateLayer[] | undefined
+  /** Only read: newer versions are there, and the worker's own table is to stay as it is. */
+  readonly isOld: boolean
+  /** Whether the next layer is to stand by itself. */
+  readonly wantsWhole: boolean
+}
+
 /** What a task reads. A place is `node/partition`, for what crossed a shuffle `node/partition/input`. */
 export interface TaskInputs {
   /** Descriptors of source partitions. */
@@ -37,6 +52,10 @@ export interface TaskInputs {
   readonly kept: readonly (readonly [place: string, blocks: readonly BlockData[]])[]
   /** Blocks that crossed a shuffle, in map-partition order. */
   readonly shuffled: readonly (readonly [place: string, blocks: readonly BlockData[]])[]
+  /** Versions of state. */
+  readonly states: readonly StateLease[]
+  /** What making versions put out, where they are made already: the place is `state/partition/time`. */
+  readonly outputs: readonly (readonly [place: string, blocks: readonly BlockData[]])[]
 }
 
 /** A task attempt, as a worker gets it. Its stage, and the values that the stage uses, came before. */
@@ -70,6 +89,8 @@ export type ToWorker =
   | { readonly type: 'forget'; readonly stages: readonly number[]; readonly values: readonly number[] }
   /** Regions of shared memory that may be written again. */
   | { readonly type: 'free'; readonly regions: readonly number[] }
+  /** Tables that other workers have now, or that nobody needs. */
+  | { readonly type: 'drop-states'; readonly places: readonly string[] }
   | { readonly type: 'stop' }
 
 /** An empty accumulator, as a function that gives it. */
@@ -119,6 +140,14 @@ export type FromWorker =
       readonly updates: readonly UpdateData[]
     }
   | { readonly type: 'failed'; readonly task: number; readonly error: WireError }
+  /** A task made a version of state. */
+  | {
+      readonly type: 'version'
+      readonly task: number
+      readonly state: number
+      readonly partition: number
+      readonly made: MadeVersion
+    }
   | {
       readonly type: 'long-call'
       readonly operators: readonly ScopeData[]

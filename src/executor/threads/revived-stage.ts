@@ -1,11 +1,21 @@
 /** A stage on the worker's side: the same lineage as on the driver, with what a task reads put in for each task. */
 import { KindlingError } from '../../base/errors.ts'
 import type { Site } from '../../base/source-location.ts'
-import type { Aggregator, Node, ShuffleNode, ShuffleResult, SourceNode, Step } from '../../rdd/nodes.ts'
+import type {
+  Aggregator,
+  Node,
+  ShuffleNode,
+  ShuffleResult,
+  SourceNode,
+  StateNode,
+  StateVersions,
+  Step,
+} from '../../rdd/nodes.ts'
 import type { Partitioner } from '../../rdd/partitioner.ts'
 import { partitionerFromData } from '../../rdd/partitioner-data.ts'
 import type { WriteSink } from '../../rdd/ports.ts'
 import type { OperatorScope } from '../../rdd/scope.ts'
+import type { PartitionMaker } from '../../rdd/state-port.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import type { TaskWork } from '../../scheduler/task.ts'
 import type { NodeData, PartitionerData, ResultData, ScopeData, StageData } from './stage-data.ts'
@@ -27,15 +37,18 @@ export interface RevivedSource extends SourceNode {
 /** Gives the value of a number, once it was sent. */
 export type SentValueOf = (id: number) => unknown
 
+/** Gives the versions of an operator's state, as this worker has them. */
+export type VersionsOf = (state: number, maker: PartitionMaker) => StateVersions
+
 type AnyFunction = (...args: never[]) => unknown
 
 /** See the file head. */
-export function reviveStage(data: StageData, sentValue: SentValueOf): RevivedStage {
+export function reviveStage(data: StageData, sentValue: SentValueOf, versionsOf: VersionsOf): RevivedStage {
   const nodes: Node[] = []
   const sources = new Map<number, RevivedSource>()
   const functionOf = (id: number): AnyFunction => sentValue(id) as AnyFunction
   for (const given of data.nodes) {
-    const node = nodeOf(given, nodes, functionOf)
+    const node = nodeOf(given, nodes, functionOf, versionsOf)
     if (node.kind === 'source') sources.set(node.id, node as RevivedSource)
     nodes.push(node)
   }
@@ -47,7 +60,12 @@ export function reviveStage(data: StageData, sentValue: SentValueOf): RevivedSta
   }
 }
 
-function nodeOf(data: NodeData, nodes: readonly Node[], functionOf: (id: number) => AnyFunction): Node {
+function nodeOf(
+  data: NodeData,
+  nodes: readonly Node[],
+  functionOf: (id: number) => AnyFunction,
+  versionsOf: VersionsOf,
+): Node {
   const base = {
     id: data.id,
     scope: scopeOf(data.scope),
@@ -87,6 +105,21 @@ function nodeOf(data: NodeData, nodes: readonly Node[], functionOf: (id: number)
     }
     case 'cartesian':
       return { ...base, kind: 'cartesian', left: at(data.left), right: at(data.right) }
+    case 'state': {
+      const { state, maker, time, detail, previous } = data
+      return {
+        ...base,
+        kind: 'state',
+        partitioner: noPartitioner(data.numPartitions),
+        previous: previous === undefined ? undefined : (at(previous) as StateNode),
+        inputs: data.inputs.map(at),
+        versions: versionsOf(state, functionOf(maker) as PartitionMaker),
+        time,
+        detail,
+      }
+    }
+    case 'stateOutput':
+      return { ...base, kind: 'stateOutput', parent: at(data.parent) as StateNode }
   }
 }
 

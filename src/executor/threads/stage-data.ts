@@ -2,7 +2,7 @@
  * The lineage of one stage as plain data: from the node that its tasks compute up to sources and shuffles. Functions are numbers of
  * values that the worker was sent; what a single task reads comes with the task.
  */
-import { type Aggregator, computesState, type Node, type ShuffleNode, type Step } from '../../rdd/nodes.ts'
+import type { Aggregator, Node, ShuffleNode, Step } from '../../rdd/nodes.ts'
 import type { Partitioner } from '../../rdd/partitioner.ts'
 import { partitionerToData } from '../../rdd/partitioner-data.ts'
 import type { JobSink } from '../../rdd/ports.ts'
@@ -61,6 +61,17 @@ export type NodeData = NodeDataBase &
       }
     | { readonly kind: 'zip'; readonly parents: readonly number[]; readonly f: number }
     | { readonly kind: 'cartesian'; readonly left: number; readonly right: number }
+    | {
+        readonly kind: 'state'
+        readonly state: number
+        /** What makes an empty partition of it. */
+        readonly maker: number
+        readonly time: number
+        readonly detail: unknown
+        readonly previous: number | undefined
+        readonly inputs: readonly number[]
+      }
+    | { readonly kind: 'stateOutput'; readonly parent: number }
   )
 
 export type WorkData =
@@ -87,23 +98,26 @@ export interface StageData {
 /** A stage as data, and the values that it uses. */
 export interface DescribedStage {
   readonly data: StageData
+  /** Whether its tasks read state or move it on. */
+  readonly usesState: boolean
   readonly values: readonly SentValue[]
 }
 
-/** The stage of a task; `undefined` when it has state in it, which stays with the driver. @throws CLOSURE_NOT_TRANSFERABLE */
-export function describeStage({ node, work, scope }: Task, sent: SentValues): DescribedStage | undefined {
-  return computesState(node) ? undefined : new Describing(sent).stage(node, work, scope)
+/** The stage of a task. @throws CLOSURE_NOT_TRANSFERABLE */
+export function describeStage({ node, work, scope }: Task, sent: SentValues): DescribedStage {
+  return new Describing(sent).stage(node, work, scope)
 }
 
 /** The parents within the same stage. */
 function stageParents(node: Node): readonly Node[] {
   switch (node.kind) {
     case 'source':
-    case 'state':
-    case 'stateOutput':
       return []
+    case 'state':
+      return node.previous === undefined ? node.inputs : [...node.inputs, node.previous]
     case 'narrow':
     case 'coalesce':
+    case 'stateOutput':
       return [node.parent]
     case 'union':
     case 'zip':
@@ -128,7 +142,8 @@ class Describing {
   stage(node: Node, work: Task['work'], scope: OperatorScope): DescribedStage {
     this.add(node)
     const data: StageData = { nodes: this.nodes, scope: scopeData(scope), work: this.work(work) }
-    return { data, values: [...this.values.values()] }
+    const usesState = this.nodes.some(({ kind }) => kind === 'state')
+    return { data, usesState, values: [...this.values.values()] }
   }
 
   /** Parents come before their children. With a list of its own instead of calls: lineage may be thousands deep. */
@@ -182,9 +197,22 @@ class Describing {
         return { ...base, kind: 'zip', parents: node.parents.map(at), f: this.value(node.f) }
       case 'cartesian':
         return { ...base, kind: 'cartesian', left: at(node.left), right: at(node.right) }
-      case 'state':
+      case 'state': {
+        const { id, maker } = node.versions.away!
+        const { time, detail, previous } = node
+        return {
+          ...base,
+          kind: 'state',
+          state: id,
+          maker: this.value(maker),
+          time,
+          detail,
+          previous: previous === undefined ? undefined : at(previous),
+          inputs: node.inputs.map(at),
+        }
+      }
       case 'stateOutput':
-        throw new Error('stages with state are not described')
+        return { ...base, kind: 'stateOutput', parent: at(node.parent) }
     }
   }
 

@@ -1,9 +1,10 @@
 /** What a task reads, found on the driver: descriptors of sources, kept blocks, and blocks that crossed a shuffle. */
-import { lineageOf, type Node, type SourceNode } from '../../rdd/nodes.ts'
+import { lineageOf, type Node, type SourceNode, type StateNode } from '../../rdd/nodes.ts'
+import type { AwayState } from '../../rdd/state-port.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import { type Block, encodedBlock } from '../../storage/block.ts'
 import type { TaskStores } from '../legs.ts'
-import type { BlockData, TaskInputs } from './messages.ts'
+import type { BlockData, StateLease, TaskInputs } from './messages.ts'
 
 /** The inputs, and the blocks that must stay as they are while the task runs. */
 export interface GatheredInputs {
@@ -19,13 +20,17 @@ export function placeOf(nodeId: number, ...at: readonly number[]): string {
   return `${nodeId}/${at.join('/')}`
 }
 
-/** @throws BLOCK_NOT_FOUND when a map output is gone */
+/**
+ * @param holds whether the worker has this version of a partition of state
+ * @throws BLOCK_NOT_FOUND when a map output is gone
+ */
 export async function gatherInputs(
   node: Node,
   partition: number,
   stores: TaskStores,
+  holds: (place: string, time: number) => boolean,
 ): Promise<GatheredInputs> {
-  const gathering = new Gathering(stores)
+  const gathering = new Gathering(stores, holds)
   await gathering.add(node, partition)
   return gathering
 }
@@ -38,12 +43,21 @@ class Gathering implements GatheredInputs {
     readonly sources: [node: number, partition: number, descriptor: unknown][]
     readonly kept: Places<readonly BlockData[]>
     readonly shuffled: Places<readonly BlockData[]>
-  } = { sources: [], kept: [], shuffled: [] }
+    readonly states: StateLease[]
+    readonly outputs: Places<readonly BlockData[]>
+  } = { sources: [], kept: [], shuffled: [], states: [], outputs: [] }
   private readonly stores: TaskStores
+  private readonly holds: (place: string, time: number) => boolean
   private readonly seen = new Set<string>()
+  private readonly versions: {
+    readonly node: StateNode
+    readonly partition: number
+    readonly isThere: boolean
+  }[] = []
 
-  constructor(stores: TaskStores) {
+  constructor(stores: TaskStores, holds: (place: string, time: number) => boolean) {
     this.stores = stores
+    this.holds = holds
   }
 
   async add(root: Node, rootPartition: number): Promise<void> {
@@ -64,6 +78,7 @@ class Gathering implements GatheredInputs {
       const wait = this.follow(lineageOf(node), partition, open)
       if (wait !== undefined) await wait
     }
+    this.lease()
   }
 
   private follow(
@@ -71,44 +86,46 @@ class Gathering implements GatheredInputs {
     partition: number,
     open: (readonly [Node, number])[],
   ): Promise<void> | undefined {
-    switch (node.kind) {
-      case 'source':
-        return this.source(node, partition)
-      case 'narrow':
-        open.push([node.parent, partition])
-        return undefined
-      case 'coalesce':
-        for (const p of node.groupOf(partition)) open.push([node.parent, p])
-        return undefined
-      case 'zip':
-        for (const parent of node.parents) open.push([parent, partition])
-        return undefined
-      case 'cartesian': {
-        const width = node.right.numPartitions
-        open.push([node.left, Math.floor(partition / width)], [node.right, partition % width])
-        return undefined
+    if (node.kind === 'source') return this.source(node, partition)
+    if (node.kind === 'shuffle')
+      for (const [input, { shuffleId }] of node.inputs.entries()) {
+        if (shuffleId === undefined) continue
+        const blocks = this.stores.shuffle.read(node, input, partition)
+        this.inputs.shuffled.push([placeOf(node.id, partition, input), this.data(blocks)])
       }
-      case 'union': {
-        let offset = partition
-        for (const parent of node.parents) {
-          if (node.aligned) open.push([parent, partition])
-          else if (offset >= 0 && offset < parent.numPartitions) open.push([parent, offset])
-          offset -= parent.numPartitions
-        }
-        return undefined
+    if (node.kind === 'state')
+      this.versions.push({ node, partition, isThere: node.versions.has(node.time, partition) })
+    if (node.kind === 'stateOutput') this.stateOutput(node.parent, partition)
+    open.push(...partitionsWithin(node, partition))
+    return undefined
+  }
+
+  /** The newest version of each partition of state, once: the task begins with it. Older ones are read from layers of their own. */
+  private lease(): void {
+    const leased = new Set<string>()
+    for (const { node, partition, isThere } of this.versions) {
+      const away = node.versions.away!
+      const place = placeOf(away.id, partition)
+      const newest = away.newest(partition)
+      const base = { state: away.id, partition, wantsWhole: away.wantsWhole(partition) }
+      if (isThere && newest !== node.time) {
+        const { time } = node
+        this.inputs.states.push({ ...base, time, isOld: true, layers: away.layersOf(partition, time) })
+        continue
       }
-      case 'shuffle':
-        for (const [input, { node: parent, shuffleId }] of node.inputs.entries())
-          if (shuffleId === undefined) open.push([parent, partition])
-          else {
-            const blocks = this.stores.shuffle.read(node, input, partition)
-            this.inputs.shuffled.push([placeOf(node.id, partition, input), this.data(blocks)])
-          }
-        return undefined
-      case 'state':
-      case 'stateOutput':
-        throw new Error('stages with state stay with the driver')
+      if (leased.has(place)) continue
+      leased.add(place)
+      const isHeld = newest === undefined || this.holds(place, newest)
+      const layers = isHeld ? undefined : away.layersOf(partition, newest)
+      this.inputs.states.push({ ...base, time: newest, isOld: false, layers })
     }
+  }
+
+  /** Its output, where the version is made already. */
+  private stateOutput({ versions, time }: StateNode, partition: number): void {
+    if (!versions.has(time, partition)) return
+    const away = versions.away!
+    this.inputs.outputs.push([placeOf(away.id, partition, time), away.outputOf(partition, time)])
   }
 
   private source(node: SourceNode, partition: number): Promise<void> | undefined {
@@ -129,4 +146,65 @@ class Gathering implements GatheredInputs {
       return { bytes: bytes.length <= COPY_UP_TO ? bytes.slice() : bytes, pairs, count }
     })
   }
+}
+
+/** The partitions that one is computed from in the same task. Of state that is there already, none. */
+function partitionsWithin(node: Node, partition: number): (readonly [Node, number])[] {
+  switch (node.kind) {
+    case 'source':
+      return []
+    case 'narrow':
+      return [[node.parent, partition]]
+    case 'coalesce':
+      return node.groupOf(partition).map(p => [node.parent, p])
+    case 'zip':
+      return node.parents.map(parent => [parent, partition])
+    case 'cartesian': {
+      const width = node.right.numPartitions
+      return [
+        [node.left, Math.floor(partition / width)],
+        [node.right, partition % width],
+      ]
+    }
+    case 'union': {
+      if (node.aligned) return node.parents.map(parent => [parent, partition])
+      let offset = partition
+      for (const parent of node.parents) {
+        if (offset < parent.numPartitions) return [[parent, offset]]
+        offset -= parent.numPartitions
+      }
+      return []
+    }
+    case 'shuffle':
+      return node.inputs.filter(i => i.shuffleId === undefined).map(i => [i.node, partition])
+    case 'state': {
+      const { versions, previous, inputs, time } = node
+      if (versions.has(time, partition)) return []
+      const parents = inputs.map(input => [input, partition] as const)
+      // The version that is there is what the task begins with.
+      if (previous === undefined || versions.has(previous.time, partition)) return parents
+      return [...parents, [previous, partition]]
+    }
+    case 'stateOutput':
+      return node.parent.versions.has(node.parent.time, partition) ? [] : [[node.parent, partition]]
+  }
+}
+
+/** The partitions of state that a task reads or moves on. */
+export function statesOf(node: Node, partition: number): { away: AwayState; partition: number }[] {
+  const states = new Map<string, { away: AwayState; partition: number }>()
+  const seen = new Set<string>()
+  const open: (readonly [Node, number])[] = [[node, partition]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const at = lineageOf(next[0])
+    const p = next[1]
+    if (seen.has(placeOf(at.id, p))) continue
+    seen.add(placeOf(at.id, p))
+    if (at.kind === 'state') {
+      const away = at.versions.away!
+      states.set(placeOf(away.id, p), { away, partition: p })
+    }
+    open.push(...partitionsWithin(at, p))
+  }
+  return [...states.values()]
 }

@@ -3,8 +3,7 @@
  *
  *   task → its stage as data (once) → values that the thread has not → inputs of the partition → the thread
  *
- * Two kinds of tasks run on the driver's own thread instead: those that have nothing to read and no function to call, since a
- * message would cost more; and those that move state on, whose tables are here.
+ * Tasks that have nothing to read and no function to call run on the driver's own thread instead: a message would cost more.
  *
  * I1  Every task that was submitted is answered once.
  * I2  A thread that ends is replaced; what it ran fails with WORKER_LOST.
@@ -16,21 +15,22 @@ import { decodeRecords } from '../../data/codec.ts'
 import { registeredClasses } from '../../data/registered-class.ts'
 import { captureFunction } from '../../rdd/functions/capture-function.ts'
 import { capture } from '../../rdd/functions/explicit.ts'
-import type { Node } from '../../rdd/nodes.ts'
+import type { Node, StateNode } from '../../rdd/nodes.ts'
 import type { Backend, Task, TaskEvents, TaskResult, TaskUpdate } from '../../scheduler/task.ts'
-import type { QueuedTask, TaskQueue } from '../../scheduler/task-queue.ts'
+import type { TaskQueue } from '../../scheduler/task-queue.ts'
 import type { Block } from '../../storage/block.ts'
 import type { InlineBackend, TaskHook } from '../inline-backend.ts'
 import type { TaskStores } from '../legs.ts'
 import { isEmptyPartition } from '../task-runner.ts'
+import { Dispatch, type Dispatched, type StateUse } from './dispatch.ts'
 import type { ClassParts, UpdateData } from './messages.ts'
 import { OutputRegions } from './output-regions.ts'
 import { type SentValue, SentValues } from './sent-values.ts'
 import { type DescribedStage, describeStage, parentsWithin } from './stage-data.ts'
-import { gatherInputs } from './task-inputs.ts'
+import { gatherInputs, statesOf } from './task-inputs.ts'
 import { blockOf } from './task-stores.ts'
 import type { ThreadPool } from './thread-pool.ts'
-import type { DoneMessage, WorkerThread } from './worker-thread.ts'
+import type { DoneMessage, VersionMessage, WorkerThread } from './worker-thread.ts'
 
 /** What the driver shares with its workers by id. */
 export interface DriverShared {
@@ -68,8 +68,9 @@ export class ThreadBackend implements Backend {
   private readonly parts: ThreadBackendParts
   private readonly sent = new SentValues()
   private readonly regions = new OutputRegions()
-  /** By stage id; `undefined` for those that stay with the driver. */
-  private readonly stages = new Map<number, DescribedStage | undefined>()
+  /** By stage id. */
+  private readonly stages = new Map<number, DescribedStage>()
+  private readonly dispatch: Dispatch
   private readonly attempts = new Set<Promise<void>>()
   /** What running tasks read: the memory of these blocks is not used again before they have ended. */
   private readonly inUse = new Set<readonly Block[]>()
@@ -77,6 +78,13 @@ export class ThreadBackend implements Backend {
 
   constructor(parts: ThreadBackendParts) {
     this.parts = parts
+    const { queue, pool } = parts
+    this.dispatch = new Dispatch({
+      queue,
+      pool,
+      now: () => performance.now(),
+      statesOf: task => this.statesOf(task),
+    })
     parts.pool.onFree = () => this.fill()
   }
 
@@ -104,6 +112,11 @@ export class ThreadBackend implements Backend {
       const { create, mergeValue, mergeCombiners } = node.result.aggregator
       for (const f of [create, mergeValue, mergeCombiners]) if (f !== undefined) this.sent.ofFunction(f)
     }
+  }
+
+  /** Describes one function while its operator is being defined. @throws CLOSURE_NOT_TRANSFERABLE, CAPTURE_REASSIGNED */
+  describe(f: (...args: never[]) => unknown): void {
+    this.sent.ofFunction(f)
   }
 
   /** Starts the threads, which otherwise the first task does. */
@@ -139,61 +152,73 @@ export class ThreadBackend implements Backend {
 
   async stop(): Promise<void> {
     this.stopped = true
-    for (const { task, events } of this.parts.queue.drain()) events.failed(task, stoppedError())
+    for (const { task, events } of this.dispatch.drain()) events.failed(task, stoppedError())
     await this.parts.inline.stop()
     await this.parts.pool.stop()
     await this.settled()
   }
 
-  private staysHere(task: Task): boolean {
-    const { work, node, partition } = task
+  private staysHere({ work, node, partition }: Task): boolean {
     const callsNothing = work.kind === 'map' || work.sink.kind !== 'chunks'
-    if (callsNothing && isEmptyPartition(node, partition)) return true
+    return callsNothing && isEmptyPartition(node, partition)
+  }
+
+  private statesOf(task: Task): readonly StateUse[] {
     try {
-      return this.stageOf(task) === undefined
+      return this.stageOf(task).usesState ? statesOf(task.node, task.partition) : []
     } catch {
       // The attempt fails with it.
-      return false
+      return []
     }
   }
 
   private fill(): void {
-    const { pool, queue } = this.parts
-    while (queue.size > 0) {
-      const thread = this.stopped ? undefined : pool.take()
-      if (thread === undefined) break
-      const attempt = this.run(queue.take()!, thread)
+    while (!this.stopped) {
+      const next = this.dispatch.next()
+      if (next === undefined) break
+      const attempt = this.run(next)
       this.attempts.add(attempt)
       void attempt.then(() => this.attempts.delete(attempt))
     }
-    const { failure } = pool
-    if (failure !== undefined) for (const { task, events } of queue.drain()) events.failed(task, failure)
+    const { failure } = this.parts.pool
+    if (failure !== undefined)
+      for (const { task, events } of this.dispatch.drain()) events.failed(task, failure)
   }
 
-  private async run({ task, events }: QueuedTask, thread: WorkerThread): Promise<void> {
+  private async run(dispatched: Dispatched): Promise<void> {
+    const { task, events, thread } = dispatched
     const end = this.parts.activity.begin()
     let tell: () => void
+    // Unless all went well, nobody knows what became of tables of state.
+    let isSound = false
     try {
       task.signal.throwIfAborted()
       events.started(task)
       if (this.parts.hook !== undefined) await this.parts.hook(task)
-      const result = await this.runOn(thread, task)
+      const versions = this.versionTaker(task.node)
+      const result = await this.runOn(dispatched, versions.take)
+      isSound = versions.allCount()
       tell = () => events.succeeded(task, result)
     } catch (error) {
       tell = () => events.failed(task, error)
     }
     this.parts.pool.give(thread)
-    this.parts.queue.ended(task)
+    this.dispatch.ended(dispatched, isSound)
     tell()
     this.fill()
     end()
   }
 
-  private async runOn(thread: WorkerThread, task: Task): Promise<TaskResult> {
+  private async runOn(
+    dispatched: Dispatched,
+    onVersion: (message: VersionMessage) => void,
+  ): Promise<TaskResult> {
+    const { task, thread } = dispatched
     task.signal.throwIfAborted()
     const { node, partition, id, jobId, stageId, attempt, speculative, properties, signal } = task
-    const stage = this.stageOf(task)!
-    const { inputs, blocks } = await gatherInputs(node, partition, this.parts.stores)
+    const stage = this.stageOf(task)
+    const holds = this.dispatch.holds(dispatched)
+    const { inputs, blocks } = await gatherInputs(node, partition, this.parts.stores, holds)
     task.signal.throwIfAborted()
     this.send(thread, stageId, stage)
     const release = this.parts.activity.hold()
@@ -201,11 +226,30 @@ export class ThreadBackend implements Backend {
     try {
       const data = { id, jobId, stageId, partition, attempt, speculative, properties, inputs }
       const { killAfterMs, timeoutMs } = this.parts
-      const done = await withinTime(timeoutMs, signal, limited => thread.run(data, limited, killAfterMs))
+      const done = await withinTime(timeoutMs, signal, limited =>
+        thread.run(data, { signal: limited, killAfterMs, onVersion }),
+      )
       return await this.result(task, thread, done)
     } finally {
       this.inUse.delete(blocks)
       release()
+    }
+  }
+
+  /** Takes in versions of state that a task of this lineage makes. */
+  private versionTaker(root: Node): { take(message: VersionMessage): void; allCount(): boolean } {
+    let nodes: Node[] | undefined
+    let refused = 0
+    return {
+      take: ({ state, partition, made }) => {
+        nodes ??= [...nodesOf(root).values()]
+        const node = nodes.find(
+          (at): at is StateNode =>
+            at.kind === 'state' && at.versions.away?.id === state && at.time === made.layer.time,
+        )
+        if (node?.versions.away?.adopt(node, partition, made) !== true) refused++
+      },
+      allCount: () => refused === 0,
     }
   }
 
@@ -232,9 +276,10 @@ export class ThreadBackend implements Backend {
     }
   }
 
-  private stageOf(task: Task): DescribedStage | undefined {
+  private stageOf(task: Task): DescribedStage {
     const { stageId } = task
-    if (this.stages.has(stageId)) return this.stages.get(stageId)
+    const known = this.stages.get(stageId)
+    if (known !== undefined) return known
     const stage = describeStage(task, this.sent)
     if (this.stages.size >= MAX_STAGES) this.stages.delete(this.stages.keys().next().value!)
     this.stages.set(stageId, stage)

@@ -75,6 +75,18 @@ export class ThreadPool {
     return this.free.pop()
   }
 
+  /** Takes a certain thread, if it is free. */
+  takeThis(thread: WorkerThread): WorkerThread | undefined {
+    const at = this.free.indexOf(thread)
+    return at < 0 ? undefined : this.free.splice(at, 1)[0]
+  }
+
+  /** Whether a thread is free. */
+  get hasFree(): boolean {
+    this.start()
+    return this.free.length > 0
+  }
+
   /** The thread is free again. */
   give(thread: WorkerThread): void {
     if (thread.isEnded) return

@@ -20,6 +20,7 @@ import { type RevivedStage, reviveStage } from './revived-stage.ts'
 import { SharedRegions } from './shared-regions.ts'
 import { scopeData } from './stage-data.ts'
 import { outputData, SentStores } from './task-stores.ts'
+import { WorkerStates } from './worker-states.ts'
 
 /** What the loop needs of the layers above: accumulators and broadcasts of this thread. */
 export interface WorkerShared {
@@ -43,6 +44,7 @@ export class WorkerLoop {
   private readonly shared: WorkerShared
   private readonly settings: TaskTimeSettings
   private readonly regions = new SharedRegions()
+  private readonly states = new WorkerStates()
   private readonly values = new Map<number, unknown>()
   private readonly stages = new Map<number, RevivedStage>()
   /** Stages that could not be made, and why. */
@@ -89,11 +91,15 @@ export class WorkerLoop {
         this.then(() => {
           this.stages.set(
             message.id,
-            reviveStage(message.data, id => {
-              const value = this.values.get(id)
-              if (value instanceof NotRevived) throw value.error
-              return value
-            }),
+            reviveStage(
+              message.data,
+              id => {
+                const value = this.values.get(id)
+                if (value instanceof NotRevived) throw value.error
+                return value
+              },
+              (state, maker) => this.states.versionsOf(state, maker),
+            ),
           )
         }, message.id)
         return
@@ -111,6 +117,9 @@ export class WorkerLoop {
           }
           for (const id of message.values) this.values.delete(id)
         })
+        return
+      case 'drop-states':
+        this.then(() => this.states.drop(message.places))
         return
       case 'free':
         for (const id of message.regions) this.regions.release(id)
@@ -172,6 +181,9 @@ export class WorkerLoop {
       if (this.failedStages.has(data.stageId)) throw this.failedStages.get(data.stageId)
       const stage = this.stages.get(data.stageId)!
       const stores = new SentStores(data.inputs)
+      this.states.begin(data.inputs, (state, partition, made) =>
+        this.port.post({ type: 'version', task: id, state, partition, made }),
+      )
       const task = taskOf(data, stage, signal)
       const result = await new TaskRunner(stores, this.settings).run(task)
       result.commit?.()

@@ -23,6 +23,21 @@ export interface WorkerEvents {
   ended(reason: string): void
 }
 
+/** A version of state that a task made. */
+export type VersionMessage = Extract<FromWorker, { type: 'version' }>
+
+interface RunningTask extends PromiseWithResolvers<DoneMessage> {
+  onVersion(message: VersionMessage): void
+}
+
+/** How a task is run. */
+export interface RunSettings {
+  readonly signal: AbortSignal
+  /** A thread whose cancelled task goes on for longer than this is ended. */
+  readonly killAfterMs: number
+  onVersion(message: VersionMessage): void
+}
+
 /** Limits of a worker's own heap, in MB; V8's defaults where left out. */
 export interface HeapLimits {
   readonly maxOldGenerationSizeMb?: number
@@ -37,7 +52,7 @@ export class WorkerThread {
   readonly broadcasts: Set<number> = new Set()
   readonly classes: Set<RegisteredClass> = new Set()
   private readonly worker: Worker
-  private readonly tasks = new Map<number, PromiseWithResolvers<DoneMessage>>()
+  private readonly tasks = new Map<number, RunningTask>()
   private hasEnded = false
   private reason: string | undefined
   private readonly exited = Promise.withResolvers<void>()
@@ -74,10 +89,10 @@ export class WorkerThread {
   }
 
   /** Runs a task. @throws WORKER_LOST, or what the task failed with */
-  run(task: TaskData, signal: AbortSignal, killAfterMs: number): Promise<DoneMessage> {
+  run(task: TaskData, { signal, killAfterMs, onVersion }: RunSettings): Promise<DoneMessage> {
     if (this.hasEnded) return Promise.reject(lost(this.reason ?? 'it has ended'))
     const settled = Promise.withResolvers<DoneMessage>()
-    this.tasks.set(task.id, settled)
+    this.tasks.set(task.id, { ...settled, onVersion })
     // A program waits for its jobs, not for idle threads.
     this.worker.ref()
     let killing: NodeJS.Timeout | undefined
@@ -127,6 +142,9 @@ export class WorkerThread {
         return
       case 'failed':
         this.tasks.get(message.task)?.reject(fromWire(message.error))
+        return
+      case 'version':
+        this.tasks.get(message.task)?.onVersion(message)
         return
       case 'long-call':
       case 'floated':

@@ -2,7 +2,7 @@
  * The image of one partition of an operator's state as a file: `state/<operator>/<partition>/<time>-<epoch>.image`.
  *
  *   head      one record: whose image it is, and the image that it is an increment of, if any
- *   slots     for each run of slots: keys and values, flags, marks, and in increments the slots
+ *   slots     for each run of slots: keys and values, flags, marks, and the slots where they do not just follow each other
  *   panes     one record for each pane of a window: time, slots, values
  *
  * Each block after its length (4 bytes, little-endian); a length of 0 ends the slots, and another one the panes.
@@ -25,6 +25,8 @@ export interface ImageHead {
   readonly byHash: boolean
   /** The time of the image that this one is an increment of. */
   readonly base: number | undefined
+  /** Whether the slots are written. Default: in increments. */
+  readonly hasSlots?: boolean
   /** Panes of the base that are older have left the window. */
   readonly panesFrom: number
 }
@@ -45,14 +47,14 @@ export function imageFile(
 
 /** The file of an image, and how many keys it has. Other callbacks have their turn in between. */
 export async function encodeImage(
-  whose: Omit<ImageHead, 'base' | 'panesFrom'>,
-  { rows, panes, base, panesFrom }: StateImage,
+  whose: Omit<ImageHead, 'base' | 'panesFrom' | 'hasSlots'>,
+  { rows, hasSlots, panes, base, panesFrom }: StateImage,
 ): Promise<{ readonly bytes: Uint8Array; readonly keys: number }> {
   const parts: Uint8Array[] = []
   const put = (block: Uint8Array): void => {
     parts.push(lengthOf(block.length), block)
   }
-  put(encodeRecords([{ ...whose, base, panesFrom }]))
+  put(encodeRecords([{ ...whose, base, panesFrom, hasSlots }]))
   let keys = 0
   try {
     for (let run = rows.next(); run !== undefined; run = rows.next()) {
@@ -60,7 +62,7 @@ export async function encodeImage(
       put(encodePairs(run.keys, run.values))
       put(encodeRecords(run.flags))
       put(encodeRecords(run.marks))
-      if (base !== undefined) put(encodeRecords(run.slots))
+      if (hasSlots) put(encodeRecords(run.slots))
       await new Promise(resolve => setImmediate(resolve))
     }
   } finally {
@@ -89,13 +91,14 @@ export function decodeImage(path: string, file: Uint8Array): LoadedImage {
   }
   try {
     const head = decodeRecords(next()!)[0] as ImageHead
+    const { hasSlots = head.base !== undefined } = head
     const rows: SlotRows[] = []
     let slots = 0
     for (let pairs = next(); pairs !== undefined; pairs = next()) {
       const { keys, values } = decodePairs(pairs)
       const flags = decodeRecords(next()!) as number[]
       const marks = decodeRecords(next()!) as number[]
-      const own = head.base === undefined ? keys.map((_, i) => slots + i) : decodeRecords(next()!)
+      const own = hasSlots ? decodeRecords(next()!) : keys.map((_, i) => slots + i)
       slots += keys.length
       rows.push({ slots: own as number[], keys, values, flags, marks })
     }

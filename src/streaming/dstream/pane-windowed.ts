@@ -1,29 +1,12 @@
-/**
- * Reduced values of each key over a window without an inverse function; see `state/pane-window.ts`.
- *
- * In: one reduced RDD for each batch. Out: one RDD of `[key, value]` for each slide; keys vanish when they leave the window.
- * The results are state: a slide changes those of the keys that entered or left.
- *
- * Source: Spark PairDStreamFunctions.reduceByKeyAndWindow, which reduces the whole window anew at each slide.
- */
-import { KindlingError } from '../../base/errors.ts'
 import type { Duration } from '../../base/time.ts'
-import type { ChunkSource } from '../../data/chunk.ts'
-import { copyValue, isImmutable } from '../../data/codec.ts'
-import type { StateTask } from '../../rdd/nodes.ts'
 import type { Partitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
-import { eachSlot } from '../state/pairs.ts'
-import { type Pane, PaneWindow } from '../state/pane-window.ts'
+import { type AnyReduce, type PaneDetail, slidePanes } from '../state/pane-step.ts'
 import { stateRDD } from '../state/state-rdd.ts'
-import type { StateTable } from '../state/state-table.ts'
-import { type Advance, type Before, TablePartition } from '../state/table-partition.ts'
 import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import type { AnyStream } from './recipe.ts'
 import { sliceTimes } from './windowed.ts'
-
-type AnyReduce = (a: unknown, b: unknown) => unknown
 
 /** Window and slide are multiples of the stream's own slide. */
 export function paneWindowed<K, V>(
@@ -36,10 +19,8 @@ export function paneWindowed<K, V>(
   const reduced = stream.reduceByKey(reduce, partitioner)
   const length = Math.max(1, Math.ceil(window.div(step)))
   const spanMs = window.milliseconds - step.milliseconds
-  const versions = new VersionedState(
-    'reduceByKeyAndWindow',
-    partitioner.numPartitions,
-    partition => new TablePartition(partition, slidePanes(reduce as AnyReduce, length, spanMs)),
+  const versions = new VersionedState(stream.host.sc, 'reduceByKeyAndWindow', partitioner.numPartitions, () =>
+    slidePanes(reduce as AnyReduce, length, spanMs),
   )
   const state = {
     versions,
@@ -73,137 +54,4 @@ export function paneWindowed<K, V>(
       return stateRDD<[K, V]>(self, { state, time, previous, inputs: rdds, detail })
     },
   })
-}
-
-/** What a version is made with. */
-interface PaneDetail {
-  /** The batch times of its inputs. */
-  readonly times: readonly number[]
-}
-
-/** Moves the table of one partition on. `spanMs`: from the oldest batch of a window to the newest. */
-function slidePanes(reduce: AnyReduce, length: number, spanMs: number): Advance {
-  const panes = new PartitionPanes(noPromise(reduce), length)
-  return async (table, inputs, { time, detail, before }, task) => {
-    const entering = await readPanes(table, inputs, (detail as PaneDetail).times, task)
-    return { panes: await panes.slide({ table, before, entering, oldest: time - spanMs }, task) }
-  }
-}
-
-async function readPanes(
-  table: StateTable,
-  inputs: readonly ChunkSource[],
-  times: readonly number[],
-  task: StateTask,
-): Promise<Pane[]> {
-  const panes: Pane[] = []
-  for (let i = 0; i < inputs.length; i++) {
-    const slots: number[] = []
-    const values: unknown[] = []
-    await eachSlot(inputs[i]!, table, task, (slot, value) => {
-      slots.push(slot)
-      values.push(isImmutable(value) ? value : copyValue(value))
-    })
-    panes.push({ time: times[i]!, slots: Int32Array.from(slots), values })
-  }
-  return panes
-}
-
-/** One step of a window: the version that it begins with, and what comes in and goes. */
-interface Slide {
-  readonly table: StateTable
-  readonly before: Before | undefined
-  readonly entering: readonly Pane[]
-  /** Panes of an earlier time leave. */
-  readonly oldest: number
-}
-
-/** The panes of one partition, in step with the newest version of its table. */
-class PartitionPanes {
-  private readonly reduce: AnyReduce
-  private readonly length: number
-  private table: StateTable | undefined
-  private window: PaneWindow
-  /** The panes that `window` holds; none while it is being changed. */
-  private content: readonly Pane[] | undefined
-  /** By slot: the last slide that put its result; most keys both enter and leave. */
-  private visited: Int32Array = new Int32Array(256)
-  private round = 0
-
-  constructor(reduce: AnyReduce, length: number) {
-    this.reduce = reduce
-    this.length = length
-    this.window = new PaneWindow(reduce, length)
-  }
-
-  /** Drops old panes, takes in new ones, and puts the results that change into the table. Gives the panes of the window. */
-  async slide({ table, before, entering, oldest }: Slide, task: StateTask): Promise<readonly Pane[]> {
-    let slot = 0
-    try {
-      if (table !== this.table || this.content === undefined || this.content !== before?.panes)
-        this.rebuild(table, before)
-      this.content = undefined
-      this.round++
-      const { window } = this
-      const touched: Int32Array[] = []
-      const keep = (pane: Pane): boolean => pane.time >= oldest
-      for (const pane of entering) {
-        slot = pane.slots[0] ?? slot
-        if (keep(pane)) window.insert(pane)
-        touched.push(pane.slots)
-        const pause = task.breathe()
-        if (pause !== undefined) await pause
-      }
-      while (window.content[0] !== undefined && !keep(window.content[0])) touched.push(window.evict().slots)
-      for (const slots of touched) {
-        for (let i = 0; i < slots.length; i++) {
-          slot = slots[i]!
-          if (!this.isFirstVisit(slot)) continue
-          if (window.has(slot)) table.put(slot, window.result(slot))
-          else table.drop(slot)
-          const pause = (i & 255) === 0 ? task.breathe() : undefined
-          if (pause !== undefined) await pause
-        }
-      }
-      this.content = window.content.slice()
-      return this.content
-    } catch (error) {
-      throw task.failed(error, table.index.size > slot ? table.key(slot) : undefined)
-    }
-  }
-
-  private isFirstVisit(slot: number): boolean {
-    if (slot >= this.visited.length) {
-      const visited = new Int32Array(Math.max(slot + 1, this.visited.length * 2))
-      visited.set(this.visited)
-      this.visited = visited
-    }
-    if (this.visited[slot] === this.round) return false
-    this.visited[slot] = this.round
-    return true
-  }
-
-  /** For a table with other slots, after a failure, or after a restart. Cost: the entries of the window. */
-  private rebuild(table: StateTable, before: Before | undefined): void {
-    this.table = table
-    this.window = new PaneWindow(this.reduce, this.length)
-    if (before === undefined) return
-    const old = before.table
-    for (const pane of before.panes) {
-      const slots =
-        old === table ? pane.slots : pane.slots.map(slot => table.index.slotOf(old.index.keyAt(slot)))
-      this.window.insert({ ...pane, slots })
-    }
-  }
-}
-
-function noPromise(reduce: AnyReduce): AnyReduce {
-  return (a, b) => {
-    const value = reduce(a, b)
-    if (!(value instanceof Promise)) return value
-    throw new KindlingError('PROMISE_RETURNED', {
-      operation: 'reduceByKeyAndWindow',
-      instead: 'foreachRDD, which may be async,',
-    })
-  }
 }

@@ -1,25 +1,10 @@
-/**
- * Reduced values of each key over a window; with an inverse function kept up to date by what enters and what leaves.
- *
- * In: one reduced RDD for each batch. Out: one RDD of `[key, value]` for each slide.
- * 1. take the result of one slide ago · 2. take out the batches that left · 3. put in the new batches
- *
- *   |-- left --|=========== kept ===========|-- new --|
- *
- * I1  A key without a previous value has a new one; otherwise it hashes inconsistently.
- * Cost: O(keys entering + leaving) a slide, not O(window); one copy of the column of values.
- * Source: Spark ReducedWindowedDStream.
- */
-import { KindlingError } from '../../base/errors.ts'
 import type { DurationLike } from '../../base/time.ts'
 import { type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
 import { operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
-import { eachSlot } from '../state/pairs.ts'
-import { ABSENT, HIDDEN, PRESENT } from '../state/slots.ts'
+import { type Filter, type MergeDetail, mergeWindow } from '../state/merge-step.ts'
+import type { AnyReduce } from '../state/pane-step.ts'
 import { stateRDD } from '../state/state-rdd.ts'
-import type { StateTable } from '../state/state-table.ts'
-import { type Advance, TablePartition } from '../state/table-partition.ts'
 import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import { slideDurationOf, windowDurationOf } from './durations.ts'
@@ -81,11 +66,8 @@ function incremental<K, V>(
   const partitioner = toPartitioner(hashed(stream, opts.partitions))
   const reduced = stream.reduceByKey(reduce, partitioner).persist(StorageLevel.MEMORY_ONLY_SER)
   const filter = opts.filter as Filter
-  const versions = new VersionedState(
-    'reduceByKeyAndWindow',
-    partitioner.numPartitions,
-    partition =>
-      new TablePartition(partition, mergeWindow(reduce as AnyReduce, inverse as AnyReduce, filter)),
+  const versions = new VersionedState(stream.host.sc, 'reduceByKeyAndWindow', partitioner.numPartitions, () =>
+    mergeWindow(reduce as AnyReduce, inverse as AnyReduce, filter),
   )
   const state = {
     versions,
@@ -116,101 +98,4 @@ function incremental<K, V>(
       return stateRDD<[K, V]>(self, { state, time, previous, inputs: [...oldInWindow, ...entering], detail })
     },
   })
-}
-
-/** What a key got from the inputs of one slide, by slot. */
-interface Changes {
-  readonly leaving: unknown[]
-  readonly entering: unknown[]
-  /** Batches with the key that entered, less those that left. */
-  readonly batches: number[]
-  readonly touched: number[]
-}
-
-/** Stands where a key got nothing. */
-const NOTHING: unique symbol = Symbol('nothing')
-
-type AnyReduce = (a: unknown, b: unknown) => unknown
-type Filter = ((pair: readonly [unknown, unknown]) => boolean) | undefined
-
-/** What a version is made with. */
-interface MergeDetail {
-  /** So many of its inputs, the first ones, leave the window; the others enter. */
-  readonly leaving: number
-}
-
-/** Makes the version of a slide; see the file head. */
-function mergeWindow(reduce: AnyReduce, inverse: AnyReduce, filter: Filter): Advance {
-  const functions = { reduce, inverse, filter }
-  return async (table, inputs, { detail }, task) => {
-    const { leaving } = detail as MergeDetail
-    const changes: Changes = { leaving: [], entering: [], batches: [], touched: [] }
-    let key: unknown
-    try {
-      for (let i = 0; i < inputs.length; i++)
-        await eachSlot(inputs[i]!, table, task, (slot, value, k) => {
-          key = k
-          note(changes, slot, value, i < leaving, functions.reduce)
-        })
-      const { touched } = changes
-      for (let i = 0; i < touched.length; i++) {
-        const slot = touched[i]!
-        key = table.index.keyAt(slot)
-        apply(table, slot, changes, functions)
-        const pause = (i & 1023) === 0 ? task.breathe() : undefined
-        if (pause !== undefined) await pause
-      }
-    } catch (error) {
-      throw task.failed(error, key)
-    }
-    return undefined
-  }
-}
-
-function note(changes: Changes, slot: number, value: unknown, leaves: boolean, reduce: AnyReduce): void {
-  const { leaving, entering, batches, touched } = changes
-  while (leaving.length <= slot) {
-    leaving.push(NOTHING)
-    entering.push(NOTHING)
-    batches.push(0)
-  }
-  if (leaving[slot] === NOTHING && entering[slot] === NOTHING) touched.push(slot)
-  const into = leaves ? leaving : entering
-  into[slot] = into[slot] === NOTHING ? value : reduce(into[slot], value)
-  batches[slot]! += leaves ? -1 : 1
-}
-
-/**
- * Moves one key on. With a filter, the mark of a key counts the batches of the window that have it: a key that does not pass is
- * dropped once none has it, and hidden before.
- */
-function apply(
-  table: StateTable,
-  slot: number,
-  changes: Changes,
-  { reduce, inverse, filter }: { reduce: AnyReduce; inverse: AnyReduce; filter: Filter },
-): void {
-  const leaving = changes.leaving[slot]
-  const entering = changes.entering[slot]
-  const isKept = table.flag(slot) !== ABSENT
-  let value: unknown
-  if (isKept) {
-    value = table.value(slot)
-    if (leaving !== NOTHING) value = inverse(value, leaving)
-    if (entering !== NOTHING) value = reduce(value, entering)
-  } else if (entering === NOTHING) throw new KindlingError('KEY_NOT_CONSISTENT', { key: table.key(slot) })
-  else value = entering
-  if (value instanceof Promise)
-    throw new KindlingError('PROMISE_RETURNED', {
-      operation: 'reduceByKeyAndWindow',
-      instead: 'mapAsync before it',
-    })
-  if (filter === undefined) {
-    table.put(slot, value)
-    return
-  }
-  const batches = (isKept ? table.mark(slot) : 0) + changes.batches[slot]!
-  if (filter([table.key(slot), value])) table.put(slot, value, batches, PRESENT)
-  else if (batches > 0) table.put(slot, value, batches, HIDDEN)
-  else table.drop(slot)
 }

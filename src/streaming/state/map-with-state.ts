@@ -8,24 +8,17 @@
  * batches only, which `spark.streaming.mapWithState.timeoutOnCheckpointOnly` restores.
  */
 import { configEntries } from '../../base/config.ts'
-import { KindlingError } from '../../base/errors.ts'
-import { Time } from '../../base/time.ts'
-import { makeNode, type StateNode, type StateOutputNode, type StateTask } from '../../rdd/nodes.ts'
+import { makeNode, type StateNode, type StateOutputNode } from '../../rdd/nodes.ts'
 import { partitionBy } from '../../rdd/pair-operations.ts'
 import { toPartitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
-import { BlockBuilder } from '../../storage/block-builder.ts'
 import type { DStream } from '../dstream/dstream.ts'
 import { hashed } from '../dstream/elementwise.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
-import { CurrentState } from './current-state.ts'
-import { IdleOrder } from './idle-order.ts'
-import { eachSlot } from './pairs.ts'
+import { type AnyStateFunction, type MapDetail, mapStates } from './map-step.ts'
 import { stateRDD } from './state-rdd.ts'
-import type { Emitted, StateFunction, StateSpec } from './state-spec.ts'
-import type { StateTable } from './state-table.ts'
-import { type Advance, TablePartition } from './table-partition.ts'
+import type { Emitted, StateSpec } from './state-spec.ts'
 import { VersionedState } from './versions.ts'
 
 /** In Spark every tenth batch of a stream is checkpointed unless told otherwise. */
@@ -69,10 +62,8 @@ function stateStream<K, V, S, M>(
   const partitioner = settings.partitioner ?? toPartitioner(hashed(stream, undefined))
   const timeoutMs = settings.timeout?.milliseconds
   const inCheckpointsOnly = sc.conf.get(configEntries.timeoutOnCheckpointOnly)
-  const versions = new VersionedState(
-    'mapWithState',
-    partitioner.numPartitions,
-    partition => new TablePartition(partition, mapStates(f as AnyStateFunction, timeoutMs)),
+  const versions = new VersionedState(sc, 'mapWithState', partitioner.numPartitions, () =>
+    mapStates(f as AnyStateFunction, timeoutMs),
   )
   const state = {
     versions,
@@ -101,81 +92,4 @@ function stateStream<K, V, S, M>(
     },
   })
   return states
-}
-
-/** What a version is made with. */
-interface MapDetail {
-  /** Whether its first input is the initial state. */
-  readonly hasInitial: boolean
-  /** Whether idle keys are looked for. */
-  readonly timesOut: boolean
-}
-
-/** Moves the table of one partition on, version by version. */
-function mapStates(f: AnyStateFunction, timeoutMs: number | undefined): Advance {
-  const idleOrders = new WeakMap<StateTable, { readonly order: IdleOrder; readonly undone: number }>()
-  const call = caller(f)
-  return async (table, inputs, { time, detail }, task) => {
-    const { hasInitial, timesOut } = detail as MapDetail
-    const [initial, batch] = hasInitial ? inputs : [undefined, ...inputs]
-    if (initial !== undefined)
-      await eachSlot(initial, table, task, (slot, state) => table.put(slot, state, time))
-    let idle: IdleOrder | undefined
-    if (timeoutMs !== undefined) {
-      const kept = idleOrders.get(table)
-      idle = kept?.undone === table.undone ? kept.order : new IdleOrder(table)
-      // Put back once the batch is through: after a failure the order is made anew from what the table holds.
-      idleOrders.delete(table)
-    }
-    const run = call(table, idle, new Time(time), task)
-    if (batch !== undefined) await eachSlot(batch, table, task, run.record)
-    if (idle !== undefined && timeoutMs !== undefined) {
-      if (timesOut) await run.timeOut(idle.idleSince(time - timeoutMs))
-      idleOrders.set(table, { order: idle, undone: table.undone })
-    }
-    return { output: run.output.finish() }
-  }
-}
-
-type AnyStateFunction = StateFunction<unknown, unknown, unknown, unknown>
-
-/** The calls of one partition in one batch. */
-function caller(f: AnyStateFunction) {
-  return (table: StateTable, idle: IdleOrder | undefined, time: Time, task: StateTask) => {
-    const state = new CurrentState(table, idle, time.milliseconds)
-    const output = new BlockBuilder()
-    const callFor = (key: unknown, value: unknown): void => {
-      try {
-        const mapped = f(key, value, state, time)
-        if (mapped === undefined) return
-        if (mapped instanceof Promise)
-          throw new KindlingError('PROMISE_RETURNED', {
-            operation: 'mapWithState',
-            instead: 'mapAsync before it',
-          })
-        output.add(mapped)
-      } catch (error) {
-        throw task.failed(error, value === undefined ? key : [key, value])
-      }
-    }
-    return {
-      output,
-      record(slot: number, value: unknown, key: unknown): void {
-        state.pointAt(slot)
-        callFor(key, value)
-        state.settle()
-      },
-      async timeOut(slots: readonly number[]): Promise<void> {
-        for (let i = 0; i < slots.length; i++) {
-          const slot = slots[i]!
-          state.pointAt(slot, true)
-          callFor(table.key(slot), undefined)
-          state.settle()
-          table.drop(slot)
-          const pause = (i & 63) === 0 ? task.breathe() : undefined
-          if (pause !== undefined) await pause
-        }
-      },
-    }
-  }
 }

@@ -67,7 +67,7 @@ export class StateTable implements Slots {
   /** How often changes were taken back: what was found out about the table before may be wrong. */
   undone = 0
 
-  private get latest(): Segment {
+  private get current(): Segment {
     return this.journal.at(-1)!
   }
 
@@ -132,14 +132,14 @@ export class StateTable implements Slots {
     if (this.noted[slot] === this.serial) return false
     this.noted[slot] = this.serial
     this.changed[slot] = 1
-    this.latest.add(slot, this.flags[slot]!, this.marks[slot]!, this.values)
+    this.current.add(slot, this.flags[slot]!, this.marks[slot]!, this.values)
     return true
   }
 
   /** The last slot noted was not changed after all. */
   private unnote(slot: number): void {
     this.noted[slot] = 0
-    this.latest.dropLast()
+    this.current.dropLast()
   }
 
   private nextSerial(): void {
@@ -169,7 +169,7 @@ export class StateTable implements Slots {
   /** Takes back all changes since the newest version, the latest first. */
   undo(): void {
     for (const reader of this.readers) reader.catchUp()
-    const { latest } = this
+    const latest = this.current
     this.undone++
     for (let i = latest.count - 1; i >= 0; i--) {
       const slot = latest.slots[i]!
@@ -191,7 +191,7 @@ export class StateTable implements Slots {
 
   /** What was changed since the version before is the newest version. */
   endVersion(time: number): VersionEnd {
-    const { end, count } = this.latest
+    const { end, count } = this.current
     this.nextSerial()
     this.journal.push(new Segment(end, Math.max(256, count)))
     return { time, end }
@@ -231,6 +231,39 @@ export class StateTable implements Slots {
       for (let i = Math.max(0, version.end - segment.start); i < segment.count; i++)
         this.changed[segment.slots[i]!] = 1
     return this.rowsOf(version, IMAGE_CHUNK, (_, slot) => !sinceLast || slot >= imaged || changed[slot] === 1)
+  }
+
+  /** All slots of the newest version, in order. */
+  allSlots(): SlotRows {
+    return this.latest(new Int32Array(), 0)
+  }
+
+  /**
+   * What the newest version changed of the first `known` slots, and all slots after them: a table with the former that takes these
+   * rows in is as this one.
+   */
+  latestChanges(known: number): SlotRows {
+    const { slots, count } = this.journal.at(-2)!
+    return this.latest(
+      slots.subarray(0, count).filter(slot => slot < known),
+      known,
+    )
+  }
+
+  /** Chosen slots, and those from `from` on. */
+  private latest(chosen: Int32Array, from: number): SlotRows {
+    const rows: SlotRows = { slots: [], keys: [], values: [], flags: [], marks: [] }
+    const add = (slot: number): void => {
+      const flag = this.flag(slot)
+      rows.slots.push(slot)
+      rows.keys.push(this.index.keyAt(slot))
+      rows.values.push(flag === ABSENT ? undefined : this.value(slot))
+      rows.flags.push(flag)
+      rows.marks.push(flag === ABSENT ? 0 : this.marks[slot]!)
+    }
+    for (const slot of chosen) add(slot)
+    for (let slot = from; slot < this.index.size; slot++) add(slot)
+    return rows
   }
 
   /** How many slots the next image since the last would have. */

@@ -43,7 +43,7 @@ interface Version extends VersionEnd, Before {
 }
 
 /** A restart reads at most so many images of a partition. */
-const MAX_INCREMENTS = 9
+export const MAX_INCREMENTS = 9
 
 /** See the file head. Older versions may lie in a table of their own, from before most of its keys went. */
 export class TablePartition implements PartitionState {
@@ -96,7 +96,16 @@ export class TablePartition implements PartitionState {
   }
 
   output(time: number): ChunkSource {
-    return sourceOfBlocks(this.versions.get(time)!.output)
+    return sourceOfBlocks(this.outputBlocks(time))
+  }
+
+  outputBlocks(time: number): readonly Block[] {
+    return this.versions.get(time)!.output
+  }
+
+  /** What a version is: its table, which may have moved on since, and its panes. */
+  at(time: number): Before {
+    return this.versions.get(time)!
   }
 
   image(time: number): StateImage {
@@ -114,6 +123,7 @@ export class TablePartition implements PartitionState {
       rows: table.image(version, isIncrement),
       panes: base === undefined ? panes : panes.filter(pane => pane.time > base),
       panesFrom: panes[0]?.time ?? Number.POSITIVE_INFINITY,
+      hasSlots: isIncrement,
     }
   }
 

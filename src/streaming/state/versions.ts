@@ -6,17 +6,23 @@
  * I3  A failure while a version is made leaves the one before it as it was.
  */
 import { KindlingError } from '../../base/errors.ts'
+import type { SparkContext } from '../../context/spark-context.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import type { StateNode, StateTask, StateVersions } from '../../rdd/nodes.ts'
+import type { AwayState, MadeVersion } from '../../rdd/state-port.ts'
+import { awayState, LayeredPartition } from './layered-partition.ts'
 import type { Pane } from './pane-window.ts'
 import type { RowSource } from './slots.ts'
-import type { Before } from './table-partition.ts'
+import { type Advance, type Before, TablePartition } from './table-partition.ts'
+import { WorkerPartition } from './worker-partition.ts'
 
 /** A version of a partition as it is saved: its slots in order, and the panes that refer to them; or what both have more than `base`. */
 export interface StateImage {
   /** The time of the image that this one is an increment of. */
   readonly base: number | undefined
   readonly rows: RowSource
+  /** Whether rows say which slots they are, because they do not just follow each other. */
+  readonly hasSlots: boolean
   readonly panes: readonly Pane[]
   /** Panes of the base that are older have left the window. */
   readonly panesFrom: number
@@ -51,13 +57,23 @@ export class VersionedState implements StateVersions {
   /** Nodes of batches that were skipped. */
   private readonly refused = new WeakSet<StateNode>()
   private readonly name: string
+  readonly away: AwayState | undefined
   /** By partition: the latest version that was there and is not any more. */
   private readonly forgotten: number[]
 
-  constructor(name: string, numPartitions: number, partition: (index: number) => PartitionState) {
+  /** @param advance makes what moves the table of a partition on; sent to workers, where the tables are with them */
+  constructor(sc: SparkContext, name: string, numPartitions: number, advance: () => Advance) {
     this.name = name
-    this.partitions = Array.from({ length: numPartitions }, (_, index) => partition(index))
-    this.forgotten = this.partitions.map(() => Number.NEGATIVE_INFINITY)
+    const indexes = Array.from({ length: numPartitions }, (_, index) => index)
+    if (sc.workers === undefined) this.partitions = indexes.map(index => new TablePartition(index, advance()))
+    else {
+      const layered = indexes.map(() => new LayeredPartition())
+      this.partitions = layered
+      const maker = (partition: number): WorkerPartition => new WorkerPartition(partition, advance)
+      sc.describe(maker)
+      this.away = awayState(maker, layered, (node, partition, made) => this.adopt(node, partition, made))
+    }
+    this.forgotten = indexes.map(() => Number.NEGATIVE_INFINITY)
   }
 
   has(time: number, partition: number): boolean {
@@ -102,8 +118,20 @@ export class VersionedState implements StateVersions {
   ): Promise<void> {
     if (node.previous !== undefined) this.known(node.previous.time, partition)
     await this.partitions[partition]!.make(node, inputs, task)
+    this.made(node)
+  }
+
+  /** Takes in what a worker made; see {@link AwayState.adopt}. */
+  private adopt(node: StateNode, partition: number, made: MadeVersion): boolean {
+    if (this.refused.has(node) || node.time <= this.forgotten[partition]!) return false
+    if (!(this.partitions[partition] as LayeredPartition).adopt(made)) return false
+    this.made(node)
+    return true
+  }
+
+  /** Once all partitions have a version it stands by itself: what it was made of may go. */
+  private made(node: StateNode): void {
     if (!this.complete(node.time)) return
-    // The version stands by itself now: what it was made of may go.
     node.previous = undefined
     node.inputs = []
   }
