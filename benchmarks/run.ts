@@ -93,7 +93,7 @@ function compare(name: string): void {
 
 /** Two threads against one, and against the program's own. */
 function threads(): void {
-  for (const name of ['w1', 'w2-10k', 'w2-352k', 'w6', 'w8']) {
+  for (const name of ['w1', 'w2-10k', 'w2-352k', 'w6', 'w8', 'w5a-100k', 'w5b-100k', 'w5c-100k']) {
     const { title } = workloads[name] ?? threadWorkloads[name]!
     const runs = Array.from({ length: Number(values.rounds) }, () =>
       ['plain', 'ours', 'ours-1', 'ours-2'].map(engine => inFreshProcess(engine, name)),

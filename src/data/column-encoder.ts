@@ -256,6 +256,8 @@ export class ColumnEncoder {
   }
 
   #records(values: readonly unknown[], first: object, depth: number): boolean {
+    // Its names would be one for each of its items.
+    if (ArrayBuffer.isView(first)) return false
     const names = Object.keys(first)
     if (names.length > MAX_RECORD_FIELDS || !haveNames(values, names)) return false
     const rows = values as readonly object[]
