@@ -25,6 +25,8 @@ import { ABSENT, HIDDEN, PRESENT, type RowSource, type SlotRows, type Slots } fr
 export interface VersionEnd {
   readonly time: number
   readonly end: number
+  /** Its segment, counted from the first one ever: versions that changed nothing end at the same place. */
+  readonly segment: number
 }
 
 const CHUNK = 2048
@@ -48,6 +50,8 @@ export class StateTable implements Slots {
   private marks: Float64Array = new Float64Array(1024)
   /** One segment for each version, and a last one for the version that is being made. */
   private readonly journal: Segment[] = [new Segment(0, 256)]
+  /** Segments that were dropped. */
+  private forgotten = 0
   private readonly readers = new Set<VersionReader>()
   /** Slots that are present; and those that are hidden. */
   private shown = 0
@@ -193,14 +197,15 @@ export class StateTable implements Slots {
   endVersion(time: number): VersionEnd {
     const { end, count } = this.current
     this.nextSerial()
+    const segment = this.forgotten + this.journal.length - 1
     this.journal.push(new Segment(end, Math.max(256, count)))
-    return { time, end }
+    return { time, end, segment }
   }
 
   /** Forgets how versions older than this one can be read. */
   forgetBefore(version: VersionEnd): void {
     for (const reader of this.readers) reader.catchUp()
-    while (this.journal.length > 1 && this.journal[0]!.end <= version.end) this.journal.shift()
+    for (; this.forgotten <= version.segment; this.forgotten++) this.journal.shift()
   }
 
   /** The records of a version, chunk by chunk, in order of slots. */
