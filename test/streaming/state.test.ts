@@ -6,7 +6,7 @@ import type { RDD } from '../../src/rdd/rdd.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { type State, StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
-import { INLINE } from '../support/backends.ts'
+import { INLINE, thorough } from '../support/backends.ts'
 import { runs } from '../support/runs.ts'
 
 const add = (a: number, b: number): number => a + b
@@ -313,76 +313,84 @@ describe('state and windows against a brute-force oracle', () => {
     return sums
   }
 
-  it('windows with and without inverse hold the sums of their batches', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        batches,
-        fc.integer({ min: 1, max: 5 }),
-        fc.integer({ min: 1, max: 3 }),
-        async (given, window, slide) => {
+  // Threads take long to start, for each program anew.
+  const places = [
+    { title: 'inline', conf: INLINE, numRuns: Math.min(runs, 100) },
+    { title: 'on threads', conf: { 'kindling.executor': 'threads' }, numRuns: thorough ? 10 : 2 },
+  ]
+
+  for (const { title, conf, numRuns } of places)
+    it(`windows with and without inverse hold the sums of their batches, ${title}`, async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          batches,
+          fc.integer({ min: 1, max: 5 }),
+          fc.integer({ min: 1, max: 3 }),
+          async (given, window, slide) => {
+            await using t = new StreamTest({
+              master: 'local[2]',
+              conf,
+              build: t => {
+                const pairs = t.input('in', given, { partitions: 2 })
+                const opts = { filter: ([, n]: readonly [string, number]) => n !== 0 }
+                t.collect('plain', pairs.reduceByKeyAndWindow(add, window * 1000, slide * 1000))
+                t.collect(
+                  'inverse',
+                  pairs.reduceByKeyAndWindow(add, (a, b) => a - b, window * 1000, slide * 1000, opts),
+                )
+              },
+            })
+            await t.run(given.length)
+            const times: number[] = []
+            for (let at = slide; at <= given.length; at += slide) times.push(at)
+            assert.deepEqual(
+              t.out('plain').times,
+              times.map(at => at * 1000),
+            )
+            times.forEach((at, i) => {
+              const sums = summed(given.slice(Math.max(0, at - window), at).flat())
+              assert.deepEqual(sorted(t.out<Pair>('plain').batches[i]!), sorted([...sums]))
+              assert.deepEqual(
+                sorted(t.out<Pair>('inverse').batches[i]!),
+                sorted([...sums].filter(([, n]) => n !== 0)),
+              )
+            })
+          },
+        ),
+        { numRuns },
+      )
+    })
+
+  for (const { title, conf, numRuns } of places)
+    it(`updateStateByKey holds running sums, keys dropped and coming back, ${title}`, async () => {
+      await fc.assert(
+        fc.asyncProperty(batches, async given => {
           await using t = new StreamTest({
-            master: 'local[2]',
-            conf: INLINE,
+            master: 'local[3]',
+            conf,
             build: t => {
               const pairs = t.input('in', given, { partitions: 2 })
-              const opts = { filter: ([, n]: readonly [string, number]) => n !== 0 }
-              t.collect('plain', pairs.reduceByKeyAndWindow(add, window * 1000, slide * 1000))
+              // A key is dropped in the first batch that has nothing for it.
               t.collect(
-                'inverse',
-                pairs.reduceByKeyAndWindow(add, (a, b) => a - b, window * 1000, slide * 1000, opts),
+                'out',
+                pairs.updateStateByKey<number>((values, total) =>
+                  values.length === 0 ? undefined : sum(values, total),
+                ),
               )
             },
           })
           await t.run(given.length)
-          const times: number[] = []
-          for (let at = slide; at <= given.length; at += slide) times.push(at)
-          assert.deepEqual(
-            t.out('plain').times,
-            times.map(at => at * 1000),
-          )
-          times.forEach((at, i) => {
-            const sums = summed(given.slice(Math.max(0, at - window), at).flat())
-            assert.deepEqual(sorted(t.out<Pair>('plain').batches[i]!), sorted([...sums]))
-            assert.deepEqual(
-              sorted(t.out<Pair>('inverse').batches[i]!),
-              sorted([...sums].filter(([, n]) => n !== 0)),
-            )
+          let state = new Map<string, number>()
+          given.forEach((pairs, i) => {
+            const next = new Map<string, number>()
+            for (const [k, v] of summed(pairs)) next.set(k, (state.get(k) ?? 0) + v)
+            state = next
+            assert.deepEqual(sorted(t.out<Pair>('out').batches[i]!), sorted([...state]))
           })
-        },
-      ),
-      { numRuns: Math.min(runs, 100) },
-    )
-  })
-
-  it('updateStateByKey holds running sums, keys dropped and coming back', async () => {
-    await fc.assert(
-      fc.asyncProperty(batches, async given => {
-        await using t = new StreamTest({
-          master: 'local[3]',
-          conf: INLINE,
-          build: t => {
-            const pairs = t.input('in', given, { partitions: 2 })
-            // A key is dropped in the first batch that has nothing for it.
-            t.collect(
-              'out',
-              pairs.updateStateByKey<number>((values, total) =>
-                values.length === 0 ? undefined : sum(values, total),
-              ),
-            )
-          },
-        })
-        await t.run(given.length)
-        let state = new Map<string, number>()
-        given.forEach((pairs, i) => {
-          const next = new Map<string, number>()
-          for (const [k, v] of summed(pairs)) next.set(k, (state.get(k) ?? 0) + v)
-          state = next
-          assert.deepEqual(sorted(t.out<Pair>('out').batches[i]!), sorted([...state]))
-        })
-      }),
-      { numRuns: Math.min(runs, 100) },
-    )
-  })
+        }),
+        { numRuns },
+      )
+    })
 })
 
 describe('slice', () => {
