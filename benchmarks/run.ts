@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { emptyBatch, firstResult, median } from './floors.ts'
 import { stateMemory } from './state-memory.ts'
+import { threadFigures } from './thread-figures.ts'
 import { windowCosts } from './windows.ts'
 import { runOurs, runPlain, threadWorkloads, workloads } from './workloads.ts'
 
@@ -123,16 +124,17 @@ else {
   const names =
     positionals.length > 0
       ? positionals
-      : [...Object.keys(workloads), 'windows', 'memory', 'threads', 'floors']
+      : [...Object.keys(workloads), 'windows', 'memory', 'threads', 'thread-figures', 'floors']
   for (const name of names) {
     if (name === 'floors') await floors()
     else if (name === 'windows') await windowCosts()
     else if (name === 'memory') await stateMemory()
     else if (name === 'threads') threads()
+    else if (name === 'thread-figures') await threadFigures()
     else if (workloads[name] !== undefined) compare(name)
     else
       throw new Error(
-        `no workload ${name}; there are ${Object.keys(workloads).join(', ')}, windows, memory, threads, floors`,
+        `no workload ${name}; there are ${Object.keys(workloads).join(', ')}, windows, memory, threads, thread-figures, floors`,
       )
   }
 }
