@@ -198,7 +198,9 @@ export class JobScheduler {
     const scope = new JobScope({ batchTime, outputOpId: job.id }, signal)
     let failure: { readonly error: unknown } | undefined
     try {
-      await runInJobScope(scope, () => this.parts.inScope(propertiesOf(job), async () => job.run()))
+      await runInJobScope(scope, () =>
+        this.parts.inScope(outputProperties(job.set.time, job.id), async () => job.run()),
+      )
     } catch (error) {
       failure = { error }
     }
@@ -231,12 +233,11 @@ export class JobScheduler {
   }
 }
 
-/** @source Spark JobScheduler.JobHandler */
-function propertiesOf(job: OutputJob): Record<string, string> {
-  const { time } = job.set
+/** Local properties of the jobs of an output. @source Spark JobScheduler.JobHandler */
+export function outputProperties(time: Time, id: number): Record<string, string> {
   return {
-    [propertyKeys.description]: `Streaming job from [output operation ${job.id}, batch time ${time}]`,
+    [propertyKeys.description]: `Streaming job from [output operation ${id}, batch time ${time}]`,
     [propertyKeys.batchTime]: String(time.milliseconds),
-    [propertyKeys.outputOpId]: String(job.id),
+    [propertyKeys.outputOpId]: String(id),
   }
 }

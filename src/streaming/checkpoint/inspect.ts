@@ -116,7 +116,7 @@ async function savedProgram(
 
 function lengthOf({ files }: LogContent): { readonly plans: number; readonly commits: number } {
   const plans = files.filter(({ kind }) => kind === 'plan').length
-  return { plans, commits: files.length - plans }
+  return { plans, commits: files.filter(({ kind }) => kind === 'commit').length }
 }
 
 const recordsIn = ({ inputs }: LoggedBatch): number =>

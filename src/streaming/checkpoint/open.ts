@@ -146,6 +146,7 @@ function beginning(time: number): Recovery {
     pending: [],
     plans: [],
     skipped: new Set<number>(),
+    failed: new Map(),
     files: [],
     operators: new Map(),
     start: new Map(),

@@ -10,7 +10,7 @@
 import { KindlingError } from '../../base/errors.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
-import { type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
+import { type LogContent, type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
 import type { Damage } from './damage.ts'
 import type { LoadedImage } from './image-file.ts'
 import { countsFor, standingOf } from './log-standing.ts'
@@ -31,6 +31,8 @@ export interface Recovery {
   readonly plans: readonly LoggedBatch[]
   /** Batches that failed and were skipped: they have no records. */
   readonly skipped: ReadonlySet<number>
+  /** Batches that have failed for good: of those that have not ended, the input goes to dead letters. */
+  readonly failed: LogContent['failed']
   /** There are no batches up to this time any more. */
   readonly floor: number
   /** What is saved of each stateful stream, without what cannot be read. */
@@ -77,7 +79,8 @@ export async function recover(
         `batches up to ${floor} ms are not kept any more; windows that look further back begin with less.`,
       )
     const plans = [...log.plans.values()].filter(({ time }) => time > floor)
-    return { last, ended, pending, plans, skipped: log.skipped, floor, operators, start, files: log.files }
+    const { skipped: isSkipped, failed, files } = log
+    return { last, ended, pending, plans, skipped: isSkipped, failed, floor, operators, start, files }
   }
 }
 

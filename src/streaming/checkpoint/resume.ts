@@ -82,6 +82,7 @@ export function replayLineage(recovery: Recovery, { streams }: OperatorIds): voi
 export function pendingBatches(graph: DStreamGraph, recovery: Recovery, ids: OperatorIds): RestoredBatch[] {
   return recovery.pending.map(({ time, inputs }) => ({
     time: new Time(time),
+    dead: recovery.failed.get(time),
     inputs: new Map(graph.inputs.map(input => [input.streamId, infoOf(input, inputs, ids)])),
   }))
 }
