@@ -40,6 +40,8 @@ export { PartialResult } from './rdd/approximate/partial-result.ts'
 export type { CoalescerInput, PartitionCoalescer } from './rdd/arrange-operations.ts'
 export type { AsyncCall } from './rdd/async-map.ts'
 export type { MapAsyncOptions } from './rdd/async-operations.ts'
+export type { DeadLetter, LetterError } from './rdd/dead-letters/dead-letter.ts'
+export { RDDDeadLetters, type RDDOnErrorOptions } from './rdd/dead-letters/rdd-dead-letters.ts'
 export type { TextOutputOptions } from './rdd/file-actions.ts'
 export { capture } from './rdd/functions/explicit.ts'
 export { FutureAction } from './rdd/future-action.ts'
@@ -88,7 +90,6 @@ export type {
   StreamingContextOptions,
   StreamingContextState,
 } from './streaming/context-options.ts'
-export type { DeadLetter } from './streaming/delivery/dead-letter.ts'
 export { DeadLetters } from './streaming/delivery/dead-letters.ts'
 export type { Guarantee, OutputGuarantee, RequiredGuarantee } from './streaming/delivery/guarantee.ts'
 export type { WriteToOptions } from './streaming/delivery/sink-operation.ts'

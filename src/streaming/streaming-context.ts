@@ -12,6 +12,7 @@ import { ListenerBus } from '../base/listener-bus.ts'
 import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
 import { currentJobScope } from '../context/job-scope.ts'
 import { SparkContext } from '../context/spark-context.ts'
+import type { DeadLetter } from '../rdd/dead-letters/dead-letter.ts'
 import { operator } from '../rdd/scope.ts'
 import type { Sink } from '../rdd/sink/sink.ts'
 import { activeContexts, contextStarted, contextStopped } from './active-contexts.ts'
@@ -26,7 +27,6 @@ import type {
   StreamingContextOptions,
   StreamingContextState,
 } from './context-options.ts'
-import type { DeadLetter } from './delivery/dead-letter.ts'
 import { DeadLetters } from './delivery/dead-letters.ts'
 import { Delivery } from './delivery/delivery.ts'
 import type { OutputGuarantee } from './delivery/guarantee.ts'

@@ -7,6 +7,7 @@
 import { isKindlingError } from '../../base/errors.ts'
 import type { Time } from '../../base/time.ts'
 import { type Chunk, type ChunkSource, chunkRows } from '../../data/chunk.ts'
+import { type DeadLetter, dataOf, errorOf, type LetterError } from '../../rdd/dead-letters/dead-letter.ts'
 import { mapChunks } from '../../rdd/narrow-operations.ts'
 import type { TaskInfo, TaskInput } from '../../rdd/ports.ts'
 import type { RDD } from '../../rdd/rdd.ts'
@@ -17,7 +18,6 @@ import {
   type RecordOrigin,
 } from '../../rdd/sources/record-origin.ts'
 import type { InputDStream } from '../dstream/input.ts'
-import { type DeadLetter, dataOf, errorOf, type LetterError } from './dead-letter.ts'
 
 /** Why a batch has failed for good: plain data, since the log has it. */
 export interface BatchFailure {

@@ -15,6 +15,8 @@ import { basename, join } from 'node:path'
 import { configEntries } from '../../base/config.ts'
 import type { Time } from '../../base/time.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
+import type { DeadLetter } from '../../rdd/dead-letters/dead-letter.ts'
+import type { RDDDeadLetters } from '../../rdd/dead-letters/rdd-dead-letters.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
 
@@ -41,12 +43,31 @@ export function fileSource<T>(directory: string, options: FileStreamOptions<T>):
   return new FileSource(directory, options)
 }
 
+/** Lines of files without those that are too long: these are to be had as letters. */
+export function textFileSource(directory: string): {
+  readonly source: InputSource<string>
+  /** What an RDD of the source lacks. */
+  longLines(rdd: RDD<string>): RDD<DeadLetter> | undefined
+} {
+  const letters = new WeakMap<RDD<string>, RDDDeadLetters>()
+  const source = new FileSource<string>(directory, {}, (sc, files, cut) => {
+    const onError = sc.deadLetters()
+    const rdd = sc.union(files.map(path => sc.textFile(path, cut, { onError })))
+    letters.set(rdd, onError)
+    return rdd
+  })
+  return { source, longLines: rdd => letters.get(rdd)?.letters() }
+}
+
+/** The records of all files of a batch, cut into so many parts at least. */
+type FilesReader<T> = (sc: SparkContext, files: readonly string[], minPartitions: number) => RDD<T>
+
 class FileSource<T> implements InputSource<T> {
   readonly name: string
   private readonly directory: string
   private readonly filter: (path: string) => boolean
   private readonly newFilesOnly: boolean
-  private readonly read: (sc: SparkContext, path: string, minPartitions: number) => RDD<T>
+  private readonly read: FilesReader<T>
   private host!: SourceHost
   private windowMs = 0
   private slideMs = 0
@@ -57,12 +78,15 @@ class FileSource<T> implements InputSource<T> {
   private readonly recent = new Set<string>()
   private warned = ''
 
-  constructor(directory: string, options: FileStreamOptions<T>) {
+  constructor(directory: string, options: FileStreamOptions<T>, read?: FilesReader<T>) {
     this.directory = directory
     this.name = `files of ${directory}`
     this.filter = options.filter ?? (path => !basename(path).startsWith('.'))
     this.newFilesOnly = options.newFilesOnly ?? true
-    this.read = options.read ?? ((sc, path, cut) => sc.textFile(path, cut) as unknown as RDD<T>)
+    const readOne =
+      options.read ??
+      ((sc: SparkContext, path: string, cut: number) => sc.textFile(path, cut) as unknown as RDD<T>)
+    this.read = read ?? ((sc, files, cut) => sc.union(files.map(path => readOne(sc, path, cut))))
   }
 
   start(host: SourceHost): void {
@@ -86,8 +110,7 @@ class FileSource<T> implements InputSource<T> {
   }
 
   private records({ files, minPartitions }: FilePlan): RDD<T> {
-    const { sc } = this.host
-    return sc.union(files.map(file => this.read(sc, file, minPartitions)))
+    return this.read(this.host.sc, files, minPartitions)
   }
 
   describe(time: Time): FilePlan {

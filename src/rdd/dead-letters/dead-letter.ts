@@ -1,7 +1,7 @@
 /** A record that a function of the program could not take, with all that helps to find out why. */
 import { describeValue } from '../../base/errors.ts'
 import { encodeRecords } from '../../data/codec.ts'
-import type { RecordOrigin } from '../../rdd/sources/record-origin.ts'
+import type { RecordOrigin } from '../sources/record-origin.ts'
 import type { Failure } from './tried-step.ts'
 
 /** What was thrown, as data. */
@@ -20,8 +20,8 @@ export interface DeadLetter {
   readonly error: LetterError
   /** The operation and its line: `map at app.ts:3:4`. */
   readonly operator: string
-  /** In ms. */
-  readonly batchTime: number
+  /** In ms; of records of a batch. */
+  readonly batchTime?: number
   /** Of what the operation was over, from 0. */
   readonly partition: number
   /** In the partition, from 0. */
@@ -47,7 +47,7 @@ export function letterOf(
   place: LetterPlace,
   origin: RecordOrigin | undefined,
 ): DeadLetter {
-  return { value: dataOf(value), error: errorOf(error), ...place, index, ...origin }
+  return { value: dataOf(value), error, ...place, index, ...origin }
 }
 
 /** The record, or a description when it is no data. */
