@@ -119,6 +119,7 @@ export {
 } from './streaming/sources/raw-socket.ts'
 export type { BytesConverter } from './streaming/sources/socket.ts'
 export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
+export type { Migrate } from './streaming/state/state-schema.ts'
 export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'
 export type { StateOptions } from './streaming/state/update-state.ts'
 export { StreamingContext } from './streaming/streaming-context.ts'

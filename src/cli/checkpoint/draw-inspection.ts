@@ -92,7 +92,7 @@ function drawOperators(operators: readonly InspectedOperator[], now: number): st
   )
 }
 
-function drawDetails({ id, kind, layout, images }: InspectedOperator): string {
+function drawDetails({ id, kind, layout, images, version }: InspectedOperator): string {
   const settings = Object.entries(layout).map(([name, value]) =>
     typeof value === 'number' ? `${name} ${value} ms` : value === true ? name : '',
   )
@@ -100,6 +100,7 @@ function drawDetails({ id, kind, layout, images }: InspectedOperator): string {
   const saved = times.length === 0 ? 'no image yet' : `images of ${times.join(', ')} ms`
   const increments = images.some(({ isIncrement }) => isIncrement) ? ' (+ increments)' : ''
   const whole = [...id].length > 34 ? wrap(id, '    ', '  ') : ''
-  const about = [kind, ...settings.filter(text => text !== '')].join(', ')
+  const versioned = version === undefined ? [] : [`version ${version}`]
+  const about = [kind, ...versioned, ...settings.filter(text => text !== '')].join(', ')
   return whole + wrap(`${about}; ${saved}${increments}`, '    ', '  ')
 }

@@ -207,7 +207,9 @@ export class Checkpoint {
       bytes += encoded.bytes.length
       keys += encoded.keys
     }
-    const saved: SavedImage = { time, files, from, bytes, keys }
+    const image = { time, files, from, bytes, keys }
+    const { schema } = stream.state!
+    const saved: SavedImage = schema === undefined ? image : { ...image, version: schema.version }
     this.operators.set(stream, { ...operator, images: [...operator.images, saved] })
   }
 

@@ -67,6 +67,8 @@ export interface InspectedOperator {
   readonly newest:
     | { readonly time: number; readonly partitions: number; readonly keys: number | undefined }
     | undefined
+  /** Of the values of the newest image, where the program declares one. */
+  readonly version: number | undefined
   /** Of all images. */
   readonly bytes: number
   readonly images: readonly { readonly time: number; readonly isIncrement: boolean; readonly bytes: number }[]
@@ -128,7 +130,7 @@ async function inspectOperator(storage: LocalStorage, operator: SavedOperator): 
   const { id, since, images } = operator
   const { operator: kind, ...layout } = operator.layout
   return {
-    ...{ id, kind: String(kind), layout, since },
+    ...{ id, kind: String(kind), layout, since, version: images.at(-1)?.version },
     newest: await newestOf(storage, operator),
     bytes: images.reduce((sum, { bytes }) => sum + bytes, 0),
     images: images.map(({ time, from, bytes }) => ({ time, isIncrement: from < time, bytes })),

@@ -23,6 +23,7 @@ import { GroupedValues } from './grouped-values.ts'
 import { eachSlot } from './pairs.ts'
 import { ABSENT } from './slots.ts'
 import { stateRDD } from './state-rdd.ts'
+import { type Migrate, stateSchema } from './state-schema.ts'
 import type { StateTable } from './state-table.ts'
 import { type Advance, TablePartition } from './table-partition.ts'
 import { VersionedState } from './versions.ts'
@@ -33,6 +34,10 @@ export interface StateOptions<K, S> {
   readonly partitions?: Partitioning
   /** State before the first batch. Of several pairs with one key the first counts. */
   readonly initialState?: RDD<readonly [K, S]>
+  /** What values look like, as a number; raise it when that changes. Saved with the state. Default 1. */
+  readonly version?: number
+  /** Makes a value of what another version of the program saved; called for each key at the restart. */
+  readonly migrate?: Migrate<S>
 }
 
 type Update<K, V, S> = (
@@ -118,6 +123,7 @@ function stateful<K, V, S>(
     versions,
     partitioner,
     layout: { operator: name, slide: stream.slideDuration.milliseconds },
+    schema: stateSchema(opts.version, opts.migrate),
   }
   return stream.derive<[K, S]>(name, {
     slideDuration: stream.slideDuration,
