@@ -97,7 +97,14 @@ export type { OnErrorOptions } from './streaming/delivery/tried-stream.ts'
 export type { Batch, Batches } from './streaming/dstream/batches.ts'
 export { DStream } from './streaming/dstream/dstream.ts'
 export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'
-export type { BatchInput, InputSource, SourceGuarantee, SourceHost } from './streaming/input-source.ts'
+export type {
+  BatchInput,
+  InputSource,
+  RateControl,
+  RateSettings,
+  SourceGuarantee,
+  SourceHost,
+} from './streaming/input-source.ts'
 export type {
   BatchInfo,
   DeadLettersWritten,
@@ -122,5 +129,6 @@ export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
 export type { Migrate } from './streaming/state/state-schema.ts'
 export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'
 export type { StateOptions } from './streaming/state/update-state.ts'
+export type { StopReport } from './streaming/stop-report.ts'
 export { StreamingContext } from './streaming/streaming-context.ts'
 export { type LiveOutput, type LiveTableOptions, liveTable } from './ui/live-table.ts'

@@ -150,7 +150,7 @@ export const conditions = {
     domain: 'external',
     retry: 'never',
     message:
-      'Cannot write {path} of the checkpoint: {reason}. The program stops, since it could not be continued after a crash; what was committed is safe.',
+      'Cannot write {path} of the checkpoint: {reason}. The program stops, since it could not be continued after a crash; what was committed is safe. Make space, or see to the permissions, and start the program again: it goes on with the last committed batch.',
     doc: 'The directory cannot be made or written: permissions, a full disk. Start the program again when there is space: it goes on with the last committed batch.',
   },
   CLASS_NAME_TAKEN: {

@@ -349,6 +349,22 @@ export const configEntries = {
     since: '0.1.0',
     doc: 'Least estimate.',
   }) as ConfigEntry<number>,
+  filesInitialRate: byteSize({
+    key: 'kindling.files.initialRate',
+    default: 64 * 1024 * 1024,
+    defaultText: '64m',
+    min: 1,
+    since: '0.1.0',
+    doc: 'Bytes of new files a second that each stream of files gives its batches until it is known what they can take, with back-pressure; a batch has one file at least.',
+  }) as ConfigEntry<number>,
+  filesMaxRate: byteSize({
+    key: 'kindling.files.maxRate',
+    default: undefined,
+    defaultText: 'no limit',
+    min: 1,
+    since: '0.1.0',
+    doc: 'Most bytes of new files a second that each stream of files gives its batches; a batch has one file at least.',
+  }) as ConfigEntry<number | undefined>,
   receiverMaxRate: whole({
     key: 'spark.streaming.receiver.maxRate',
     unit: 'records/s',

@@ -108,7 +108,10 @@ export class BatchRunner {
 
   private ended(set: JobSet): void | Promise<void> {
     const info = set.info()
-    for (const { source } of this.parts.graph.inputs) source.batchCompleted?.(info)
+    for (const { source, rate } of this.parts.graph.inputs) {
+      source.batchCompleted?.(info)
+      rate?.completed(info)
+    }
     // A failed batch stays remembered until a later one has succeeded, and runs again after a restart.
     if (!set.failed && (this.succeeded === undefined || set.time.greater(this.succeeded)))
       this.succeeded = set.time

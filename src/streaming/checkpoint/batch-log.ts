@@ -9,6 +9,7 @@
  * which a process took the program over: what a process that was overtaken writes late is told from what its successor writes.
  */
 import type { BatchFailure } from '../delivery/batch-letters.ts'
+import type { SavedRate } from '../receiver/batch-rate.ts'
 import { type Damage, damageOf } from './damage.ts'
 import { sealedRecord, unsealedRecord } from './envelope.ts'
 import type { CheckpointStorage } from './storage.ts'
@@ -22,6 +23,8 @@ export interface LoggedInput {
   readonly numRecords: number
   /** What `describe` gave; `undefined` where the source cannot plan again. */
   readonly plan: unknown
+  /** What was known of the rate that batches can take. */
+  readonly rate?: SavedRate | undefined
 }
 
 /** One batch as it was planned. */

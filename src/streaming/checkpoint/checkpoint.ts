@@ -113,12 +113,12 @@ export class Checkpoint {
   async planned({ time, merged, inputs }: PlannedBatch): Promise<void> {
     await this.assertMine()
     const { storage, ids } = this.parts
-    const logged = inputs.map(({ stream, numRecords }) => ({
-      id: ids.of(stream as AnyStream),
-      source: stream.source.name,
-      numRecords,
-      plan: stream.source.describe?.(time),
-    }))
+    const logged = inputs.map(({ stream, numRecords }) => {
+      const rate = stream.rate?.save()
+      const plan = stream.source.describe?.(time)
+      const input = { id: ids.of(stream as AnyStream), source: stream.source.name, numRecords, plan }
+      return rate === undefined ? input : { ...input, rate }
+    })
     const batch = { time: time.milliseconds, merged, inputs: logged }
     this.retention.add(await writePlan(storage, batch, this.epoch))
     this.last = batch.time

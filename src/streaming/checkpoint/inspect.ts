@@ -6,6 +6,7 @@
 import { isKindlingError } from '../../base/errors.ts'
 import { type LogContent, type LoggedBatch, readLog } from './batch-log.ts'
 import { type DamagedFile, findDamage } from './find-damage.ts'
+import { inspectReceived, type ReceivedInput } from './inspect-received.ts'
 import type { LocalStorage } from './local-storage.ts'
 import { countsFor, standingOf } from './log-standing.ts'
 import {
@@ -28,6 +29,8 @@ export interface Inspection {
   /** What a restart would go by; `undefined` when no manifest can be read. */
   readonly saved: SavedProgram | undefined
   readonly damaged: readonly DamagedFile[]
+  /** What receivers have logged. */
+  readonly received: readonly ReceivedInput[]
   /** What `compact` would delete. */
   readonly unneeded: readonly UnneededFile[]
   readonly files: number
@@ -80,12 +83,14 @@ export async function inspect(storage: LocalStorage): Promise<Inspection> {
   const newest = manifests[0]
   // After the manifests: a program that runs has written all that they name before.
   const files = await storedFiles(storage.name)
+  const received = newest === undefined ? undefined : await inspectReceived(storage, manifests, files)
   return {
     directory: storage.name,
     manifests: manifests.map(({ number }) => number),
     saved: newest === undefined ? undefined : await savedProgram(storage, newest, files),
     damaged: await findDamage(storage, manifests, files),
-    unneeded: newest === undefined ? [] : unneededFiles(manifests, files),
+    received: received?.inputs ?? [],
+    unneeded: newest === undefined ? [] : [...unneededFiles(manifests, files), ...received!.unneeded],
     files: files.length,
     bytes: bytesOf(files),
   }

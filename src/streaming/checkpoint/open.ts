@@ -107,7 +107,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
     since: stream => sinceOf.get(ids.of(stream))!,
     async resume() {
       if (saved === undefined) return
-      resumeInputs(graph, recovery, { ids, batchMs, logger })
+      resumeInputs(graph, recovery, { ids, batchMs, logger, now: parts.clock.now() })
       replayLineage(recovery, ids)
       // From now on what the process before writes late does not count, and operators that are new are known.
       await checkpoint.renew()
