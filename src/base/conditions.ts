@@ -547,19 +547,19 @@ export const conditions = {
     message: 'Source {source} failed: {reason}.',
     doc: 'An input source could not deliver data for a batch. The cause has the original error.',
   },
-  STATE_NOT_SET: {
-    domain: 'user',
-    retry: 'never',
-    message:
-      'state.get() was called for the key {key}, which has no state. Ask exists() first, or use getOption(), which gives undefined.',
-    doc: 'A key has no state before its first update, after remove, and after a time-out.',
-  },
   STATE_MIGRATION_FAILED: {
     domain: 'user',
     retry: 'never',
     message:
       'The state of {operator} cannot be taken over from version {from} to version {to}: migrate failed for the key {key}: {reason}. Nothing has been changed; correct migrate, or start the program that saved it.',
     doc: 'A program declares another version of the values of a state than those that are saved, and its function that makes new ones of old ones threw, or gave no data. All keys are migrated before the program takes anything over.',
+  },
+  STATE_NOT_SET: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'state.get() was called for the key {key}, which has no state. Ask exists() first, or use getOption(), which gives undefined.',
+    doc: 'A key has no state before its first update, after remove, and after a time-out.',
   },
   STATE_VERSION_FORGOTTEN: {
     domain: 'internal',
