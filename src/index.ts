@@ -40,6 +40,8 @@ export { PartialResult } from './rdd/approximate/partial-result.ts'
 export type { CoalescerInput, PartitionCoalescer } from './rdd/arrange-operations.ts'
 export type { AsyncCall } from './rdd/async-map.ts'
 export type { MapAsyncOptions } from './rdd/async-operations.ts'
+export type { DeadLetter, LetterError } from './rdd/dead-letters/dead-letter.ts'
+export { RDDDeadLetters, type RDDOnErrorOptions } from './rdd/dead-letters/rdd-dead-letters.ts'
 export type { TextOutputOptions } from './rdd/file-actions.ts'
 export { capture } from './rdd/functions/explicit.ts'
 export { FutureAction } from './rdd/future-action.ts'
@@ -88,7 +90,6 @@ export type {
   StreamingContextOptions,
   StreamingContextState,
 } from './streaming/context-options.ts'
-export type { DeadLetter } from './streaming/delivery/dead-letter.ts'
 export { DeadLetters } from './streaming/delivery/dead-letters.ts'
 export type { Guarantee, OutputGuarantee, RequiredGuarantee } from './streaming/delivery/guarantee.ts'
 export type { WriteToOptions } from './streaming/delivery/sink-operation.ts'
@@ -96,7 +97,14 @@ export type { OnErrorOptions } from './streaming/delivery/tried-stream.ts'
 export type { Batch, Batches } from './streaming/dstream/batches.ts'
 export { DStream } from './streaming/dstream/dstream.ts'
 export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'
-export type { BatchInput, InputSource, SourceGuarantee, SourceHost } from './streaming/input-source.ts'
+export type {
+  BatchInput,
+  InputSource,
+  RateControl,
+  RateSettings,
+  SourceGuarantee,
+  SourceHost,
+} from './streaming/input-source.ts'
 export type {
   BatchInfo,
   DeadLettersWritten,
@@ -118,7 +126,9 @@ export {
 } from './streaming/sources/raw-socket.ts'
 export type { BytesConverter } from './streaming/sources/socket.ts'
 export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
+export type { Migrate } from './streaming/state/state-schema.ts'
 export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'
 export type { StateOptions } from './streaming/state/update-state.ts'
+export type { StopReport } from './streaming/stop-report.ts'
 export { StreamingContext } from './streaming/streaming-context.ts'
 export { type LiveOutput, type LiveTableOptions, liveTable } from './ui/live-table.ts'

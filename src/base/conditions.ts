@@ -150,7 +150,7 @@ export const conditions = {
     domain: 'external',
     retry: 'never',
     message:
-      'Cannot write {path} of the checkpoint: {reason}. The program stops, since it could not be continued after a crash; what was committed is safe.',
+      'Cannot write {path} of the checkpoint: {reason}. The program stops, since it could not be continued after a crash; what was committed is safe. Make space, or see to the permissions, and start the program again: it goes on with the last committed batch.',
     doc: 'The directory cannot be made or written: permissions, a full disk. Start the program again when there is space: it goes on with the last committed batch.',
   },
   CLASS_NAME_TAKEN: {
@@ -546,6 +546,13 @@ export const conditions = {
     retry: 'backoff',
     message: 'Source {source} failed: {reason}.',
     doc: 'An input source could not deliver data for a batch. The cause has the original error.',
+  },
+  STATE_MIGRATION_FAILED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The state of {operator} cannot be taken over from version {from} to version {to}: migrate failed for the key {key}: {reason}. Nothing has been changed; correct migrate, or start the program that saved it.',
+    doc: 'A program declares another version of the values of a state than those that are saved, and its function that makes new ones of old ones threw, or gave no data. All keys are migrated before the program takes anything over.',
   },
   STATE_NOT_SET: {
     domain: 'user',

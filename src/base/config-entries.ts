@@ -292,9 +292,9 @@ export const configEntries = {
   failurePolicy: text({
     key: 'kindling.streaming.failurePolicy',
     default: 'stop',
-    choices: ['stop', 'continue', 'skip'],
+    choices: ['stop', 'continue', 'skip', 'dead-letter'],
     since: '0.1.0',
-    doc: "What a batch does that fails after the attempts of its tasks. 'stop': it ends the context; after a restart with a checkpoint directory it runs again. 'continue', Spark's way: later batches run on what it left. 'skip': it counts as a batch without records, its changes to state are undone, and it does not run again; only with spark.streaming.concurrentJobs 1, and as long as no sink of exactly once has the batch. Single records that a function cannot take are sent to dead letters by onError.",
+    doc: "What a batch does that fails after the attempts of its tasks. 'stop': it ends the context; after a restart with a checkpoint directory it runs again. 'continue', Spark's way: later batches run on what it left. 'skip': it counts as a batch without records, its changes to state are undone, and it does not run again; only with spark.streaming.concurrentJobs 1, and as long as no sink of exactly once has the batch. 'dead-letter': as 'skip', and the records that its inputs gave it go to the first sink of ssc.deadLetters before. Single records that a function cannot take are sent to dead letters by onError.",
   }) as ConfigEntry<string>,
   backpressureEnabled: flag({
     key: 'spark.streaming.backpressure.enabled',
@@ -349,6 +349,22 @@ export const configEntries = {
     since: '0.1.0',
     doc: 'Least estimate.',
   }) as ConfigEntry<number>,
+  filesInitialRate: byteSize({
+    key: 'kindling.files.initialRate',
+    default: 64 * 1024 * 1024,
+    defaultText: '64m',
+    min: 1,
+    since: '0.1.0',
+    doc: 'Bytes of new files a second that each stream of files gives its batches until it is known what they can take, with back-pressure; a batch has one file at least.',
+  }) as ConfigEntry<number>,
+  filesMaxRate: byteSize({
+    key: 'kindling.files.maxRate',
+    default: undefined,
+    defaultText: 'no limit',
+    min: 1,
+    since: '0.1.0',
+    doc: 'Most bytes of new files a second that each stream of files gives its batches; a batch has one file at least.',
+  }) as ConfigEntry<number | undefined>,
   receiverMaxRate: whole({
     key: 'spark.streaming.receiver.maxRate',
     unit: 'records/s',

@@ -15,6 +15,8 @@ export interface RunCommand {
   readonly conf: Readonly<Record<string, string>>
   /** Stop gracefully after so many ms. */
   readonly forMs: number | undefined
+  /** What a graceful stop may take; by default what the settings say. */
+  readonly deadlineMs: number | undefined
   readonly verbose: boolean
 }
 
@@ -30,6 +32,7 @@ const OPTIONS = {
   master: { type: 'string' },
   conf: { type: 'string', multiple: true },
   for: { type: 'string' },
+  deadline: { type: 'string' },
   verbose: { type: 'boolean', short: 'v' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -65,7 +68,8 @@ function parseRun(args: readonly string[]): Command {
     args: args.slice(at + 1),
     master: parsed.master,
     conf: confOf(parsed.conf ?? []),
-    forMs: parsed.for === undefined ? undefined : durationOf(parsed.for),
+    forMs: parsed.for === undefined ? undefined : durationOf('--for', parsed.for),
+    deadlineMs: parsed.deadline === undefined ? undefined : durationOf('--deadline', parsed.deadline),
     verbose: parsed.verbose === true,
   }
 }
@@ -86,9 +90,9 @@ function fileIndex(args: readonly string[]): number {
   return args.length
 }
 
-function durationOf(text: string): number {
+function durationOf(option: string, text: string): number {
   try {
-    return toDuration(text as '1s', '--for').milliseconds
+    return toDuration(text as '1s', option).milliseconds
   } catch (error) {
     if (error instanceof KindlingError) throw new UsageError(error.message)
     throw error

@@ -10,10 +10,15 @@ Options of run, before the file:
   --master M       where tasks run: local, local[N], local[*], local[N,F]
   --conf KEY=VALUE a setting, for example spark.streaming.blockInterval=100ms; may be repeated
   --for DURATION   stop gracefully after this time: 10s, 5m
+  --deadline D     how long a graceful stop may take; else spark.streaming.gracefulStopTimeout, or ten batch intervals
   -v, --verbose    tell what the engine does, on standard error
 
-What the program itself sets wins over --master and --conf. Ctrl-C stops gracefully: everything received so far is
-processed, then a summary is printed; a second Ctrl-C stops at once.
+What the program itself sets wins over --master and --conf. Ctrl-C and SIGTERM stop gracefully: everything received so
+far is processed, then a summary is printed; a second one stops at once.
+
+Ends with 0 when the program ended, or stopped with everything processed; 1 when it failed; 2 when the command is wrong;
+4 when the deadline of a graceful stop was over before everything was processed; 130 after a second Ctrl-C, 143 after a
+second SIGTERM.
 `
 
 /** What `kindling checkpoint --help` prints. */

@@ -19,10 +19,14 @@ import { summaryOf } from './summary.ts'
 import { UsageError } from './usage.ts'
 
 const EXIT_FAILED = 1
-/** What shells give for a program ended by Ctrl-C. */
-const EXIT_INTERRUPTED = 130
+/** The deadline of a graceful stop was over before everything was processed. */
+const EXIT_NOT_ALL = 4
+/** How long the program may go on after a stop that came to its deadline: for code of its own after the stream. */
+const LEFT_MS = 2000
+/** What shells give for a program that a signal has ended. */
+const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** The exit code: 0, or 1 when the program failed, or 130 after a second Ctrl-C. */
+/** The exit code as far as it is known; see docs/command-line.md. */
 export async function run(command: RunCommand): Promise<number> {
   const file = resolve(command.file)
   if (!existsSync(file)) throw new UsageError(`There is no file ${command.file}.`)
@@ -32,10 +36,9 @@ export async function run(command: RunCommand): Promise<number> {
   setProcessDefaults(
     master === undefined ? { conf, logger, ownsSignals } : { master, conf, logger, ownsSignals },
   )
-  const ending = new Ending(command.verbose)
+  const ending = new Ending(command)
   process.argv = [process.argv[0]!, file, ...command.args]
-  process.on('SIGINT', () => ending.interrupt())
-  process.on('SIGTERM', () => ending.interrupt())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.interrupt(signal))
   trapFloatingRejections(error => void ending.fail(error))
   process.on('uncaughtException', error => void ending.fail(error))
   if (command.forMs !== undefined) ending.after(command.forMs)
@@ -60,16 +63,20 @@ function stopsGracefully(context: StreamingContext): boolean {
 class Ending {
   private readonly progress = new StreamingProgress()
   private readonly startedAt = performance.now()
+  private readonly deadlineMs: number | undefined
+  private readonly contexts: StreamingContext[] = []
   private streamed = false
   private interrupts = 0
   private concluded = false
   private timer: NodeJS.Timeout | undefined
 
-  constructor(isVerbose: boolean) {
+  constructor({ verbose, deadlineMs }: RunCommand) {
+    this.deadlineMs = deadlineMs
     observeContexts(context => {
       this.streamed = true
+      this.contexts.push(context)
       // With the log they are in there.
-      if (!isVerbose)
+      if (!verbose)
         for (const guarantee of context.guarantees())
           process.stderr.write(`${describeGuarantee(guarantee)}\n`)
       context.addStreamingListener(this.progress)
@@ -81,9 +88,9 @@ class Ending {
     this.timer = setTimeout(() => void this.stop(), ms).unref()
   }
 
-  interrupt(): void {
+  interrupt(signal: keyof typeof EXIT_BY_SIGNAL): void {
     this.interrupts++
-    if (this.interrupts > 1 || activeContexts().length === 0) process.exit(EXIT_INTERRUPTED)
+    if (this.interrupts > 1 || activeContexts().length === 0) process.exit(EXIT_BY_SIGNAL[signal])
     process.stderr.write(
       '\nstopping: what has been received is processed first (Ctrl-C again stops at once)\n',
     )
@@ -93,12 +100,19 @@ class Ending {
   /** Stops every context, gracefully unless that is switched off, then says what was done. */
   private async stop(): Promise<void> {
     clearTimeout(this.timer)
-    const stops = activeContexts().map(context =>
-      context.stop({ graceful: stopsGracefully(context), stopSparkContext: true }),
-    )
+    const { deadlineMs } = this
+    const deadline = deadlineMs === undefined ? {} : { deadline: deadlineMs }
+    const stops = activeContexts().map(async context => {
+      const graceful = stopsGracefully(context)
+      const report = await context.stop({ graceful, ...deadline, stopSparkContext: true })
+      // Who switched that off wanted no more.
+      if (graceful && report?.isComplete === false) process.exitCode ??= EXIT_NOT_ALL
+    })
     const results = await Promise.allSettled(stops)
     for (const result of results) if (result.status === 'rejected') await this.fail(result.reason)
     this.conclude()
+    // What did not end in time would keep the process for ever.
+    if (process.exitCode === EXIT_NOT_ALL) setTimeout(() => process.exit(), LEFT_MS).unref()
   }
 
   async fail(error: unknown): Promise<void> {
@@ -114,6 +128,8 @@ class Ending {
     clearTimeout(this.timer)
     if (this.concluded) return
     this.concluded = true
+    // It was logged when it happened; nobody else has looked.
+    if (this.contexts.some(({ unseenFailure }) => unseenFailure !== undefined)) process.exitCode = EXIT_FAILED
     if (this.streamed)
       process.stderr.write(summaryOf(this.progress.snapshot(), performance.now() - this.startedAt))
   }

@@ -1,13 +1,17 @@
 /** The part of a context that makes RDDs. Joined in `SparkContext`. */
+
 import { unionNode } from '../rdd/arrange-operations.ts'
+import type { DeadLetter, LetterPlace } from '../rdd/dead-letters/dead-letter.ts'
+import { letterPlace, RDDDeadLetters, type RDDOnErrorOptions } from '../rdd/dead-letters/rdd-dead-letters.ts'
 import { filter } from '../rdd/narrow-operations.ts'
 import type { SourceNode } from '../rdd/nodes.ts'
 import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRunner } from '../rdd/ports.ts'
 import { type Mapped, RDD } from '../rdd/rdd.ts'
-import { operator } from '../rdd/scope.ts'
+import { currentScope, operator } from '../rdd/scope.ts'
 import {
   binaryRecordsNode,
+  longLinesNode,
   objectFileNode,
   rangeNode,
   textFileNode,
@@ -129,14 +133,31 @@ export abstract class RDDMaker extends JobControl {
    *
    * @param path a file, a directory (its files, without those whose names begin with `.` or `_`), a glob, or several by commas
    * @param minPartitions default: `defaultMinPartitions`
+   * @param options.onError takes lines longer than `kindling.text.maxLineBytes`: where they begin, how long they are, and their first 4 KiB.
+   * The files are read once more for that. Without it such a line fails the job
    * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; LINE_TOO_LONG in the job
    * @example
    * t.file('in/a.log', 'one\r\ntwo\n')
    * t.file('in/b.log', 'three')
    * sc.textFile(`${dir}/in/*.log`) // => ['one', 'two', 'three']
    */
-  textFile(path: string, minPartitions: number = this.defaultMinPartitions): RDD<string> {
-    return this.made('textFile', () => textFileNode(path, minPartitions, this.maxLineBytes))
+  textFile(
+    path: string,
+    minPartitions: number = this.defaultMinPartitions,
+    { onError }: RDDOnErrorOptions = {},
+  ): RDD<string> {
+    const { maxLineBytes } = this
+    return operator('textFile', () => {
+      if (onError !== undefined)
+        onError.add(this.longLines(path, minPartitions, letterPlace(currentScope('textFile'))))
+      const passesLong = onError !== undefined
+      return this.made('textFile', () => textFileNode(path, minPartitions, { maxLineBytes, passesLong }))
+    })
+  }
+
+  /** @internal Letters of the lines of text files that are too long. */
+  longLines(path: string, minPartitions: number, place: Omit<LetterPlace, 'partition'>): RDD<DeadLetter> {
+    return this.made('deadLetters', () => longLinesNode(path, minPartitions, this.maxLineBytes, place))
   }
 
   /**
@@ -213,6 +234,18 @@ export abstract class RDDMaker extends JobControl {
    */
   union<T>(rdds: readonly RDD<T>[]): RDD<T> {
     return new RDD(this.runner, unionNode(rdds.map(r => r.node)))
+  }
+
+  /**
+   * Where records go that functions over RDDs cannot take: given as `onError` to `map`, `flatMap`, `filter` and `mapAsync`. For streams
+   * there is {@link StreamingContext.deadLetters}.
+   *
+   * @example
+   * const bad = sc.deadLetters()
+   * sc.parallelize(['{}', '{']).map(line => JSON.parse(line) as object, { onError: bad }) // => [{}]
+   */
+  deadLetters(): RDDDeadLetters {
+    return new RDDDeadLetters(parts => this.union(parts))
   }
 
   /** An RDD over a new node; definitions need a running context. */

@@ -15,6 +15,8 @@ import { KindlingError } from '../base/errors.ts'
 import { Duration } from '../base/time.ts'
 import type { Chunk, ChunkSource } from '../data/chunk.ts'
 import { cancellationOf } from './cancellation.ts'
+import { dataOf, errorOf } from './dead-letters/dead-letter.ts'
+import type { Failure } from './dead-letters/tried-step.ts'
 import type { TaskInfo, TaskInput } from './ports.ts'
 import { recordsOf } from './segment/interpret.ts'
 
@@ -44,7 +46,12 @@ export interface AsyncMapSettings {
   readonly retries: number
   /** The pause before the first retry; each further one is twice as long. */
   readonly backoffMs: number
+  /** Whether results are {@link Tried}: a record that fails is no failure of the task. */
+  readonly isTried: boolean
 }
+
+/** What became of a record. Plain data, but for what the function made. */
+export type Tried<U> = { readonly made: U } | { readonly failure: Failure }
 
 /** See the file head. */
 export class AsyncMapSource implements ChunkSource {
@@ -58,6 +65,8 @@ export class AsyncMapSource implements ChunkSource {
   /** With `ordered` all calls in order of input; else those that ended. */
   private readonly slots: Slot[] = []
   private inFlight = 0
+  /** Records of the input that were called with. */
+  private called = 0
   /** Calls in flight and results not taken. */
   private held = 0
   private records: Iterator<unknown> | undefined
@@ -196,12 +205,13 @@ export class AsyncMapSource implements ChunkSource {
 
   private async call(record: unknown): Promise<void> {
     const slot: Slot = { state: 'called', value: undefined }
+    const index = this.called++
     const { ordered } = this.settings
     if (ordered) this.slots.push(slot)
     this.inFlight++
     this.held++
     try {
-      slot.value = await this.attempts(record)
+      slot.value = this.settings.isTried ? await this.tried(record, index) : await this.attempts(record)
       slot.state = 'done'
     } catch (error) {
       slot.value = error
@@ -215,6 +225,15 @@ export class AsyncMapSource implements ChunkSource {
     else this.fill()
   }
 
+  private async tried(record: unknown, index: number): Promise<Tried<unknown>> {
+    try {
+      return { made: await this.attempts(record) }
+    } catch (error) {
+      if (this.abort.signal.aborted) throw error
+      return { failure: { index, value: dataOf(record), error: errorOf(error) } }
+    }
+  }
+
   private async attempts(record: unknown): Promise<unknown> {
     const { retries, backoffMs, timeoutMs } = this.settings
     const { clock } = this.task
@@ -224,7 +243,10 @@ export class AsyncMapSource implements ChunkSource {
         return await (timeoutMs === undefined ? this.f(record, { signal }) : this.within(timeoutMs, record))
       } catch (error) {
         if (signal.aborted) throw error
-        if (attempt >= retries) throw this.task.failed(this.timedOut(error, attempt + 1), record)
+        if (attempt >= retries) {
+          const failure = this.timedOut(error, attempt + 1)
+          throw this.settings.isTried ? failure : this.task.failed(failure, record)
+        }
         await clock.sleep(Math.min(backoffMs * 2 ** attempt, MAX_BACKOFF_MS), signal)
       }
     }

@@ -2,7 +2,7 @@
 import { KindlingError } from '../base/errors.ts'
 import { type DurationLike, toDuration } from '../base/time.ts'
 import type { ChunkSource } from '../data/chunk.ts'
-import { type AsyncCall, type AsyncMapSettings, AsyncMapSource } from './async-map.ts'
+import { type AsyncCall, type AsyncMapSettings, AsyncMapSource, type Tried } from './async-map.ts'
 import { AsyncPartitionSource, type PartitionFunction } from './async-partition.ts'
 import { mapChunks } from './narrow-operations.ts'
 import type { TaskInfo, TaskInput } from './ports.ts'
@@ -38,8 +38,21 @@ export function asyncMapper<T, U>(
   f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
   options: MapAsyncOptions = {},
 ): (rdd: RDD<T>) => RDD<U> {
+  return mapperOf(f, settingsOf(options, false))
+}
+
+/** The same, but what records fail with after all attempts is among the results. @throws INVALID_ARGUMENT, INVALID_DURATION */
+export function triedMapper<T, U>(
+  f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
+  options: MapAsyncOptions,
+): (rdd: RDD<T>) => RDD<Tried<U>> {
+  return mapperOf(f, settingsOf(options, true))
+}
+
+function settingsOf(options: MapAsyncOptions, isTried: boolean): AsyncMapSettings {
   const { timeout, backoff } = options
-  const settings: AsyncMapSettings = {
+  return {
+    isTried,
     concurrency: whole('concurrency', options.concurrency ?? CONCURRENCY, 1),
     ordered: options.ordered ?? true,
     timeoutMs:
@@ -48,6 +61,9 @@ export function asyncMapper<T, U>(
     backoffMs:
       backoff === undefined ? BACKOFF_MS : toDuration(backoff, 'The backoff of mapAsync').milliseconds,
   }
+}
+
+function mapperOf<T, R>(f: unknown, settings: AsyncMapSettings): (rdd: RDD<T>) => RDD<R> {
   const call = f as (record: unknown, call: AsyncCall) => unknown
   const open = (records: TaskInput, task: TaskInfo): ChunkSource =>
     new AsyncMapSource(records, call, settings, task)

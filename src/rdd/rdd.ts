@@ -1,6 +1,7 @@
 /**
  * RDD: a handle on a lineage node. Every method is a line that calls the file where the work is.
  */
+
 import { markKind } from '../base/engine-kind.ts'
 import { KindlingError } from '../base/errors.ts'
 import {
@@ -37,6 +38,8 @@ import {
 } from './arrange-operations.ts'
 import type { AsyncCall } from './async-map.ts'
 import { type MapAsyncOptions, mapAsync, mapPartitionsAsync } from './async-operations.ts'
+import { type RDDOnErrorOptions, takenOf } from './dead-letters/rdd-dead-letters.ts'
+import { tried, triedAsync } from './dead-letters/tried-rdd.ts'
 import { countApproxDistinct, countApproxDistinctByKey, precisionOf } from './distinct-estimates.ts'
 import {
   saveAsNDJSONFile,
@@ -235,25 +238,30 @@ export class RDD<T> {
   /**
    * `f` of each record. Keeps partitions and order, drops the partitioner.
    *
+   * With `onError`, records for which it throws are letters of it; without it they fail the job.
+   *
    * @throws PROMISE_RETURNED (in the job) when `f` gives a promise: use `mapAsync`
    * @example
    * await sc.parallelize([1, 2, 3]).map(x => x * 2).collect() // => [2, 4, 6]
    */
-  map<U extends Mapped>(f: (record: T) => U): RDD<U> {
+  map<U extends Mapped>(f: (record: T) => U, { onError }: RDDOnErrorOptions = {}): RDD<U> {
+    if (onError !== undefined) return takenOf('map', onError, () => tried(this, { op: 'map', f }))
     return map(this, f)
   }
 
   /**
    * All that `f` gives for each record, in order. `f` may return any iterable, also an endless generator under `take`.
    *
-   * Keeps partitions and order, drops the partitioner.
+   * Keeps partitions and order, drops the partitioner. With `onError`, what `f` gives for a record is gathered, and taken whole or not at
+   * all.
    *
    * @throws NOT_ITERABLE (in the job) when `f` gives nothing iterable; PROMISE_RETURNED
    * @example
    * sc.parallelize(['to be', '', 'or']).flatMap(line => line.split(' ')) // => ['to', 'be', '', 'or']
    * sc.parallelize(['to be', '', 'or']).flatMap(line => line.match(/\w+/g) ?? []) // => ['to', 'be', 'or']
    */
-  flatMap<U>(f: (record: T) => Iterable<U>): RDD<U> {
+  flatMap<U>(f: (record: T) => Iterable<U>, { onError }: RDDOnErrorOptions = {}): RDD<U> {
+    if (onError !== undefined) return takenOf('flatMap', onError, () => tried(this, { op: 'flatMap', f }))
     return flatMap(this, f)
   }
 
@@ -265,9 +273,10 @@ export class RDD<T> {
    * const some = sc.parallelize([1, undefined, 3], 3).filter(n => n !== undefined) // RDD<number>
    * some.glom() // => [[1], [], [3]]
    */
-  filter<U extends T>(keep: (record: T) => record is U): RDD<U>
-  filter(keep: (record: T) => unknown): RDD<T>
-  filter(keep: (record: T) => unknown): RDD<T> {
+  filter<U extends T>(keep: (record: T) => record is U, options?: RDDOnErrorOptions): RDD<U>
+  filter(keep: (record: T) => unknown, options?: RDDOnErrorOptions): RDD<T>
+  filter(keep: (record: T) => unknown, { onError }: RDDOnErrorOptions = {}): RDD<T> {
+    if (onError !== undefined) return takenOf('filter', onError, () => tried(this, { op: 'filter', f: keep }))
     return filter(this, keep)
   }
 
@@ -357,6 +366,9 @@ export class RDD<T> {
    * In each task at most `concurrency` calls are in flight, and results that wait for earlier ones are bounded too. The job's end,
    * a `take` that has enough and a call's timeout abort `call.signal`: pass it on. Calls may be ahead of what is taken.
    *
+   * With `onError`, records that still fail after all attempts are letters of it; results are then kept, in memory and on disk, and have
+   * to be data.
+   *
    * @throws USER_CODE_FAILED (in the job) for what `f` throws or rejects with after all retries, CALL_TIMED_OUT; both name the record
    * @throws INVALID_ARGUMENT, INVALID_DURATION for the options
    * @example
@@ -367,8 +379,9 @@ export class RDD<T> {
    */
   mapAsync<U extends Mapped>(
     f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
-    options?: MapAsyncOptions,
+    { onError, ...options }: MapAsyncOptions & RDDOnErrorOptions = {},
   ): RDD<U> {
+    if (onError !== undefined) return takenOf('mapAsync', onError, () => triedAsync(f, options)(this))
     return mapAsync(this, f, options)
   }
 

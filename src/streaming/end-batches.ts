@@ -9,28 +9,32 @@ import { KindlingError } from '../base/errors.ts'
 import { toDuration } from '../base/time.ts'
 import type { StopOptions } from './context-options.ts'
 import type { Program } from './start-up.ts'
+import { describeStop, type StopReport, stopReporter } from './stop-report.ts'
 import { settledInTime } from './termination.ts'
 
 /** See the file head. @throws INVALID_DURATION for the deadline */
-export async function endBatches(program: Program, options: StopOptions): Promise<void> {
+export async function endBatches(program: Program, options: StopOptions): Promise<StopReport> {
   const { graph, runner } = program
   const graceful = options.graceful === true
   const stopSources = (): Promise<unknown> =>
     Promise.allSettled(graph.inputs.map(async input => input.source.stop({ graceful })))
-  if (graceful && (await finishedInTime(program, options, stopSources))) return
+  const report = stopReporter(program)
+  if (graceful && (await finishedInTime(program, options, { stopSources, report }))) return report()
+  const left = report()
   const { generator, scheduler } = runner
   void generator.stop({ drop: true })
   scheduler.abort(new KindlingError('JOB_CANCELLED', { reason: 'the StreamingContext was stopped' }))
   // A batch may wait for a reader that waits for this stop.
   for (const output of graph.outputs) output.stopped?.()
   await settledInTime(Promise.all([stopSources(), generator.stop({ drop: true }), scheduler.idle()]))
+  return left
 }
 
 /** Whether all data was processed before the deadline. */
 async function finishedInTime(
   program: Program,
   options: StopOptions,
-  stopSources: () => Promise<unknown>,
+  { stopSources, report }: { stopSources(): Promise<unknown>; report(): StopReport },
 ): Promise<boolean> {
   const { clock, logger } = program.sc
   const ms = deadlineMs(program, options)
@@ -42,7 +46,9 @@ async function finishedInTime(
   const finished = finishBatches(program, stopSources).then(() => false)
   const isLate = await Promise.race([finished, late])
   abort.abort()
-  if (isLate) logger.warn(`the graceful stop was not done after ${ms} ms; what is left is dropped`)
+  const what = describeStop(report(), program.runner.saved !== undefined)
+  if (isLate) logger.warn(`the graceful stop was not done after ${ms} ms and ends now: ${what}`)
+  else logger.info(`the graceful stop is done: ${what}`)
   return !isLate
 }
 

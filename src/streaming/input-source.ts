@@ -33,6 +33,31 @@ export interface BatchInput<T> {
   readonly lag?: readonly PartitionLag[]
 }
 
+/** How the rate of a source is controlled. */
+export interface RateSettings {
+  /** Units a second until it is known what batches can take. Default: `spark.streaming.backpressure.initialRate`, or 100,000; `Infinity`: no limit. */
+  readonly initial?: number
+  /** Most units a second, also without back-pressure. Default: none. */
+  readonly max?: number
+  /** Least estimate, units a second. Default: `spark.streaming.backpressure.pid.minRate`. */
+  readonly min?: number
+  /** Units that the batch has, once it is planned. Default: its `numRecords`. */
+  amountOf?(batchTime: Time): number
+  /** Called with each new rate. */
+  changed?(rate: number): void
+}
+
+/** How much a source may give the next batch. */
+export interface RateControl {
+  /** Units a second that batches can take, as far as that is known; `undefined`: as many as there are. */
+  readonly rate: number | undefined
+  /**
+   * Units that the next batch may have, infinite where there is no limit. Until the first batch with any has ended, all batches together
+   * may have those of one: 0 when they do.
+   */
+  limit(): number
+}
+
 /** What a source may ask of the engine; given to `start`. */
 export interface SourceHost {
   readonly sc: SparkContext
@@ -46,6 +71,11 @@ export interface SourceHost {
   /** When the program was started with this source for the first time, in ms: after a restart, before the process began. */
   readonly startTime: number
   readonly streamId: number
+  /**
+   * Control of the rate by what batches can take (`spark.streaming.backpressure.*`), for sources that plan: give a batch at most
+   * `limit()`. Called once, by `start`. What is known of the rate outlives a restart with a checkpoint directory.
+   */
+  rateControl(settings?: RateSettings): RateControl
   /** @internal Where receivers log what they take in; with a checkpoint directory. */
   readonly receivedLog: ReceivedLog | undefined
   /** Tells the streaming listeners, for example of a receiver's error. */

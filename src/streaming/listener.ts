@@ -113,13 +113,15 @@ export interface StreamingListener {
   onBatchCompleted(event: { readonly batchInfo: BatchInfo }): void
   /**
    * A batch failed for good and was skipped (`kindling.streaming.failurePolicy`): its input is in no result, and it does not run again.
-   * `failedOutput` is `undefined` when it failed while its jobs were made; what `outputsThatRan` did is not undone.
+   * `failedOutput` is `undefined` when it failed while its jobs were made; what `outputsThatRan` did is not undone. `deadLetters` is the
+   * sink that has its input, with the policy `dead-letter`.
    */
   onBatchSkipped(event: {
     readonly batchInfo: BatchInfo
     readonly failedOutput: OutputOperationInfo | undefined
     readonly failureReason: string
     readonly outputsThatRan: readonly OutputOperationInfo[]
+    readonly deadLetters: string | undefined
   }): void
   /** Records of a batch have gone to a sink of dead letters. */
   onDeadLetters(event: DeadLettersWritten): void

@@ -8,7 +8,7 @@ import { processDefaults } from '../context/defaults.ts'
 
 /** What is stopped. */
 export interface Stoppable {
-  stop(options: { readonly graceful: true; readonly stopSparkContext: true }): Promise<void>
+  stop(options: { readonly graceful: true; readonly stopSparkContext: true }): Promise<unknown>
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const

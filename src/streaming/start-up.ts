@@ -27,6 +27,7 @@ import { extraListeners } from './extra-listeners.ts'
 import type { DStreamGraph } from './graph.ts'
 import type { SourceHost } from './input-source.ts'
 import type { StreamingListener } from './listener.ts'
+import { BatchRate, FIRST_RATE } from './receiver/batch-rate.ts'
 
 /** A program, and what runs it. */
 export interface Program {
@@ -116,6 +117,11 @@ function sourceHost(
   return {
     ...{ sc, conf, clock, logger, batchDuration },
     zeroTime: graph.zeroTime,
+    rateControl(settings = {}) {
+      const initial = settings.initial ?? conf.get(configEntries.backpressureInitialRate) ?? FIRST_RATE
+      input.rate = new BatchRate({ conf, batchDuration, streamId: input.streamId }, { ...settings, initial })
+      return input.rate
+    },
     startTime: opened?.since(input) ?? clock.now(),
     streamId: input.streamId,
     receivedLog: opened?.checkpoint.receivedLog(input, {

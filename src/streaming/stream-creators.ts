@@ -1,15 +1,18 @@
 /** How streams begin: a method for each kind of source. The StreamingContext has them all. */
 import type { Time } from '../base/time.ts'
+import type { DeadLetter } from '../rdd/dead-letters/dead-letter.ts'
 import type { Mapped, RDD } from '../rdd/rdd.ts'
+import { currentScope, describeScope, operator } from '../rdd/scope.ts'
 import { checkRecordBytes } from '../rdd/sources/source-node.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
+import type { OnErrorOptions } from './delivery/tried-stream.ts'
 import type { DStream } from './dstream/dstream.ts'
 import type { AnyStream } from './dstream/recipe.ts'
 import { transformed, unioned } from './dstream/transformed.ts'
 import type { InputSource } from './input-source.ts'
 import type { Receiver } from './receiver/receiver.ts'
 import { ReceiverSource } from './receiver/receiver-source.ts'
-import { type FileStreamOptions, fileSource } from './sources/file.ts'
+import { type FileStreamOptions, fileSource, textFileSource } from './sources/file.ts'
 import { iterableSource, type StreamLike } from './sources/iterable.ts'
 import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
 import { rawSocketSource } from './sources/raw-socket.ts'
@@ -112,6 +115,8 @@ export abstract class StreamCreators {
    * is read once.
    *
    * @param directory or a glob of directories; one that does not exist yet is waited for
+   * @param options.onError takes lines longer than `kindling.text.maxLineBytes`: where they begin, how long they are, and their first
+   * 4 KiB. The files are read once more for that. Without it such a line fails the batch
    * @source Spark FileInputDStream
    * @example
    * t.collect('out', ssc.textFileStream(`${dir}/in`).filter(line => line.includes('ERROR')))
@@ -120,8 +125,14 @@ export abstract class StreamCreators {
    * await t.run(1)
    * t.out('out').batches // => [['ERROR disk full']]
    */
-  textFileStream(directory: string): DStream<string> {
-    return this.input('textFileStream', fileSource<string>(directory, {}))
+  textFileStream(directory: string, { onError }: OnErrorOptions = {}): DStream<string> {
+    if (onError === undefined) return this.input('textFileStream', fileSource<string>(directory, {}))
+    return operator('textFileStream', () => {
+      const { source, longLines } = textFileSource(directory)
+      const lines = this.input('textFileStream', source)
+      onError.add(longLineLetters(lines, longLines))
+      return lines
+    })
   }
 
   /**
@@ -213,4 +224,24 @@ export abstract class StreamCreators {
   ): DStream<R> {
     return transformed('transform', streams as readonly AnyStream[], f as never)
   }
+}
+
+/** The letters of lines of text that are too long, with the stream as the operation that they are from. */
+function longLineLetters(
+  lines: DStream<string>,
+  longLines: (rdd: RDD<string>) => RDD<DeadLetter> | undefined,
+): DStream<DeadLetter> {
+  const name = describeScope(currentScope('textFileStream'))
+  return lines.derive<DeadLetter>('deadLetters', {
+    slideDuration: lines.slideDuration,
+    dependencies: [lines as AnyStream],
+    compute(time) {
+      const rdd = lines.getOrCompute(time)
+      const letters = rdd === undefined ? undefined : longLines(rdd)
+      const place = { operator: name, batchTime: time.milliseconds }
+      return letters?.mapPartitionsWithIndex((partition, found) =>
+        Array.from(found, letter => ({ ...letter, ...place, partition })),
+      )
+    },
+  })
 }

@@ -12,6 +12,7 @@ import { ListenerBus } from '../base/listener-bus.ts'
 import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
 import { currentJobScope } from '../context/job-scope.ts'
 import { SparkContext } from '../context/spark-context.ts'
+import type { DeadLetter } from '../rdd/dead-letters/dead-letter.ts'
 import { operator } from '../rdd/scope.ts'
 import type { Sink } from '../rdd/sink/sink.ts'
 import { activeContexts, contextStarted, contextStopped } from './active-contexts.ts'
@@ -26,7 +27,6 @@ import type {
   StreamingContextOptions,
   StreamingContextState,
 } from './context-options.ts'
-import type { DeadLetter } from './delivery/dead-letter.ts'
 import { DeadLetters } from './delivery/dead-letters.ts'
 import { Delivery } from './delivery/delivery.ts'
 import type { OutputGuarantee } from './delivery/guarantee.ts'
@@ -41,6 +41,7 @@ import { interceptedStart } from './intercepted-start.ts'
 import type { StreamingListener } from './listener.ts'
 import { endStopAtSignals, stopAtSignals } from './signals.ts'
 import { type Program, startProgram } from './start-up.ts'
+import { NOTHING_TO_STOP, type StopReport } from './stop-report.ts'
 import { StreamCreators } from './stream-creators.ts'
 import { settledInTime, Termination } from './termination.ts'
 
@@ -72,7 +73,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
   private createOnError = false
   private state: StreamingContextState = 'initialized'
   private starting: Promise<void> | undefined
-  private stopping: Promise<void> | undefined
+  private stopping: Promise<StopReport> | undefined
 
   constructor(options: StreamingContextOptions)
   constructor(sc: SparkContext, batchDuration: DurationLike)
@@ -99,7 +100,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       ...parts,
       delivery,
       onError: error => this.termination.failed(error),
-      stop: () => this.stop(),
+      stop: async () => void (await this.stop()),
     })
     const allocation = new WorkerAllocation({
       ...{ conf, clock, logger },
@@ -379,7 +380,8 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * Stops for good; idempotent, and calls at the same time share one stop.
    *
    * Gracefully: sources stop, everything they took in is processed, then the rest ends. Otherwise: waiting batches are dropped and
-   * running ones aborted. Called inside a batch it resolves at once, since the stop waits for that batch.
+   * running ones aborted. Resolves to what was processed meanwhile and what was not; called inside a batch it resolves at once, to
+   * `undefined`, since the stop waits for that batch.
    *
    * @throws ILLEGAL_STATE when called by a listener
    * @example
@@ -389,10 +391,11 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    * await receiver.push('a')
    * const stopped = ssc.stop({ graceful: true, deadline: seconds(30) })
    * await t.run(1)
-   * await stopped
+   * const report = await stopped
+   * report?.isComplete // => true
    * t.out('out').batches // => [['a']]
    */
-  stop(options: StopOptions = {}): Promise<void> {
+  stop(options: StopOptions = {}): Promise<StopReport | undefined> {
     if (this.program.bus.insideListener)
       return Promise.reject(
         new KindlingError('ILLEGAL_STATE', {
@@ -404,26 +407,31 @@ export class StreamingContext extends StreamCreators implements StreamHost {
       if (this.state === 'initialized')
         this.sc.logger.warn('stop() was called on a StreamingContext that was not started')
       this.stopping = this.shutDown(options)
-    } else if (options.stopSparkContext === true) this.stopping = this.stopping.then(() => this.sc.stop())
+    } else if (options.stopSparkContext === true)
+      this.stopping = this.stopping.then(async report => {
+        await this.sc.stop()
+        return report
+      })
     const { stopping } = this
     const scope = currentJobScope()
     if (scope?.properties.outputOpId === undefined) return stopping
     // From inside a batch: the stop waits for this very callback, so the callback must not wait for the stop.
     stopping.catch(error => this.program.runner.report(error as Error))
-    return Promise.resolve()
+    return Promise.resolve(undefined)
   }
 
   /** {@link StreamingContext.stop}; that of a context which was never started is nothing to warn about. */
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.stopping ??= this.state === 'initialized' ? this.shutDown({}) : undefined
-    return this.stop()
+    await this.stop()
   }
 
-  private async shutDown(options: StopOptions): Promise<void> {
+  private async shutDown(options: StopOptions): Promise<StopReport> {
     const { graph, bus, delivery, runner } = this.program
     try {
-      if (this.state === 'active') await endBatches(this.program, options)
+      const report = this.state === 'active' ? await endBatches(this.program, options) : NOTHING_TO_STOP
       if (runner.saved !== undefined) await settledInTime(runner.saved.idle())
+      return report
     } finally {
       runner.saved?.close()
       for (const output of graph.outputs) output.stopped?.()
@@ -447,6 +455,11 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     return conf.has(stopSparkContextByDefault.key)
       ? (conf.get(stopSparkContextByDefault) ?? this.ownsSparkContext)
       : this.ownsSparkContext
+  }
+
+  /** @internal The first error of the program, as long as nobody has waited for its end. */
+  get unseenFailure(): Error | undefined {
+    return this.termination.unseenFailure
   }
 
   /** @internal Stops the sources of a program that died in a test, and nothing else. */

@@ -2,6 +2,8 @@
 
 /** The first error, or the stop, whichever comes first. */
 export class Termination {
+  private failure: Error | undefined
+  private isAwaited = false
   private readonly ended: PromiseWithResolvers<void> = Promise.withResolvers()
 
   constructor() {
@@ -9,11 +11,18 @@ export class Termination {
     this.ended.promise.catch(() => {})
   }
 
+  /** The first error, unless somebody waits for the end. */
+  get unseenFailure(): Error | undefined {
+    return this.isAwaited ? undefined : this.failure
+  }
+
   wait(): Promise<void> {
+    this.isAwaited = true
     return this.ended.promise
   }
 
   failed(error: Error): void {
+    this.failure ??= error
     this.ended.reject(error)
   }
 

@@ -5,8 +5,8 @@
  */
 import { KindlingError } from '../base/errors.ts'
 
-/** A file of the checkpoint directory: the plan of a batch, its commit, an image of state, a manifest, blocks of a receiver. */
-export type WrittenFile = 'log' | 'commit' | 'image' | 'manifest' | 'received'
+/** A file of the checkpoint directory: the plan of a batch, its commit, its failure, an image of state, a manifest, blocks of a receiver. */
+export type WrittenFile = 'log' | 'commit' | 'failed' | 'image' | 'manifest' | 'received'
 
 /** A step of a sink that a test watches: on the driver, and (writer, write, prepare, abandon) in tasks. */
 export type SinkStep =
@@ -23,7 +23,7 @@ export type SinkStep =
 /**
  * Where faults can be planned: `task` before each task attempt, `plan` when an input decides a batch, `output` before a collected
  * output reads its RDD, `output-done` after it has; `log-before`, `log-half`, `log-after` around each write of a plan to the
- * checkpoint directory, and likewise for `commit`, `image`, `manifest` and `received`; `delete` before a file of it is deleted;
+ * checkpoint directory, and likewise for `commit`, `failed`, `image`, `manifest` and `received`; `delete` before a file of it is deleted;
  * `sink-begin-before` before a sink that was given to `sink` takes a step, `sink-begin-after` when it has and nobody knows yet;
  * `file` at a step of a file system in the hands of the engine's own tests.
  */

@@ -76,6 +76,7 @@ export class TestStorage implements CheckpointStorage {
 function kindOf(file: string): WrittenFile {
   if (file.endsWith('.plan')) return 'log'
   if (file.endsWith('.commit')) return 'commit'
+  if (file.endsWith('.failed')) return 'failed'
   if (file.endsWith('.blocks')) return 'received'
   return file.endsWith('.image') ? 'image' : 'manifest'
 }

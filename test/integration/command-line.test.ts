@@ -52,6 +52,21 @@ function program(name: string, text: string): string {
   return file
 }
 
+/** Its batch does not end. */
+const long = (): string =>
+  program(
+    'long.ts',
+    `import { StreamingContext } from 'kindling'
+const ssc = new StreamingContext({ batchDuration: 50 })
+ssc.queueStream<number>([[1]]).foreachRDD(async () => {
+console.log('in the batch')
+await new Promise(() => setInterval(() => {}, 1000))
+})
+await ssc.start()
+await ssc.awaitTermination()
+`,
+  )
+
 describe('kindling', () => {
   it('explains itself, and what was typed wrong', async () => {
     const help = cli('--help')
@@ -208,24 +223,68 @@ await ssc.awaitTermination()
   })
 
   it('Ctrl-C in a long batch: the second one ends at once', async () => {
-    const file = program(
-      'long.ts',
-      `import { StreamingContext } from 'kindling'
-const ssc = new StreamingContext({ batchDuration: 50 })
-ssc.queueStream<number>([[1]]).foreachRDD(async () => {
-  console.log('in the batch')
-  await new Promise(() => setInterval(() => {}, 1000))
-})
-await ssc.start()
-await ssc.awaitTermination()
-`,
-    )
-    const run = cli('run', file)
+    const run = cli('run', long())
     await until(() => run.out.includes('in the batch'), { timeoutMs: 20_000 })
     run.child.kill('SIGINT')
     await until(() => run.err.includes('stopping'), { timeoutMs: 20_000 })
     run.child.kill('SIGINT')
     assert.equal(await run.ended, 130)
+  })
+
+  it('a second SIGTERM ends at once too, with its own code', async () => {
+    const run = cli('run', long())
+    await until(() => run.out.includes('in the batch'), { timeoutMs: 20_000 })
+    run.child.kill('SIGTERM')
+    await until(() => run.err.includes('stopping'), { timeoutMs: 20_000 })
+    run.child.kill('SIGTERM')
+    assert.equal(await run.ended, 143)
+  })
+
+  it('a stop that is not done by its deadline says what is left, and the exit code does too', async () => {
+    const run = cli('run', '--deadline', '300ms', long())
+    await until(() => run.out.includes('in the batch'), { timeoutMs: 20_000 })
+    run.child.kill('SIGTERM')
+    assert.equal(await run.ended, 4, run.err)
+    assert.match(
+      run.err,
+      /not done after 300 ms and ends now: 0 batches with 0 records processed; \d+ batch(es)? with 1 record/,
+    )
+    assert.match(run.err, /did not end, and are lost/)
+  })
+
+  it('a stop in time processes what was received', async () => {
+    const file = program(
+      'in-time.ts',
+      `import { StreamingContext, Receiver } from 'kindling'
+class Ones extends Receiver<number> {
+  async onStart() { await this.storeMany([1]); console.log('stored') }
+}
+const ssc = new StreamingContext({ batchDuration: 1500 })
+ssc.receiverStream(new Ones()).foreachRDD(async rdd => console.log('processed', await rdd.count()))
+await ssc.start()
+await ssc.awaitTermination()
+`,
+    )
+    const run = cli('run', '--deadline', '20s', '-v', file)
+    await until(() => run.out.includes('stored'), { timeoutMs: 20_000 })
+    run.child.kill('SIGTERM')
+    assert.equal(await run.ended, 0, run.err)
+    assert.match(run.out, /processed 1/)
+    assert.match(run.err, /the graceful stop is done: 1 batch with 1 record processed/)
+  })
+
+  it('a failure that nobody has waited for is a failure', async () => {
+    const file = program(
+      'unseen.ts',
+      `import { StreamingContext } from 'kindling'
+const ssc = new StreamingContext({ batchDuration: 50 })
+ssc.queueStream<number>([[1]]).foreachRDD(() => { throw new Error('unseen') })
+await ssc.start()
+`,
+    )
+    const run = cli('run', file)
+    assert.equal(await run.ended, 1, run.err)
+    assert.match(run.err, /unseen/)
   })
 
   it('SIGTERM stops gracefully, unless that is switched off', async () => {

@@ -239,3 +239,47 @@ describe('events', () => {
     ])
   })
 })
+
+describe('what a stop says it did', () => {
+  const program = (): StreamTest =>
+    new StreamTest({
+      build: t => {
+        const numbers = t.input('in', [[1, 2], [3], [4], []], { partitions: 1 })
+        numbers.foreachRDD(async (_, time) => {
+          if (time.milliseconds === 2000) await t.clock.sleep(60_000)
+        })
+      },
+    })
+
+  it('all, when there was time', async () => {
+    await using t = program()
+    await t.run(1)
+    const report = await t.ssc.stop({ graceful: true })
+    assert.deepEqual(report, {
+      isComplete: true,
+      processed: { batches: 0, records: 0 },
+      dropped: { times: [], records: 0 },
+      unplanned: [],
+    })
+  })
+
+  it('which batches did not end by the deadline, and with how many records', async () => {
+    await using t = program()
+    await t.ssc.start()
+    t.clock.advance(3000)
+    await t.until(() => t.clock.now() === 3000)
+    const stopped = t.ssc.stop({ graceful: true, deadline: seconds(5) })
+    t.clock.advance(5000)
+    const report = await stopped
+    assert.equal(report!.isComplete, false)
+    assert.deepEqual(
+      report!.dropped.times.map(time => time.milliseconds),
+      [2000, 3000],
+    )
+    assert.equal(report!.dropped.records, 2)
+    assert.match(
+      t.warnings.join(),
+      /not done after 5000 ms and ends now: .*2 batches with 2 records \(from 2000 ms to 3000 ms\) did not end/,
+    )
+  })
+})

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { SystemClock } from '../../src/base/clock.ts'
 import { seconds } from '../../src/base/time.ts'
+import { drawInspection } from '../../src/cli/checkpoint/draw-inspection.ts'
 import { compact } from '../../src/streaming/checkpoint/compact.ts'
+import { inspect } from '../../src/streaming/checkpoint/inspect.ts'
 import { LocalStorage } from '../../src/streaming/checkpoint/local-storage.ts'
 import type { CheckpointStorage } from '../../src/streaming/checkpoint/storage.ts'
+import { SEGMENT_HEAD } from '../../src/streaming/receiver/log-frames.ts'
 import type { FreshBlock } from '../../src/streaming/receiver/received-blocks.ts'
 import { ReceivedLog } from '../../src/streaming/receiver/received-log.ts'
 import type { FaultPoint } from '../../src/testing/faults.ts'
@@ -299,6 +302,53 @@ describe('the log of received blocks', () => {
     await second.crashAndRestart()
     await second.run(1)
     assert.deepEqual(second.out('out').batches.flat(), ['a', 'b'])
+  })
+
+  it('show tells what is in it, and compact deletes what no restart needs of it', async () => {
+    const { t, receivers } = logged({ stateful: true })
+    await using _ = t
+    for (const words of [['a', 'b'], ['c'], ['d']]) {
+      await t.ssc.start()
+      await receivers[0]!.push(...words)
+      await t.run(1)
+    }
+    await receivers[0]!.push('e', 'f')
+    t.crashAt('received-half')
+    void receivers[0]!.push('g').catch(() => {})
+    await t.until(() => t.crashed)
+    const storage = new LocalStorage(t.checkpointDir!, { create: false })
+    const { received } = await inspect(storage)
+    assert.deepEqual(
+      received.map(({ id, blocks, records, waitingRecords, cut }) => [
+        id,
+        blocks,
+        records,
+        waitingRecords,
+        cut.length,
+      ]),
+      [['words', 4, 6, 2, 1]],
+    )
+    const text = drawInspection(await inspect(storage), 0)
+    assert.match(text, /received +words: 6 records in 1 segment \(.*\), 2 of them for the first/)
+    // As a process would leave it that died before it could clear up.
+    const old = 'receivedData/words/0-0.blocks'
+    writeFileSync(join(t.checkpointDir!, old), SEGMENT_HEAD)
+    mkdirSync(join(t.checkpointDir!, 'receivedData/gone'))
+    writeFileSync(join(t.checkpointDir!, 'receivedData/gone/1-0.blocks'), SEGMENT_HEAD)
+    const deleted = await compact(storage, { now: 0, force: true })
+    assert.deepEqual(
+      deleted.filter(({ file }) => file.startsWith('receivedData')).map(({ file, why }) => [file, why]),
+      [
+        ['receivedData/gone/1-0.blocks', 'received by an input that is gone'],
+        [old, 'received, and in old batches'],
+      ],
+    )
+    await t.crashAndRestart()
+    await t.run(1)
+    assert.deepEqual(
+      new Map(t.out<[string, number]>('out').batches.at(-1)),
+      new Map(['a', 'b', 'c', 'd', 'e', 'f'].map(w => [w, 1])),
+    )
   })
 
   it('is refused without a checkpoint directory', async () => {

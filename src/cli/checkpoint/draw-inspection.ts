@@ -1,5 +1,6 @@
 /** What a checkpoint directory holds, as a text of at most 80 columns. Pure: data in, text out. */
 import type { InspectedOperator, Inspection, SavedProgram } from '../../streaming/checkpoint/inspect.ts'
+import type { ReceivedInput } from '../../streaming/checkpoint/inspect-received.ts'
 import { grouped } from '../../ui/draw-table.ts'
 import { ageText, countText, sizeText, table, timeText, wrap } from './text.ts'
 
@@ -9,7 +10,7 @@ const MOST_BATCHES = 5
 
 /** @param now in ms */
 export function drawInspection(inspection: Inspection, now: number): string {
-  const { directory, manifests, saved, damaged, unneeded, files, bytes } = inspection
+  const { directory, manifests, saved, damaged, received, unneeded, files, bytes } = inspection
   const parts = [wrap(directory, '', 'checkpoint ')]
   if (saved === undefined) {
     parts.push(
@@ -21,6 +22,9 @@ export function drawInspection(inspection: Inspection, now: number): string {
       ),
     )
   } else parts.push(drawProgram(saved, manifests, now))
+  received.forEach((input, i) => {
+    parts.push(line(i === 0 ? 'received' : '', receivedText(input)))
+  })
   parts.push(line('size', `${sizeText(bytes)} in ${countText(files, 'file')}${unneededText(unneeded)}`))
   if (saved !== undefined) parts.push('\n', drawOperators(saved.operators, now))
   if (damaged.length > 0) {
@@ -71,6 +75,18 @@ function pendingText(pending: SavedProgram['pending']): string {
   return `${countText(pending.length, 'batch', 'batches')} to run again: ${named.join(', ')}${more} ms${counted}`
 }
 
+function receivedText({ id, segments, bytes, records, waitingRecords, cut }: ReceivedInput): string {
+  const waiting =
+    waitingRecords === 0
+      ? 'all of them in batches'
+      : `${grouped(waitingRecords)} of them for the first batch after a restart`
+  const ends = cut.length === 0 ? '' : `; ${countText(cut.length, 'segment')} not whole at the end`
+  return (
+    `${id}: ${countText(records, 'record')} in ${countText(segments, 'segment')} (${sizeText(bytes)}), ` +
+    `${waiting}${ends}`
+  )
+}
+
 function drawOperators(operators: readonly InspectedOperator[], now: number): string {
   if (operators.length === 0) return 'no operators with state\n'
   return table(
@@ -92,7 +108,7 @@ function drawOperators(operators: readonly InspectedOperator[], now: number): st
   )
 }
 
-function drawDetails({ id, kind, layout, images }: InspectedOperator): string {
+function drawDetails({ id, kind, layout, images, version }: InspectedOperator): string {
   const settings = Object.entries(layout).map(([name, value]) =>
     typeof value === 'number' ? `${name} ${value} ms` : value === true ? name : '',
   )
@@ -100,6 +116,7 @@ function drawDetails({ id, kind, layout, images }: InspectedOperator): string {
   const saved = times.length === 0 ? 'no image yet' : `images of ${times.join(', ')} ms`
   const increments = images.some(({ isIncrement }) => isIncrement) ? ' (+ increments)' : ''
   const whole = [...id].length > 34 ? wrap(id, '    ', '  ') : ''
-  const about = [kind, ...settings.filter(text => text !== '')].join(', ')
+  const versioned = version === undefined ? [] : [`version ${version}`]
+  const about = [kind, ...versioned, ...settings.filter(text => text !== '')].join(', ')
   return whole + wrap(`${about}; ${saved}${increments}`, '    ', '  ')
 }

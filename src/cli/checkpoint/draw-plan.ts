@@ -40,7 +40,16 @@ function entry(fate: string, id: string, text: string): string {
   return wrap(`${id}: ${text}`, ' '.repeat(MARK + 2), fate.padEnd(MARK))
 }
 
-function operatorText({ kind, fate, from, keys, partitions, reason, isNameless }: OperatorPlan): string {
+function operatorText({
+  kind,
+  fate,
+  from,
+  keys,
+  partitions,
+  versions,
+  reason,
+  isNameless,
+}: OperatorPlan): string {
   const state = from === undefined ? kind : `${kind}, ${grouped(keys ?? 0)} keys saved at ${from} ms`
   const nameless = isNameless ? '; found by its place in the program, since it has no uid' : ''
   switch (fate) {
@@ -48,6 +57,13 @@ function operatorText({ kind, fate, from, keys, partitions, reason, isNameless }
       return `${state}${nameless}`
     case 'spread':
       return `${state}, from ${partitions?.saved} to ${countText(partitions?.now ?? 0, 'partition')}${nameless}`
+    case 'migrated': {
+      const spread =
+        partitions === undefined
+          ? ''
+          : `, from ${partitions.saved} to ${countText(partitions.now, 'partition')}`
+      return `${state}, from version ${versions?.saved} to ${versions?.now}${spread}${nameless}`
+    }
     case 'new':
       return `${kind}, begins without state${isNameless ? '; give it a uid before it is saved' : ''}`
     case 'dropped':

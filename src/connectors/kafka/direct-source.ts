@@ -18,9 +18,8 @@ import { configEntries } from '../../base/config.ts'
 import { isKindlingError } from '../../base/errors.ts'
 import type { Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
-import type { BatchInput, InputSource, SourceHost } from '../../streaming/input-source.ts'
-import type { BatchInfo, PartitionLag } from '../../streaming/listener.ts'
-import { BatchRate } from '../../streaming/receiver/batch-rate.ts'
+import type { BatchInput, InputSource, RateControl, SourceHost } from '../../streaming/input-source.ts'
+import type { PartitionLag } from '../../streaming/listener.ts'
 import type { Lease } from './cluster-pool.ts'
 import type { ConsumerRecord } from './consumer-record.ts'
 import { hostBy, KafkaRDD } from './kafka-rdd.ts'
@@ -52,9 +51,6 @@ interface KafkaPlan {
   readonly lost: readonly LostRange[]
 }
 
-/** Records a second of the whole stream until it is known what batches can take; with back-pressure. */
-const FIRST_RATE = 100_000
-
 /** See the file head. */
 export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>> {
   readonly name: string
@@ -65,8 +61,7 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
   private lease: Lease | undefined
   private reading!: Reading
   private positions!: Positions
-  private batchRate: BatchRate | undefined
-  private rate: number | undefined
+  private rate!: RateControl
   /** Those of the last plan; `undefined` before the first answer of a broker. */
   private ranges: readonly RangeDescriptor[] | undefined
   private readonly plans = new Map<number, KafkaPlan>()
@@ -84,15 +79,12 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
 
   async start(host: SourceHost): Promise<void> {
     this.host = host
-    const { conf, clock } = host
+    const { clock } = host
     const { key, lease } = this.parts
     this.reading = readingOf(host.sc, key, this.settings, lease, (partition, lastTimestamp) => {
       if (lastTimestamp >= 0) this.lastRead.set(nameOf(partition), lastTimestamp)
     })
-    if (conf.get(configEntries.backpressureEnabled)) {
-      this.batchRate = new BatchRate(host)
-      this.rate = conf.get(configEntries.backpressureInitialRate) ?? FIRST_RATE
-    }
+    this.rate = host.rateControl()
     this.lease = lease(this.reading.keepMs)
     const strategy = this.parts.strategy as ConsumerStrategy<unknown, unknown>
     this.positions = new Positions(strategy, this.settings, this.lease.cluster, clock)
@@ -118,9 +110,11 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
       return this.inputOf(time, [], [])
     }
     const { partitions, lost } = survey
+    const batchSeconds = this.host.batchDuration.milliseconds / 1000
+    const limit = this.rate.limit()
     const until = planRanges(partitions, {
-      batchSeconds: this.host.batchDuration.milliseconds / 1000,
-      rate: this.rate,
+      batchSeconds,
+      rate: Number.isFinite(limit) ? limit / batchSeconds : undefined,
       perPartition: this.limits(),
     })
     this.positions.advance(survey, until)
@@ -155,10 +149,6 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
 
   forget(upTo: Time): void {
     for (const time of this.plans.keys()) if (time <= upTo.milliseconds) this.plans.delete(time)
-  }
-
-  batchCompleted(info: BatchInfo): void {
-    this.rate = this.batchRate?.after(info) ?? this.rate
   }
 
   /** What there is to read; `undefined` while no broker answers, which is told once. */

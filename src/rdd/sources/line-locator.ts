@@ -13,6 +13,7 @@ import { BOM, CR, LF, lineEndIn, type TextSplit } from './text-file.ts'
 /** See the file head. */
 export class LineLocator implements RecordLocator {
   private readonly split: TextSplit
+  private readonly longest: number
   private file: ReadStream | undefined
   private pieces: AsyncIterator<Buffer> | undefined
   private piece: Buffer = Buffer.alloc(0)
@@ -23,8 +24,10 @@ export class LineLocator implements RecordLocator {
   /** The index of the next line. */
   private next = 0
 
-  constructor(split: TextSplit) {
+  /** @param longest lines with more bytes are passed over, as the reader does; they have no index */
+  constructor(split: TextSplit, longest: number = Number.POSITIVE_INFINITY) {
     this.split = split
+    this.longest = longest
   }
 
   async at(index: number): Promise<RecordOrigin | undefined> {
@@ -50,8 +53,7 @@ export class LineLocator implements RecordLocator {
     if (gzip) this.file.on('error', error => bytes.destroy(error))
     this.pieces = bytes[Symbol.asyncIterator]() as AsyncIterator<Buffer>
     if (start > 0) {
-      await this.line(false)
-      this.next = 0
+      await this.toLineEnd(undefined)
       return
     }
     // The first piece of a file has a mark whole, if there is one; so have unpacked ones.
@@ -59,26 +61,36 @@ export class LineLocator implements RecordLocator {
     if (BOM.every((byte, i) => this.piece[i] === byte)) this.cursor = BOM.length
   }
 
-  /** Passes one line, and gives it if it is wanted. */
+  /** Passes one line that counts, and gives it if it is wanted. */
   private async line(isWanted: boolean): Promise<RecordOrigin | undefined> {
-    if ((await this.peek()) === undefined) return undefined
-    const offset = this.offset + this.cursor
-    const parts: Buffer[] = []
+    for (;;) {
+      if ((await this.peek()) === undefined) return undefined
+      const offset = this.offset + this.cursor
+      const parts: Buffer[] = []
+      const bytes = await this.toLineEnd(isWanted ? parts : undefined)
+      if (bytes > this.longest) continue
+      this.next++
+      return { source: { file: this.split.path, offset }, raw: new Uint8Array(Buffer.concat(parts)) }
+    }
+  }
+
+  /** Passes the rest of a line, of so many bytes. @param parts takes them */
+  private async toLineEnd(parts: Buffer[] | undefined): Promise<number> {
+    let bytes = 0
     for (;;) {
       const end = lineEndIn(this.piece, this.cursor)
-      if (isWanted) parts.push(this.piece.subarray(this.cursor, end < 0 ? undefined : end))
+      const part = this.piece.subarray(this.cursor, end < 0 ? undefined : end)
+      bytes += part.length
+      if (bytes <= this.longest) parts?.push(part)
       if (end < 0) {
         this.cursor = this.piece.length
-        if ((await this.peek()) === undefined) break
+        if ((await this.peek()) === undefined) return bytes
         continue
       }
       this.cursor = end + 1
       if (this.piece[end] === CR && (await this.peek()) === LF) this.cursor++
-      break
+      return bytes
     }
-    this.next++
-    const { path } = this.split
-    return { source: { file: path, offset }, raw: new Uint8Array(Buffer.concat(parts)) }
   }
 
   /** The next byte; reads on when the piece is used up. `undefined` at the end. */

@@ -1,9 +1,11 @@
 /** Source nodes for what contexts read: files, ranges. */
 import { KindlingError } from '../../base/errors.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
+import type { LetterPlace } from '../dead-letters/dead-letter.ts'
 import { makeNode, type SourceNode } from '../nodes.ts'
 import { listInputFiles } from './file-listing.ts'
 import { LineLocator } from './line-locator.ts'
+import { LongLineSource } from './long-lines.ts'
 import { type NumberRange, openRange, rangeLength, sliceRange } from './number-range.ts'
 import { ObjectFileSource } from './object-file.ts'
 import type { OriginFinder } from './record-origin.ts'
@@ -39,15 +41,42 @@ export function rangeNode(range: NumberRange, n: number): SourceNode {
   return sourceNode('range', 'ParallelCollectionRDD', parts, openRange, part => rangeLength(part) === 0)
 }
 
-export function textFileNode(path: string, minPartitions: number, maxLineBytes: number): SourceNode {
+/** How lines of text files are read. */
+export interface TextFileSettings {
+  readonly maxLineBytes: number
+  /** Whether longer ones are passed over; `longLinesNode` has them. */
+  readonly passesLong: boolean
+}
+
+export function textFileNode(path: string, minPartitions: number, settings: TextFileSettings): SourceNode {
   const splits = splitTextFiles(listInputFiles(path), minPartitions)
+  const { maxLineBytes } = settings
+  const longest = settings.passesLong ? maxLineBytes : Number.POSITIVE_INFINITY
+  const options = settings.passesLong ? { maxLineBytes, onTooLong: () => {} } : { maxLineBytes }
   return sourceNode(
     'textFile',
     'TextFileRDD',
     splits,
-    split => openTextSplit(split, { maxLineBytes }),
+    split => openTextSplit(split, options),
     split => split.start === split.end,
-    { describe: split => split, locate: split => new LineLocator(split as TextSplit) },
+    { describe: split => split, locate: split => new LineLocator(split as TextSplit, longest) },
+  )
+}
+
+/** Letters of the lines that are longer than `maxLineBytes`, by the same partitions. */
+export function longLinesNode(
+  path: string,
+  minPartitions: number,
+  maxLineBytes: number,
+  place: Omit<LetterPlace, 'partition'>,
+): SourceNode {
+  const splits = splitTextFiles(listInputFiles(path), minPartitions)
+  return sourceNode(
+    'deadLetters',
+    'TextFileRDD',
+    splits.map((split, partition) => ({ split, partition })),
+    ({ split, partition }) => new LongLineSource(split, { ...place, partition }, maxLineBytes),
+    ({ split }) => split.start === split.end,
   )
 }
 

@@ -25,10 +25,20 @@ export interface TextSplit {
   readonly gzip: boolean
 }
 
+/** A line that is too long. */
+export interface TooLongLine {
+  /** Of its first byte in the file; of a compressed one, in its text. */
+  readonly offset: number
+  /** Without its end. */
+  readonly bytes: number
+}
+
 /** How a split is read. */
 export interface TextReadOptions {
-  /** A longer line fails the task. */
+  /** A longer line fails the task, unless there is `onTooLong`. */
   readonly maxLineBytes: number
+  /** Told of each longer line, which is then passed over. */
+  readonly onTooLong?: (line: TooLongLine) => void
   /** Bytes read at a time. Default 64 KiB; strings cut from a chunk keep all of it alive. */
   readonly chunkBytes?: number
 }
@@ -81,11 +91,13 @@ export function openTextSplit(split: TextSplit, options: TextReadOptions): Chunk
 /** @param from gives where in the file (of a compressed one: in its text) the framer's first byte stands */
 function framerFor(split: TextSplit, options: TextReadOptions, from: () => number): LineFramer {
   const { maxLineBytes } = options
-  const onTooLong = ({ offset }: LongLine): never => {
-    throw new KindlingError('LINE_TOO_LONG', {
-      source: `${split.path} (the one that begins at byte ${from() + offset})`,
-      limit: maxLineBytes,
-    })
+  const onTooLong = ({ offset, bytes }: LongLine): void => {
+    if (options.onTooLong === undefined)
+      throw new KindlingError('LINE_TOO_LONG', {
+        source: `${split.path} (the one that begins at byte ${from() + offset})`,
+        limit: maxLineBytes,
+      })
+    options.onTooLong({ offset: from() + offset, bytes })
   }
   return new LineFramer({ maxLineBytes, onTooLong })
 }

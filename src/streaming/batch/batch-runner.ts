@@ -2,7 +2,8 @@
  * Makes and runs the batches of a context, and decides what becomes of those that have ended or failed.
  *
  *   generator ──job sets──▶ scheduler ──ended──▶ forget what no later batch needs
- *       └──── not made ─────────┴────── failed ──▶ `stop`: end the context · `continue`: go on · `skip`: take the batch back
+ *       └──── not made ─────────┴────── failed ──▶ `stop`: end the context · `continue`: go on · `skip`: take the batch back ·
+ *                                                  `dead-letter`: give its input to dead letters, then take it back
  *
  * I1  What a batch needs is kept until it, or a later one, has succeeded, and until no earlier one is unfinished.
  * I2  When the log of batches cannot be written, nothing further runs, whatever the policy.
@@ -11,19 +12,22 @@ import { type Config, configEntries } from '../../base/config.ts'
 import { KindlingError } from '../../base/errors.ts'
 import type { ListenerBus } from '../../base/listener-bus.ts'
 import type { Duration, Time } from '../../base/time.ts'
+import { JobScope, runInJobScope } from '../../context/job-scope.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
+import { describeScope } from '../../rdd/scope.ts'
 import { isFenced } from '../../rdd/sink/write-batch.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
+import { type BatchFailure, batchFailure, batchLetters } from '../delivery/batch-letters.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamingListener } from '../listener.ts'
 import { JobGenerator } from './job-generator.ts'
-import { JobScheduler } from './job-scheduler.ts'
+import { JobScheduler, outputProperties } from './job-scheduler.ts'
 import type { JobSet } from './job-set.ts'
 import { skipBatch } from './skip-batch.ts'
 
 /** What a batch does that fails: the values of kindling.streaming.failurePolicy. */
-type FailurePolicy = 'stop' | 'continue' | 'skip'
+type FailurePolicy = 'stop' | 'continue' | 'skip' | 'dead-letter'
 
 /** What the runner stands on. */
 export interface BatchRunnerParts {
@@ -54,7 +58,7 @@ export class BatchRunner {
 
   /** @throws INVALID_CONFIG for a failure policy that does not go with the other settings */
   constructor(parts: BatchRunnerParts) {
-    const { sc, graph, bus, batchDuration } = parts
+    const { sc, graph, bus, batchDuration, delivery } = parts
     const { conf, clock, logger } = sc
     this.parts = parts
     this.policy = failurePolicyOf(conf)
@@ -85,6 +89,8 @@ export class BatchRunner {
       log: async batch => this.saved?.planned(batch),
       onLogFailed: error => this.giveUp(error),
       onError: (error, set) => this.notMade(error, set),
+      takesDead: () => delivery.letterOutput !== undefined,
+      onDead: (failure, set) => this.bury(set, failure),
     })
   }
 
@@ -102,13 +108,16 @@ export class BatchRunner {
 
   private ended(set: JobSet): void | Promise<void> {
     const info = set.info()
-    for (const { source } of this.parts.graph.inputs) source.batchCompleted?.(info)
+    for (const { source, rate } of this.parts.graph.inputs) {
+      source.batchCompleted?.(info)
+      rate?.completed(info)
+    }
     // A failed batch stays remembered until a later one has succeeded, and runs again after a restart.
     if (!set.failed && (this.succeeded === undefined || set.time.greater(this.succeeded)))
       this.succeeded = set.time
     if (set.failure !== undefined) {
       if (this.policy === 'stop') this.endAfterFailure(set.time)
-      if (this.policy === 'skip') return this.skip(set, set.failure.error!.message)
+      if (this.takesBack) return this.takeBack(set, set.failure.error!)
     }
     if (set.failed || this.saved === undefined) return this.clearMetadata()
     return this.saved.ended(set.time).then(() => this.clearMetadata())
@@ -118,7 +127,7 @@ export class BatchRunner {
     const failure = generationError(error, set.time)
     this.failed(failure)
     if (this.policy === 'stop') this.endAfterFailure(set.time)
-    if (this.policy === 'skip') return this.skip(set, failure.message)
+    if (this.takesBack) return this.takeBack(set, failure)
   }
 
   private clearMetadata(): void {
@@ -132,23 +141,79 @@ export class BatchRunner {
     this.parts.graph.clearMetadata(upTo, this.unpersist)
   }
 
-  /** With `skip`, a failure of a batch is not one of the program. */
+  private get takesBack(): boolean {
+    return this.policy === 'skip' || this.policy === 'dead-letter'
+  }
+
+  /** Where batches are taken back, a failure of one is not one of the program. */
   private failed(error: Error): void {
-    if (this.policy === 'skip') this.parts.sc.logger.error(error.message, { error })
+    if (this.takesBack) this.parts.sc.logger.error(error.message, { error })
     else this.report(error)
   }
 
   /** Never rejects. */
-  private async skip(set: JobSet, reason: string): Promise<void> {
-    const { sc, graph, bus, delivery } = this.parts
-    const refusal = delivery.notSkippable(set.time)
+  private async takeBack(set: JobSet, error: Error): Promise<void> {
+    const refusal = this.parts.delivery.notSkippable(set.time)
     if (refusal !== undefined || isFenced(set.failure?.error)) {
       if (refusal !== undefined) this.report(refusal)
       this.endAfterFailure(set.time)
       return
     }
+    if (this.policy === 'skip') return this.skip(set, error.message, false)
+    const failure = failureOf(set, error)
+    try {
+      await this.saved?.failed(set.time, failure)
+    } catch (error) {
+      return this.giveUp(error)
+    }
+    await this.bury(set, failure)
+  }
+
+  /** Its input goes to dead letters, and it is taken back. Never rejects. */
+  private async bury(set: JobSet, failure: BatchFailure): Promise<void> {
+    try {
+      await this.letters(set, failure)()
+    } catch (error) {
+      this.report(generationError(error, set.time))
+      this.endAfterFailure(set.time)
+      return
+    }
+    await this.skip(set, failure.error.message, true)
+  }
+
+  /** Writes the input of a batch to dead letters: as it is now, also when it has been taken back meanwhile. */
+  private letters(set: JobSet, failure: BatchFailure): () => Promise<void> {
+    const { sc, graph, delivery } = this.parts
+    const { time } = set
+    // There is one: `Delivery.check`.
+    const { id, sink } = delivery.letterOutput!
+    const planned = graph.inputs.filter(({ streamId }) => set.inputs.has(streamId))
+    const inputs = planned.map(stream => {
+      const description = set.inputs.get(stream.streamId)!.metadata['Description']
+      return { stream, described: description === undefined ? undefined : String(description) }
+    })
+    const rdd = sc.union(batchLetters(inputs, time, failure))
+    const properties = { ...this.properties, ...outputProperties(time, id) }
+    const scope = new JobScope({ batchTime: time.milliseconds, outputOpId: id }, new AbortController().signal)
+    return () =>
+      runInJobScope(scope, () => sc.withJobScope({ properties }, async () => sink.write(rdd, time)))
+  }
+
+  /** Never rejects. */
+  private async skip(set: JobSet, reason: string, isBuried: boolean): Promise<void> {
+    const { sc, graph, bus, delivery } = this.parts
     const parts = {
       ...{ graph, scheduler: this.scheduler, bus, logger: sc.logger },
+      deadLetters: isBuried ? delivery.letterOutput?.sink.name : undefined,
+      letters: (later: JobSet, error: unknown) => {
+        if (!isBuried) return async () => {}
+        const failure = failureOf(later, error)
+        const write = this.letters(later, failure)
+        return async () => {
+          await this.saved?.failed(later.time, failure)
+          await write()
+        }
+      },
       remake: (later: JobSet) => this.generator.fill(later),
       logSkipped: async (time: Time) => this.saved?.ended(time, { isSkipped: true }),
       onError: (error: unknown, time: Time) => this.failed(generationError(error, time)),
@@ -166,7 +231,7 @@ export class BatchRunner {
 
   /** A batch has failed for good, and later ones would be built on what it left. */
   private endAfterFailure(time: Time): void {
-    const reason = `the batch at ${time} failed (${configEntries.failurePolicy.key} is stop)`
+    const reason = `the batch at ${time} failed (${configEntries.failurePolicy.key} is ${this.policy})`
     this.scheduler.abort(new KindlingError('JOB_CANCELLED', { reason }))
     this.stopContext()
   }
@@ -179,13 +244,17 @@ export class BatchRunner {
 function failurePolicyOf(conf: Config): FailurePolicy {
   const policy = conf.get(configEntries.failurePolicy) as FailurePolicy
   const { concurrentJobs, failurePolicy } = configEntries
-  if (policy === 'skip' && conf.get(concurrentJobs) > 1)
+  if ((policy === 'skip' || policy === 'dead-letter') && conf.get(concurrentJobs) > 1)
     throw new KindlingError('INVALID_CONFIG', {
       key: failurePolicy.key,
       value: policy,
       expected: `another policy, or ${concurrentJobs.key} 1: what later batches made of a batch cannot be undone while they run`,
     })
   return policy
+}
+
+function failureOf({ failure }: JobSet, error: unknown): BatchFailure {
+  return batchFailure(failure === undefined ? 'making the jobs' : describeScope(failure.output.scope), error)
 }
 
 function generationError(error: unknown, time: Time | undefined): Error {

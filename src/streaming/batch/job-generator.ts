@@ -14,6 +14,7 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import type { Duration } from '../../base/time.ts'
 import { Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
+import type { BatchFailure } from '../delivery/batch-letters.ts'
 import type { InputDStream } from '../dstream/input.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamInputInfo } from '../listener.ts'
@@ -33,6 +34,8 @@ export interface RestoredBatch {
   readonly time: Time
   /** By stream id. */
   readonly inputs: ReadonlyMap<number, StreamInputInfo>
+  /** It has failed for good: its input goes to dead letters, and it does not run. */
+  readonly dead?: BatchFailure | undefined
 }
 
 /** What the generator stands on. */
@@ -50,6 +53,10 @@ export interface JobGeneratorParts {
   onLogFailed(error: unknown): void
   /** The jobs of a batch could not be made. Awaited before the next batch; never rejects. */
   onError(error: unknown, set: JobSet): void | Promise<void>
+  /** Whether there are dead letters: otherwise a batch that had failed for good runs again. */
+  takesDead(): boolean
+  /** A batch of before the restart that had failed for good. Awaited before the next batch; never rejects. */
+  onDead(failure: BatchFailure, set: JobSet): void | Promise<void>
 }
 
 /** See the file head. */
@@ -192,11 +199,12 @@ export class JobGenerator {
 
   /** Never rejects. @param failure that of a source, by which the batch has failed already */
   private async submit(
-    { time, inputs }: RestoredBatch,
+    { time, inputs, dead }: RestoredBatch,
     failure?: { readonly error: unknown },
   ): Promise<void> {
     const { clock, batchDuration } = this.parts
     const set = new JobSet(time, inputs, clock.now(), batchDuration)
+    if (dead !== undefined && this.parts.takesDead()) return await this.parts.onDead(dead, set)
     try {
       if (failure !== undefined) throw failure.error
       this.fill(set)

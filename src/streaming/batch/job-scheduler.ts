@@ -52,6 +52,8 @@ export class JobScheduler {
   private readonly roomWaiters: (() => void)[] = []
   /** Batches of which no output has begun. */
   private waitingBatches = 0
+  private endedBatches = 0
+  private endedRecords = 0
   private stopped = false
 
   constructor(parts: JobSchedulerParts) {
@@ -67,6 +69,16 @@ export class JobScheduler {
   get oldestUnfinished(): Time | undefined {
     const [oldest] = this.unfinished
     return oldest?.time
+  }
+
+  /** Batches that have ended so far, and their records. */
+  get ended(): { readonly batches: number; readonly records: number } {
+    return { batches: this.endedBatches, records: this.endedRecords }
+  }
+
+  /** Batches that wait or run, in order of time. */
+  get unfinishedSets(): readonly JobSet[] {
+    return [...this.unfinished]
   }
 
   submit(set: JobSet): void {
@@ -157,6 +169,8 @@ export class JobScheduler {
     if (set.isComplete) {
       set.endTime = job.endTime
       this.unfinished.delete(set)
+      this.endedBatches++
+      for (const { numRecords } of set.inputs.values()) this.endedRecords += numRecords
       bus.post('onBatchCompleted', { batchInfo: set.info() })
       const wait = this.parts.onBatchEnd(set)
       if (wait !== undefined) await wait
@@ -198,7 +212,9 @@ export class JobScheduler {
     const scope = new JobScope({ batchTime, outputOpId: job.id }, signal)
     let failure: { readonly error: unknown } | undefined
     try {
-      await runInJobScope(scope, () => this.parts.inScope(propertiesOf(job), async () => job.run()))
+      await runInJobScope(scope, () =>
+        this.parts.inScope(outputProperties(job.set.time, job.id), async () => job.run()),
+      )
     } catch (error) {
       failure = { error }
     }
@@ -231,12 +247,11 @@ export class JobScheduler {
   }
 }
 
-/** @source Spark JobScheduler.JobHandler */
-function propertiesOf(job: OutputJob): Record<string, string> {
-  const { time } = job.set
+/** Local properties of the jobs of an output. @source Spark JobScheduler.JobHandler */
+export function outputProperties(time: Time, id: number): Record<string, string> {
   return {
-    [propertyKeys.description]: `Streaming job from [output operation ${job.id}, batch time ${time}]`,
+    [propertyKeys.description]: `Streaming job from [output operation ${id}, batch time ${time}]`,
     [propertyKeys.batchTime]: String(time.milliseconds),
-    [propertyKeys.outputOpId]: String(job.id),
+    [propertyKeys.outputOpId]: String(id),
   }
 }

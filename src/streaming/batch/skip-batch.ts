@@ -1,5 +1,5 @@
 /**
- * Takes back a batch that failed for good, with failure policy `skip`: from now on it is a batch without records.
+ * Takes back a batch that failed for good, with failure policies `skip` and `dead-letter`: from now on it is a batch without records.
  *
  * 1. its inputs give nothing, and versions of state that it made are undone in all partitions
  * 2. batches that wait were made of it, so their jobs are made anew
@@ -28,11 +28,18 @@ export interface SkipParts {
   /** Logs that a batch has ended, and how. Never rejects. */
   logSkipped(time: Time): Promise<void>
   onError(error: unknown, time: Time): void
+  /** The sink that has its input. */
+  readonly deadLetters: string | undefined
+  /** Prepares the input of a batch for dead letters, before it is taken back; what it gives writes them. */
+  letters(set: JobSet, error: unknown): () => Promise<void>
 }
 
-/** @throws STATE_VERSION_FORGOTTEN when state cannot be undone; nothing has been changed then */
+/**
+ * @throws STATE_VERSION_FORGOTTEN when state cannot be undone, and nothing has been changed then; what fails when letters of a batch that
+ * cannot be made anew are written
+ */
 export async function skipBatch(parts: SkipParts, set: JobSet, reason: string): Promise<void> {
-  const skipped = [{ set, reason }]
+  const skipped = [{ set, reason, write: async (): Promise<void> => {} }]
   await parts.graph.endVersions(set.time)
   parts.graph.undo(set.time)
   parts.scheduler.remake(later => {
@@ -41,18 +48,20 @@ export async function skipBatch(parts: SkipParts, set: JobSet, reason: string): 
       return true
     } catch (error) {
       parts.onError(error, later.time)
+      const write = parts.letters(later, error)
       parts.graph.undo(later.time)
-      skipped.push({ set: later, reason: error instanceof Error ? error.message : String(error) })
+      skipped.push({ set: later, reason: error instanceof Error ? error.message : String(error), write })
       return false
     }
   })
-  for (const { set, reason } of skipped) {
+  for (const { set, reason, write } of skipped) {
+    await write()
     tell(parts, set, reason)
     await parts.logSkipped(set.time)
   }
 }
 
-function tell({ graph, bus, logger }: SkipParts, set: JobSet, failureReason: string): void {
+function tell({ graph, bus, logger, deadLetters }: SkipParts, set: JobSet, failureReason: string): void {
   const ran = set.jobs.filter(job => job.endTime !== undefined && job.error === undefined)
   const inputs = [...set.inputs.values()].map(({ inputStreamId, numRecords, metadata }) => {
     const described = metadata['Description'] === undefined ? '' : `, ${metadata['Description']}`
@@ -70,7 +79,8 @@ function tell({ graph, bus, logger }: SkipParts, set: JobSet, failureReason: str
       ? 'No output of it has run'
       : `Outputs that have run, and are not undone: ${ran.map(job => nameOf(job.output)).join(', ')}`
   logger.warn(
-    `the batch at ${set.time} failed ${at} and is skipped: its input is in no result (${inputs.join('; ')}), ` +
+    `the batch at ${set.time} failed ${at} and is skipped: its input is in ` +
+      `${deadLetters === undefined ? 'no result' : `${deadLetters} and in no result`} (${inputs.join('; ')}), ` +
       `and state is as if it had none. ${done}${partly}`,
   )
   bus.post('onBatchSkipped', {
@@ -78,6 +88,7 @@ function tell({ graph, bus, logger }: SkipParts, set: JobSet, failureReason: str
     failedOutput: failed?.info(),
     failureReason,
     outputsThatRan: outputs,
+    deadLetters,
   })
 }
 

@@ -1,11 +1,15 @@
 /**
  * The log of batches: what was planned for each, written before it runs, and that it has ended, written after its outputs.
  *
- *   batches/<time>-<epoch>.plan      batches/<time>-<epoch>.commit
+ *   batches/<time>-<epoch>.plan      batches/<time>-<epoch>.commit      batches/<time>-<epoch>.failed
+ *
+ * `failed`: the batch has failed for good and its input goes to dead letters, which is under way until there is a commit as well.
  *
  * One small file for each, so that it can be kept where files cannot be added to. The epoch is the number of the manifest with
  * which a process took the program over: what a process that was overtaken writes late is told from what its successor writes.
  */
+import type { BatchFailure } from '../delivery/batch-letters.ts'
+import type { SavedRate } from '../receiver/batch-rate.ts'
 import { type Damage, damageOf } from './damage.ts'
 import { sealedRecord, unsealedRecord } from './envelope.ts'
 import type { CheckpointStorage } from './storage.ts'
@@ -19,6 +23,8 @@ export interface LoggedInput {
   readonly numRecords: number
   /** What `describe` gave; `undefined` where the source cannot plan again. */
   readonly plan: unknown
+  /** What was known of the rate that batches can take. */
+  readonly rate?: SavedRate | undefined
 }
 
 /** One batch as it was planned. */
@@ -42,6 +48,8 @@ export interface LogContent {
   readonly commits: ReadonlySet<number>
   /** Those of them that failed and were skipped: batches without records. */
   readonly skipped: ReadonlySet<number>
+  /** Batches whose input goes to dead letters. */
+  readonly failed: ReadonlyMap<number, BatchFailure>
   /** All files, also those that do not count. */
   readonly files: readonly LogFile[]
 }
@@ -51,11 +59,11 @@ export interface LogFile {
   readonly file: string
   readonly time: number
   readonly epoch: number
-  readonly kind: 'plan' | 'commit'
+  readonly kind: 'plan' | 'commit' | 'failed'
 }
 
 const FOLDER = 'batches'
-const NAME = /^batches\/(\d+)-(\d+)\.(plan|commit)$/
+const NAME = /^batches\/(\d+)-(\d+)\.(plan|commit|failed)$/
 /** Files that are read at once. */
 const READERS = 16
 
@@ -77,6 +85,17 @@ export async function writePlan(
 ): Promise<LogFile> {
   const written = logFile('plan', batch.time, epoch)
   await storage.write(written.file, sealedRecord(batch))
+  return written
+}
+
+export async function writeFailed(
+  storage: CheckpointStorage,
+  time: number,
+  failure: BatchFailure,
+  epoch: number,
+): Promise<LogFile> {
+  const written = logFile('failed', time, epoch)
+  await storage.write(written.file, sealedRecord(failure))
   return written
 }
 
@@ -112,15 +131,17 @@ export async function readLog(
   const plans = new Map<number, LoggedBatch>()
   const commits = new Set<number>()
   const skippedBatches = new Set<number>()
+  const failed = new Map<number, BatchFailure>()
   wanted.forEach(({ kind, time }, i) => {
     const record = records[i]
     if (record === undefined) return
     if (kind === 'commit') {
       commits.add(time)
       if ((record as { readonly skipped?: boolean }).skipped === true) skippedBatches.add(time)
-    } else plans.set(time, record as LoggedBatch)
+    } else if (kind === 'failed') failed.set(time, record as BatchFailure)
+    else plans.set(time, record as LoggedBatch)
   })
-  return { plans, commits, skipped: skippedBatches, files }
+  return { plans, commits, skipped: skippedBatches, failed, files }
 }
 
 async function readRecord(storage: CheckpointStorage, file: string, skipped: Damage): Promise<unknown> {

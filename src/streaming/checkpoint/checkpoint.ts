@@ -12,11 +12,12 @@ import { KindlingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Time } from '../../base/time.ts'
 import type { PlannedBatch } from '../batch/job-generator.ts'
+import type { BatchFailure } from '../delivery/batch-letters.ts'
 import type { InputDStream } from '../dstream/input.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
 import { RECEIVED_FOLDER, ReceivedLog, type ReceivedLogSettings } from '../receiver/received-log.ts'
-import { before, type LogFile, type LoggedBatch, writeCommit, writePlan } from './batch-log.ts'
+import { before, type LogFile, type LoggedBatch, writeCommit, writeFailed, writePlan } from './batch-log.ts'
 import { encodeImage, imageFile } from './image-file.ts'
 import { dueImages, type Snapshot } from './images.ts'
 import {
@@ -112,16 +113,25 @@ export class Checkpoint {
   async planned({ time, merged, inputs }: PlannedBatch): Promise<void> {
     await this.assertMine()
     const { storage, ids } = this.parts
-    const logged = inputs.map(({ stream, numRecords }) => ({
-      id: ids.of(stream as AnyStream),
-      source: stream.source.name,
-      numRecords,
-      plan: stream.source.describe?.(time),
-    }))
+    const logged = inputs.map(({ stream, numRecords }) => {
+      const rate = stream.rate?.save()
+      const plan = stream.source.describe?.(time)
+      const input = { id: ids.of(stream as AnyStream), source: stream.source.name, numRecords, plan }
+      return rate === undefined ? input : { ...input, rate }
+    })
     const batch = { time: time.milliseconds, merged, inputs: logged }
     this.retention.add(await writePlan(storage, batch, this.epoch))
     this.last = batch.time
     this.unfinished.set(batch.time, before(batch, this.parts.batchMs))
+  }
+
+  /**
+   * Logs that a batch has failed for good, before its input goes to dead letters: after a crash in between, its letters are written and it
+   * does not run again. @throws FENCED, CHECKPOINT_NOT_WRITABLE
+   */
+  async failed(time: Time, dead: BatchFailure): Promise<void> {
+    await this.assertMine()
+    this.retention.add(await writeFailed(this.parts.storage, time.milliseconds, dead, this.epoch))
   }
 
   /**
@@ -197,7 +207,9 @@ export class Checkpoint {
       bytes += encoded.bytes.length
       keys += encoded.keys
     }
-    const saved: SavedImage = { time, files, from, bytes, keys }
+    const image = { time, files, from, bytes, keys }
+    const { schema } = stream.state!
+    const saved: SavedImage = schema === undefined ? image : { ...image, version: schema.version }
     this.operators.set(stream, { ...operator, images: [...operator.images, saved] })
   }
 

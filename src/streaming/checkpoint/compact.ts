@@ -8,6 +8,7 @@
 import { hostname } from 'node:os'
 import { KindlingError } from '../../base/errors.ts'
 import { CHECKPOINT_VERSION, newerVersion } from './envelope.ts'
+import { inspectReceived } from './inspect-received.ts'
 import type { LocalStorage } from './local-storage.ts'
 import { manifestFile, manifestNumbers, readManifests } from './manifest.ts'
 import type { CheckpointWriter } from './storage.ts'
@@ -40,7 +41,9 @@ export async function compact(
   const reason = options.force ? undefined : whyInUse(manifests[0].manifest.writer, files, options.now)
   if (reason !== undefined) throw new KindlingError('CHECKPOINT_IN_USE', { directory: storage.name, reason })
   const deleted: UnneededFile[] = []
-  for (const unneeded of unneededFiles(manifests, files)) {
+  const { unneeded: received } = await inspectReceived(storage, manifests, files)
+  // Segments last: plans refer to them.
+  for (const unneeded of [...unneededFiles(manifests, files), ...received]) {
     // Also with force: what a process is writing at this moment is not for others to delete.
     const writer = writerOfTemporary(unneeded.file)
     if (writer !== undefined && isHere(writer) && isRunning(writer.pid)) continue

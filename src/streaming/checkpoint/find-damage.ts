@@ -14,7 +14,7 @@ export interface DamagedFile {
   readonly meaning: string
 }
 
-const CHECKED = /^(manifest-\d+|batches\/\d+-\d+\.(plan|commit)|state\/.*\.image)$/
+const CHECKED = /^(manifest-\d+|batches\/\d+-\d+\.(plan|commit|failed)|state\/.*\.image)$/
 
 /** @param manifests those that can be read, the newest first */
 export async function findDamage(
@@ -56,6 +56,8 @@ function meaningOf(file: string, newest: NumberedManifest | undefined): string {
     const isNewer = Number(file.slice('manifest-'.length)) > newest.number
     return isNewer ? `${manifestFile(newest.number)} is used instead` : 'nothing, a newer one can be read'
   }
+  if (file.endsWith('.failed'))
+    return `the batch at ${time} ms runs again, if its dead letters were not all written`
   if (file.endsWith('.commit')) return `the batch at ${time} ms runs again if it is needed`
   if (file.endsWith('.plan'))
     return newest !== undefined && time <= newest.manifest.ended

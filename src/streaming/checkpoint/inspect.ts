@@ -6,6 +6,7 @@
 import { isKindlingError } from '../../base/errors.ts'
 import { type LogContent, type LoggedBatch, readLog } from './batch-log.ts'
 import { type DamagedFile, findDamage } from './find-damage.ts'
+import { inspectReceived, type ReceivedInput } from './inspect-received.ts'
 import type { LocalStorage } from './local-storage.ts'
 import { countsFor, standingOf } from './log-standing.ts'
 import {
@@ -28,6 +29,8 @@ export interface Inspection {
   /** What a restart would go by; `undefined` when no manifest can be read. */
   readonly saved: SavedProgram | undefined
   readonly damaged: readonly DamagedFile[]
+  /** What receivers have logged. */
+  readonly received: readonly ReceivedInput[]
   /** What `compact` would delete. */
   readonly unneeded: readonly UnneededFile[]
   readonly files: number
@@ -67,6 +70,8 @@ export interface InspectedOperator {
   readonly newest:
     | { readonly time: number; readonly partitions: number; readonly keys: number | undefined }
     | undefined
+  /** Of the values of the newest image, where the program declares one. */
+  readonly version: number | undefined
   /** Of all images. */
   readonly bytes: number
   readonly images: readonly { readonly time: number; readonly isIncrement: boolean; readonly bytes: number }[]
@@ -78,12 +83,14 @@ export async function inspect(storage: LocalStorage): Promise<Inspection> {
   const newest = manifests[0]
   // After the manifests: a program that runs has written all that they name before.
   const files = await storedFiles(storage.name)
+  const received = newest === undefined ? undefined : await inspectReceived(storage, manifests, files)
   return {
     directory: storage.name,
     manifests: manifests.map(({ number }) => number),
     saved: newest === undefined ? undefined : await savedProgram(storage, newest, files),
     damaged: await findDamage(storage, manifests, files),
-    unneeded: newest === undefined ? [] : unneededFiles(manifests, files),
+    received: received?.inputs ?? [],
+    unneeded: newest === undefined ? [] : [...unneededFiles(manifests, files), ...received!.unneeded],
     files: files.length,
     bytes: bytesOf(files),
   }
@@ -116,7 +123,7 @@ async function savedProgram(
 
 function lengthOf({ files }: LogContent): { readonly plans: number; readonly commits: number } {
   const plans = files.filter(({ kind }) => kind === 'plan').length
-  return { plans, commits: files.length - plans }
+  return { plans, commits: files.filter(({ kind }) => kind === 'commit').length }
 }
 
 const recordsIn = ({ inputs }: LoggedBatch): number =>
@@ -128,7 +135,7 @@ async function inspectOperator(storage: LocalStorage, operator: SavedOperator): 
   const { id, since, images } = operator
   const { operator: kind, ...layout } = operator.layout
   return {
-    ...{ id, kind: String(kind), layout, since },
+    ...{ id, kind: String(kind), layout, since, version: images.at(-1)?.version },
     newest: await newestOf(storage, operator),
     bytes: images.reduce((sum, { bytes }) => sum + bytes, 0),
     images: images.map(({ time, from, bytes }) => ({ time, isIncrement: from < time, bytes })),

@@ -20,6 +20,8 @@ export interface SavedImage {
   readonly from: number
   readonly bytes: number
   readonly keys: number
+  /** Of its values, where the program declared one. */
+  readonly version?: number
 }
 
 /** What is saved of a stateful operator. */

@@ -1,7 +1,9 @@
 /** Which saved operators and inputs the program still has, and what it has no place for. */
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
+import { notMigratable } from '../state/state-schema.ts'
 import type { Manifest, SavedOperator } from './manifest.ts'
+import { savedVersion } from './migrate-images.ts'
 import type { OperatorIds } from './operator-ids.ts'
 
 /** See the file head. */
@@ -38,7 +40,16 @@ export function match(saved: Manifest, graph: DStreamGraph, ids: OperatorIds): M
       .map(([name]) => [name, operator.layout[name], stream.state!.layout[name]] as const)
       .filter(([, before, now]) => before !== now)
       .map(([name, before, now]) => `${name} was ${before} and is ${now}`)
+    const version = savedVersion(operator)
+    const refused = version === undefined ? undefined : notMigratable(stream.state.schema, version)
+    if (refused !== undefined) differences.push(refused)
     if (differences.length === 0) operators.set(stream, operator)
+    else if (refused !== undefined && differences.length === 1)
+      unmatched.push({
+        what: 'operator',
+        id: operator.id,
+        reason: `the state of ${operator.id} cannot be taken over: ${refused}`,
+      })
     else
       unmatched.push({
         what: 'operator',

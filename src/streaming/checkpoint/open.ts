@@ -2,7 +2,7 @@
  * Opens the checkpoint directory of a program that starts: the first time, or to go on.
  *
  * 1. find the newest manifest that can be read; it says what the zero time is, by which the streams are initialised
- * 2. refuse a program that the saved data does not match, before anything is written
+ * 2. refuse a program that the saved data does not match, before anything is written; values of another version are migrated on trial
  * 3. take over: create the next manifest; whoever went on with the one before stops (`FENCED`)
  * 4. read what is saved and give it to streams and sources
  */
@@ -17,6 +17,7 @@ import { Checkpoint, type CheckpointParts } from './checkpoint.ts'
 import { findCheckpoint } from './find.ts'
 import { createManifest, type Manifest, manifestFile, type SavedOperator } from './manifest.ts'
 import { match, otherInterval } from './match.ts'
+import { needsMigration } from './migrate-images.ts'
 import type { OperatorIds } from './operator-ids.ts'
 import { type Recovery, recover } from './recovery.ts'
 import { pendingBatches, replayLineage, resumeInputs, resumeStreams } from './resume.ts'
@@ -45,7 +46,7 @@ export interface OpenedCheckpoint {
   resume(): Promise<void>
 }
 
-/** See the file head. @throws CHECKPOINT_MISMATCH, CHECKPOINT_NOT_USABLE, FENCED, CHECKPOINT_NOT_WRITABLE */
+/** See the file head. @throws CHECKPOINT_MISMATCH, STATE_MIGRATION_FAILED, CHECKPOINT_NOT_USABLE, FENCED, CHECKPOINT_NOT_WRITABLE */
 export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint> {
   const { storage, graph, ids, batchMs, logger } = parts
   const skipped = (message: string): void => logger.warn(`checkpoint: skipped: ${message}`)
@@ -56,6 +57,11 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   graph.initialize(zeroTime)
   warnOfNamelessState(ids, logger)
   const matched = saved === undefined ? new Map<AnyStream, SavedOperator>() : matching(parts, saved)
+
+  const recovering = { storage, graph, streams: ids.streams, batchMs, skipped }
+  // What fails for one key must not leave a program that has been taken over and cannot go on.
+  if (saved !== undefined && [...matched].some(([stream, operator]) => needsMigration(stream, operator)))
+    await recover({ ...recovering, skipped: () => {} }, saved, matched)
 
   const number = (found.numbers.at(-1) ?? 0) + 1
   const inputs = inputsOf(parts, saved)
@@ -70,7 +76,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   let recovery = beginning(claim.ended)
   if (saved !== undefined)
     try {
-      recovery = await recover({ storage, graph, streams: ids.streams, batchMs, skipped }, saved, matched)
+      recovery = await recover(recovering, saved, matched)
     } catch (error) {
       if (!parts.createOnError || (error as KindlingError).code !== 'CHECKPOINT_NOT_USABLE') throw error
       skipped((error as Error).message)
@@ -101,7 +107,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
     since: stream => sinceOf.get(ids.of(stream))!,
     async resume() {
       if (saved === undefined) return
-      resumeInputs(graph, recovery, { ids, batchMs, logger })
+      resumeInputs(graph, recovery, { ids, batchMs, logger, now: parts.clock.now() })
       replayLineage(recovery, ids)
       // From now on what the process before writes late does not count, and operators that are new are known.
       await checkpoint.renew()
@@ -146,6 +152,7 @@ function beginning(time: number): Recovery {
     pending: [],
     plans: [],
     skipped: new Set<number>(),
+    failed: new Map(),
     files: [],
     operators: new Map(),
     start: new Map(),

@@ -8,10 +8,12 @@ import { HashPartitioner } from '../../rdd/partitioner.ts'
 import type { InputDStream } from '../dstream/input.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
+import { FIRST_VERSION } from '../state/state-schema.ts'
 import { findCheckpoint } from './find.ts'
 import { checkIntervals } from './intervals.ts'
 import type { Manifest, SavedOperator } from './manifest.ts'
 import { match, otherInterval } from './match.ts'
+import { versionOf } from './migrate-images.ts'
 import { type OperatorIds, operatorIds } from './operator-ids.ts'
 import { recordsOf } from './read-image.ts'
 import { type Recovery, recover } from './recovery.ts'
@@ -36,12 +38,14 @@ export interface RestartPlan {
 export interface OperatorPlan {
   readonly id: string
   readonly kind: string
-  readonly fate: 'kept' | 'spread' | 'new' | 'dropped'
+  readonly fate: 'kept' | 'spread' | 'migrated' | 'new' | 'dropped'
   /** The image that it goes on from; state later than it is computed again. */
   readonly from?: number
   readonly keys?: number
   /** Partitions as saved and now, where they are spread anew. */
   readonly partitions?: { readonly saved: number; readonly now: number }
+  /** The version of its values as saved and now, where they are migrated. */
+  readonly versions?: { readonly saved: number; readonly now: number }
   /** Why it is dropped. */
   readonly reason?: string
   /** It has no uid, and is found by its place in the program. */
@@ -124,7 +128,8 @@ export function droppedBy({ operators, inputs }: RestartPlan): readonly (Operato
 }
 
 function notUsable(error: unknown): string {
-  if (isKindlingError(error, 'CHECKPOINT_NOT_USABLE')) return error.message
+  if (isKindlingError(error, 'CHECKPOINT_NOT_USABLE') || isKindlingError(error, 'STATE_MIGRATION_FAILED'))
+    return error.message
   throw error
 }
 
@@ -153,8 +158,26 @@ function operatorPlan(
   const now = partitioner.numPartitions
   const isSame =
     saved === now && partitioner instanceof HashPartitioner && images.every(({ head }) => head.byHash)
-  if (saved === 0 || isSame) return { ...about, fate: 'kept', from, keys }
-  return { ...about, fate: 'spread', from, keys, partitions: { saved, now } }
+  const partitions = saved === 0 || isSame ? {} : { partitions: { saved, now } }
+  const image = matched.get(stream)!.images.find(({ time }) => time === from)
+  const before = image === undefined ? undefined : versionOf(image)
+  const version = stream.state!.schema?.version ?? FIRST_VERSION
+  if (before !== undefined && before !== version)
+    return {
+      ...about,
+      fate: 'migrated',
+      from,
+      keys,
+      ...partitions,
+      versions: { saved: before, now: version },
+    }
+  return {
+    ...about,
+    fate: partitions.partitions === undefined ? 'kept' : 'spread',
+    from,
+    keys,
+    ...partitions,
+  }
 }
 
 function inputPlan(

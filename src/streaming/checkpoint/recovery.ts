@@ -10,11 +10,13 @@
 import { KindlingError } from '../../base/errors.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
-import { type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
+import { FIRST_VERSION, notMigratable } from '../state/state-schema.ts'
+import { type LogContent, type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
 import type { Damage } from './damage.ts'
 import type { LoadedImage } from './image-file.ts'
 import { countsFor, standingOf } from './log-standing.ts'
 import type { Manifest, SavedImage, SavedOperator } from './manifest.ts'
+import { migratedImage, versionOf } from './migrate-images.ts'
 import { type Reach, reach } from './reach.ts'
 import { readImage } from './read-image.ts'
 import type { CheckpointStorage } from './storage.ts'
@@ -31,6 +33,8 @@ export interface Recovery {
   readonly plans: readonly LoggedBatch[]
   /** Batches that failed and were skipped: they have no records. */
   readonly skipped: ReadonlySet<number>
+  /** Batches that have failed for good: of those that have not ended, the input goes to dead letters. */
+  readonly failed: LogContent['failed']
   /** There are no batches up to this time any more. */
   readonly floor: number
   /** What is saved of each stateful stream, without what cannot be read. */
@@ -50,7 +54,7 @@ export interface RecoveryParts {
   readonly skipped: Damage
 }
 
-/** @throws CHECKPOINT_NOT_USABLE when what is left does not suffice */
+/** @throws CHECKPOINT_NOT_USABLE when what is left does not suffice; STATE_MIGRATION_FAILED */
 export async function recover(
   parts: RecoveryParts,
   saved: Manifest,
@@ -77,7 +81,8 @@ export async function recover(
         `batches up to ${floor} ms are not kept any more; windows that look further back begin with less.`,
       )
     const plans = [...log.plans.values()].filter(({ time }) => time > floor)
-    return { last, ended, pending, plans, skipped: log.skipped, floor, operators, start, files: log.files }
+    const { skipped: isSkipped, failed, files } = log
+    return { last, ended, pending, plans, skipped: isSkipped, failed, floor, operators, start, files }
   }
 }
 
@@ -121,17 +126,32 @@ async function load(
     const operator = operators.get(stream)
     const image = operator?.images.find(saved => saved.time === time)
     const images: LoadedImage[] = []
+    const refused = image === undefined ? undefined : notMigratable(stream.state?.schema, versionOf(image))
+    if (refused !== undefined) parts.skipped(`the image of ${operator!.id} at ${time} ms: ${refused}.`)
     for (const partition of image?.files.keys() ?? []) {
-      const read = await readImage(parts, operator!, image!, partition)
+      const read = refused === undefined ? await readImage(parts, operator!, image!, partition) : undefined
       if (read === undefined) {
         operators.set(stream, without(operator!, image!))
         return undefined
       }
-      images.push(read)
+      images.push(asTheProgramHasIt(read, stream, operator!, image!))
     }
     loaded.set(stream, { time, images })
   }
   return loaded
+}
+
+/** @throws STATE_MIGRATION_FAILED */
+function asTheProgramHasIt(
+  read: LoadedImage,
+  { state }: AnyStream,
+  { id }: SavedOperator,
+  image: SavedImage,
+): LoadedImage {
+  const { schema } = state!
+  const version = versionOf(image)
+  if (version === (schema?.version ?? FIRST_VERSION)) return read
+  return migratedImage(read, schema!, { operator: id, version })
 }
 
 function without(operator: SavedOperator, image: SavedImage): SavedOperator {

@@ -35,8 +35,14 @@ export function resumeStreams(recovery: Recovery, ids: OperatorIds): void {
 export function resumeInputs(
   graph: DStreamGraph,
   recovery: Recovery,
-  { ids, batchMs, logger }: { readonly ids: OperatorIds; readonly batchMs: number; readonly logger: Logger },
+  parts: {
+    readonly ids: OperatorIds
+    readonly batchMs: number
+    readonly logger: Logger
+    readonly now: number
+  },
 ): void {
+  const { ids, batchMs, logger, now } = parts
   // Batches up to here are neither run again nor applied to state.
   const needed = Math.min(recovery.ended, ...[...recovery.start.values()].map(({ time }) => time))
   for (const input of graph.inputs) {
@@ -56,6 +62,8 @@ export function resumeInputs(
       lost.push(batch)
       records += logged.numRecords
     }
+    const known = recovery.plans.at(-1)?.inputs.find(other => other.id === id)?.rate
+    if (known !== undefined) input.rate?.restore(known, now)
     if (lost.length > 0)
       logger.warn(
         `${input.source.name} (${id}) cannot be read again: what it gave the batches from ${lost[0]!.time} to ` +
@@ -82,6 +90,7 @@ export function replayLineage(recovery: Recovery, { streams }: OperatorIds): voi
 export function pendingBatches(graph: DStreamGraph, recovery: Recovery, ids: OperatorIds): RestoredBatch[] {
   return recovery.pending.map(({ time, inputs }) => ({
     time: new Time(time),
+    dead: recovery.failed.get(time),
     inputs: new Map(graph.inputs.map(input => [input.streamId, infoOf(input, inputs, ids)])),
   }))
 }

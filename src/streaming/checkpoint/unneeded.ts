@@ -14,7 +14,13 @@ import { type StoredFile, writerOfTemporary } from './stored-files.ts'
 export interface UnneededFile {
   readonly file: string
   readonly bytes: number
-  readonly why: 'not finished' | 'old manifest' | 'image that no manifest names' | 'log of old batches'
+  readonly why:
+    | 'not finished'
+    | 'old manifest'
+    | 'image that no manifest names'
+    | 'log of old batches'
+    | 'received, and in old batches'
+    | 'received by an input that is gone'
 }
 
 /**

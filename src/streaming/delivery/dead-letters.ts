@@ -8,13 +8,14 @@
  * partitions that nobody has computed, and those with many letters, `f` is called again. So `f` must do the same each time, as every
  * function of a program.
  */
+
+import type { DeadLetter } from '../../rdd/dead-letters/dead-letter.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { currentScope } from '../../rdd/scope.ts'
 import type { Sink } from '../../rdd/sink/sink.ts'
 import { DStream } from '../dstream/dstream.ts'
 import type { StreamHost } from '../dstream/host.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
-import type { DeadLetter } from './dead-letter.ts'
 import { SinkOperation, type WriteToOptions } from './sink-operation.ts'
 
 /**

@@ -42,14 +42,28 @@ export class Delivery {
   /**
    * Says what holds for each output.
    *
-   * @throws GUARANTEE_NOT_KEPT when more was demanded; INVALID_ARGUMENT when two outputs have one id, or write to one place
+   * @throws GUARANTEE_NOT_KEPT when more was demanded; INVALID_CONFIG without the dead letters that the failure policy needs; INVALID_ARGUMENT when two outputs have one id, or write to one place
    */
   check(isSaved: boolean): void {
     checkDistinct(this.parts.graph.outputs)
+    const { failurePolicy } = configEntries
+    if (this.parts.conf.get(failurePolicy) === 'dead-letter' && this.letterOutput === undefined)
+      throw new KindlingError('INVALID_CONFIG', {
+        key: failurePolicy.key,
+        value: 'dead-letter',
+        expected: 'another policy, or a program with ssc.deadLetters(sink)',
+      })
     for (const guarantee of this.guarantees(isSaved)) {
       if (!isKept(guarantee)) throw notKept(guarantee)
       this.parts.logger.info(describeGuarantee(guarantee))
     }
+  }
+
+  /** The output that takes the input of batches that have failed: the first one of dead letters. */
+  get letterOutput(): { readonly id: number; readonly sink: SinkOperation } | undefined {
+    const { outputs } = this.parts.graph
+    const id = outputs.findIndex(({ sink }) => sink?.takesDeadLetters === true)
+    return id < 0 ? undefined : { id, sink: outputs[id]!.sink! }
   }
 
   /** @throws SINK_FAILED, SINK_FENCED */

@@ -107,6 +107,8 @@ function policyExceptions(conf: Config): string[] {
   const { failurePolicy } = configEntries
   const policy = conf.get(failurePolicy)
   if (policy === 'skip') return [`batches that fail for good are skipped, and told (${failurePolicy.key})`]
+  if (policy === 'dead-letter')
+    return [`the input of batches that fail for good goes to dead letters (${failurePolicy.key})`]
   if (policy === 'continue')
     return [`batches that fail for good are missing until a restart runs them again (${failurePolicy.key})`]
   return []

@@ -1,14 +1,14 @@
-/** `map`, `flatMap` and `filter` whose functions may throw: the stream without the records concerned, which go to dead letters. */
-import { mapChunks, mapPartitionsWithIndex } from '../../rdd/narrow-operations.ts'
+/** `map`, `flatMap`, `filter` and `mapAsync` whose functions may throw: the stream without the records concerned, which go to dead letters. */
+import type { AsyncCall } from '../../rdd/async-map.ts'
+import type { MapAsyncOptions } from '../../rdd/async-operations.ts'
+import type { DeadLetter } from '../../rdd/dead-letters/dead-letter.ts'
+import { type TriedRDD, tried, triedAsync } from '../../rdd/dead-letters/tried-rdd.ts'
+import type { TriedStep } from '../../rdd/dead-letters/tried-step.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { currentScope, describeScope, inScope, operator } from '../../rdd/scope.ts'
-import { locatorOf, originsOf } from '../../rdd/sources/record-origin.ts'
 import type { DStream } from '../dstream/dstream.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
-import type { DeadLetter, LetterPlace } from './dead-letter.ts'
 import type { DeadLetters } from './dead-letters.ts'
-import { LetterSource } from './letter-source.ts'
-import { type KnownFailures, type TriedStep, tryAll } from './tried-step.ts'
 
 /** What becomes of records that a function throws for. */
 export interface OnErrorOptions {
@@ -22,22 +22,48 @@ export function triedStream<T, U>(
   f: (record: T) => unknown,
   letters: DeadLetters,
 ): DStream<U> {
+  return split(parent, op, letters, rdd => tried<T, U>(rdd, { op, f }))
+}
+
+/** @throws INVALID_ARGUMENT, INVALID_DURATION for the options */
+export function triedAsyncStream<T, U>(
+  parent: DStream<T>,
+  f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
+  options: MapAsyncOptions,
+  letters: DeadLetters,
+): DStream<U> {
+  return split(parent, 'mapAsync', letters, triedAsync(f, options))
+}
+
+function split<T, U>(
+  parent: DStream<T>,
+  op: string,
+  letters: DeadLetters,
+  tryRDD: (rdd: RDD<T>) => TriedRDD<U>,
+): DStream<U> {
   return operator(op, () => {
     const scope = currentScope(op)
-    const step: TriedStep = { op, f }
-    // By what they were found in: when that is made anew, as after a skipped batch, so is this.
-    const known = new WeakMap<RDD<T>, KnownFailures>()
-    const knownOf = (rdd: RDD<T>): KnownFailures => {
-      const failures = known.get(rdd) ?? new Map()
-      known.set(rdd, failures)
-      return failures
+    // By what they were made of: when that is made anew, as after a skipped batch, so is this.
+    const made = new WeakMap<RDD<T>, TriedRDD<U>>()
+    const byTime = new Map<number, TriedRDD<U>>()
+    const triedOf = (rdd: RDD<T>, time: number): TriedRDD<U> => {
+      const known = made.get(rdd) ?? tryRDD(rdd)
+      made.set(rdd, known)
+      byTime.set(time, known)
+      return known
     }
     const recipe = { slideDuration: parent.slideDuration, dependencies: [parent as AnyStream] }
     const taken = parent.derive<U>(op, {
       ...recipe,
       compute(time) {
         const rdd = parent.getOrCompute(time)
-        return rdd === undefined ? undefined : takenOf<T, U>(rdd, step, knownOf(rdd))
+        return rdd === undefined ? undefined : triedOf(rdd, time.milliseconds).taken
+      },
+      forgotten: times => {
+        for (const time of times) {
+          byTime.get(time)?.release()
+          byTime.delete(time)
+        }
       },
     })
     const left = inScope({ name: 'deadLetters', site: scope.site }, () =>
@@ -45,42 +71,13 @@ export function triedStream<T, U>(
         ...recipe,
         compute(time) {
           const rdd = parent.getOrCompute(time)
-          return rdd === undefined
-            ? undefined
-            : lettersOf(rdd, step, knownOf(rdd), {
-                operator: describeScope(scope),
-                batchTime: time.milliseconds,
-              })
+          if (rdd === undefined) return undefined
+          const batchTime = time.milliseconds
+          return triedOf(rdd, batchTime).letters({ operator: describeScope(scope), batchTime })
         },
       }),
     )
     letters.add(left)
     return taken
   })
-}
-
-function takenOf<T, U>(rdd: RDD<T>, step: TriedStep, known: KnownFailures): RDD<U> {
-  const tried = (partition: number, records: IterableIterator<T>): Iterable<unknown> =>
-    tryAll(step, records, partition, known)
-  return mapPartitionsWithIndex(rdd, tried, step.op === 'filter') as RDD<U>
-}
-
-function lettersOf<T>(
-  rdd: RDD<T>,
-  step: TriedStep,
-  known: KnownFailures,
-  place: Omit<LetterPlace, 'partition'>,
-): RDD<DeadLetter> {
-  const origins = originsOf(rdd.node)
-  return mapChunks(
-    rdd,
-    'deadLetters',
-    (records, task, partition) =>
-      new LetterSource(records, task, {
-        step,
-        place: { ...place, partition },
-        known: known.get(partition),
-        locator: locatorOf(origins, partition),
-      }),
-  )
 }

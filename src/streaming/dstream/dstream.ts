@@ -18,7 +18,7 @@ import { currentScope, inBatch, inScope, type OperatorScope, operator } from '..
 import type { Sink } from '../../rdd/sink/sink.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import type { WriteToOptions } from '../delivery/sink-operation.ts'
-import { type OnErrorOptions, triedStream } from '../delivery/tried-stream.ts'
+import { type OnErrorOptions, triedAsyncStream, triedStream } from '../delivery/tried-stream.ts'
 import { type MapWithStateDStream, mapWithState } from '../state/map-with-state.ts'
 import type { KeptState } from '../state/state-rdd.ts'
 import type { Emitted, StateSpec } from '../state/state-spec.ts'
@@ -182,15 +182,17 @@ export class DStream<T> {
   }
 
   /**
-   * What `f` gives, or its promise resolves to, for each record; see {@link RDD.mapAsync}.
+   * What `f` gives, or its promise resolves to, for each record; see {@link RDD.mapAsync}. With `onError`, records that still fail after
+   * all attempts go to dead letters.
    *
    * @example
    * words.mapAsync(async word => word.toUpperCase(), { concurrency: 2 }) // => [['A', 'B', 'A'], ['B']]
    */
   mapAsync<U extends Mapped>(
     f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
-    options?: MapAsyncOptions,
+    { onError, ...options }: MapAsyncOptions & OnErrorOptions = {},
   ): DStream<U> {
+    if (onError !== undefined) return triedAsyncStream(this, f, options, onError)
     return elementwise(this, 'mapAsync', asyncMapper(f, options))
   }
 

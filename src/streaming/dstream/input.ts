@@ -2,6 +2,7 @@
 import type { Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource } from '../input-source.ts'
+import type { BatchRate } from '../receiver/batch-rate.ts'
 import { DStream } from './dstream.ts'
 import type { StreamHost } from './host.ts'
 
@@ -10,6 +11,8 @@ export class InputDStream<T> extends DStream<T> {
   /** From 0, in order of definition. */
   readonly streamId: number
   readonly source: InputSource<T>
+  /** @internal That of the source, if it has one. */
+  rate: BatchRate | undefined
   private readonly planned: Map<number, () => RDD<T> | undefined>
 
   /** @internal */
@@ -35,6 +38,7 @@ export class InputDStream<T> extends DStream<T> {
   /** @internal Asks the source what belongs to the batch. */
   async plan(time: Time): Promise<BatchInput<T>> {
     const input = await this.source.plan(time)
+    this.rate?.planned(time, input.numRecords)
     this.planned.set(time.milliseconds, () => input.rdd)
     return input
   }

@@ -19,10 +19,17 @@ export interface BatchMeasure {
   readonly schedulingMs: number
 }
 
+/** What the next estimate stands on; plain data. */
+export interface RateMemory {
+  readonly timeMs: number
+  readonly rate: number
+  readonly error: number
+}
+
 /** See the file head. */
 export class PIDRateEstimator {
   private readonly settings: PIDSettings
-  private last: { readonly timeMs: number; readonly rate: number; readonly error: number } | undefined
+  private last: RateMemory | undefined
 
   /** @throws INVALID_ARGUMENT for an interval or floor that is not above 0, or a negative weight */
   constructor(settings: PIDSettings) {
@@ -36,6 +43,16 @@ export class PIDRateEstimator {
     check('pid.derived', derivative, derivative >= 0, 'at least 0')
     check('pid.minRate', minRate, minRate > 0, 'above 0')
     this.settings = settings
+  }
+
+  /** `undefined` before the first batch. */
+  get memory(): RateMemory | undefined {
+    return this.last
+  }
+
+  /** Goes on from what another estimator knew. */
+  set memory(last: RateMemory | undefined) {
+    this.last = last
   }
 
   /** Records a second for the stream; `undefined` for the first batch and for one that tells nothing. */

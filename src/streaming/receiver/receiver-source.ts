@@ -11,7 +11,6 @@ import type { Time } from '../../base/time.ts'
 import { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceGuarantee, SourceHost } from '../input-source.ts'
 import type { BatchInfo, ReceiverInfo } from '../listener.ts'
-import { BatchRate } from './batch-rate.ts'
 import { BlockGenerator } from './block-generator.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { type BlocksPlan, ReceivedBlockTracker } from './received-block-tracker.ts'
@@ -24,17 +23,20 @@ type State = 'initialized' | 'started' | 'restarting' | 'stopped'
 export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   readonly name: string
   private readonly receiver: Receiver<T>
+  private readonly firstRate: number | undefined
   private state: State = 'initialized'
   private host!: SourceHost
+  /** `undefined` until it starts; a start that fails is followed by a stop. */
   private blocks!: ReceivedBlockTracker
   private generator!: BlockGenerator
   private limiter!: RateLimiter
-  private batchRate: BatchRate | undefined
   private readonly abort = new AbortController()
   private lastError: { readonly message: string; readonly stack: string; readonly time: number } | undefined
   private warnedFull = false
 
-  constructor(receiver: Receiver<T>, name?: string) {
+  /** @param firstRate records a second until it is known what batches can take, with back-pressure. Default: no limit */
+  constructor(receiver: Receiver<T>, name?: string, firstRate?: number) {
+    this.firstRate = firstRate
     this.receiver = receiver
     this.name = name ?? receiver.constructor.name
   }
@@ -54,9 +56,17 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
     await this.blocks.open()
     const maxRate = conf.get(configEntries.receiverMaxRate)
     const backpressure = conf.get(configEntries.backpressureEnabled)
-    const initial = backpressure ? (conf.get(configEntries.backpressureInitialRate) ?? maxRate) : maxRate
+    const initial = backpressure
+      ? (conf.get(configEntries.backpressureInitialRate) ?? maxRate ?? this.firstRate)
+      : maxRate
     this.limiter = new RateLimiter(clock, initial, maxRate)
-    if (backpressure) this.batchRate = new BatchRate(host)
+    if (backpressure)
+      host.rateControl({
+        // Held bytes are bounded, so a receiver may take in what comes until something is known.
+        initial: initial ?? Number.POSITIVE_INFINITY,
+        ...(maxRate === undefined ? {} : { max: maxRate }),
+        changed: rate => this.limiter.update(rate),
+      })
     const intervalMs = conf.get(configEntries.blockInterval)
     this.generator = new BlockGenerator({
       clock,
@@ -110,7 +120,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   }
 
   hasUnplanned(): boolean {
-    return this.blocks.hasWaiting
+    return this.blocks?.hasWaiting ?? false
   }
 
   forget(upTo: Time): void {
@@ -119,8 +129,6 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
 
   batchCompleted(info: BatchInfo): void {
     this.blocks.held.release(info.batchTime.milliseconds)
-    const rate = this.batchRate?.after(info)
-    if (rate !== undefined) this.limiter.update(rate)
   }
 
   // ---- as the supervisor of its receiver ----

@@ -5,6 +5,9 @@
  *   its name passes the filter, and
  *   ignore threshold < modification time ≤ batch time, and
  *   it was not taken in a batch that is still remembered.
+ * With back-pressure (or `kindling.files.maxRate`) a batch takes at most so many bytes, but one file at least: the oldest ones. Those that
+ * are left are found by the next batches, also when they are older than the threshold by then.
+ *
  * The threshold is the batch time (of the first one, if several were merged) less the remember window (at least `minRememberDuration`, in whole batches), and never before
  * the time at which the stream was started first, unless old files are wanted. Publish a file by renaming it into the directory.
  *
@@ -15,8 +18,10 @@ import { basename, join } from 'node:path'
 import { configEntries } from '../../base/config.ts'
 import type { Time } from '../../base/time.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
+import type { DeadLetter } from '../../rdd/dead-letters/dead-letter.ts'
+import type { RDDDeadLetters } from '../../rdd/dead-letters/rdd-dead-letters.ts'
 import type { RDD } from '../../rdd/rdd.ts'
-import type { BatchInput, InputSource, SourceHost } from '../input-source.ts'
+import type { BatchInput, InputSource, RateControl, SourceHost } from '../input-source.ts'
 
 /** Which files, and how they are read. */
 export interface FileStreamOptions<T> {
@@ -32,7 +37,22 @@ export interface FileStreamOptions<T> {
 interface FilePlan {
   readonly files: readonly string[]
   readonly minPartitions: number
+  /** Younger files were left for later: the youngest that was taken. */
+  readonly upTo?: FileAge | undefined
 }
+
+/** By which files are taken when there are too many: time of modification in ms, then path. */
+interface FileAge {
+  readonly modified: number
+  readonly path: string
+}
+
+interface FoundFile extends FileAge {
+  readonly bytes: number
+}
+
+/** Least estimate of what batches can take, in bytes a second. */
+const MIN_RATE = 64 * 1024
 
 const GLOB = /[*?[{]/
 
@@ -41,12 +61,31 @@ export function fileSource<T>(directory: string, options: FileStreamOptions<T>):
   return new FileSource(directory, options)
 }
 
+/** Lines of files without those that are too long: these are to be had as letters. */
+export function textFileSource(directory: string): {
+  readonly source: InputSource<string>
+  /** What an RDD of the source lacks. */
+  longLines(rdd: RDD<string>): RDD<DeadLetter> | undefined
+} {
+  const letters = new WeakMap<RDD<string>, RDDDeadLetters>()
+  const source = new FileSource<string>(directory, {}, (sc, files, cut) => {
+    const onError = sc.deadLetters()
+    const rdd = sc.union(files.map(path => sc.textFile(path, cut, { onError })))
+    letters.set(rdd, onError)
+    return rdd
+  })
+  return { source, longLines: rdd => letters.get(rdd)?.letters() }
+}
+
+/** The records of all files of a batch, cut into so many parts at least. */
+type FilesReader<T> = (sc: SparkContext, files: readonly string[], minPartitions: number) => RDD<T>
+
 class FileSource<T> implements InputSource<T> {
   readonly name: string
   private readonly directory: string
   private readonly filter: (path: string) => boolean
   private readonly newFilesOnly: boolean
-  private readonly read: (sc: SparkContext, path: string, minPartitions: number) => RDD<T>
+  private readonly read: FilesReader<T>
   private host!: SourceHost
   private windowMs = 0
   private slideMs = 0
@@ -56,17 +95,32 @@ class FileSource<T> implements InputSource<T> {
   private readonly taken = new Map<number, readonly string[]>()
   private readonly recent = new Set<string>()
   private warned = ''
+  private rate!: RateControl
+  /** Bytes that a batch has, by its time. */
+  private readonly bytes = new Map<number, number>()
+  /** Younger files were left by the last batch. */
+  private upTo: FileAge | undefined
 
-  constructor(directory: string, options: FileStreamOptions<T>) {
+  constructor(directory: string, options: FileStreamOptions<T>, read?: FilesReader<T>) {
     this.directory = directory
     this.name = `files of ${directory}`
     this.filter = options.filter ?? (path => !basename(path).startsWith('.'))
     this.newFilesOnly = options.newFilesOnly ?? true
-    this.read = options.read ?? ((sc, path, cut) => sc.textFile(path, cut) as unknown as RDD<T>)
+    const readOne =
+      options.read ??
+      ((sc: SparkContext, path: string, cut: number) => sc.textFile(path, cut) as unknown as RDD<T>)
+    this.read = read ?? ((sc, files, cut) => sc.union(files.map(path => readOne(sc, path, cut))))
   }
 
   start(host: SourceHost): void {
     this.host = host
+    const max = host.conf.get(configEntries.filesMaxRate)
+    this.rate = host.rateControl({
+      initial: host.conf.get(configEntries.filesInitialRate),
+      ...(max === undefined ? {} : { max }),
+      min: MIN_RATE,
+      amountOf: time => this.bytes.get(time.milliseconds) ?? 0,
+    })
     const slide = host.batchDuration.milliseconds
     this.slideMs = slide
     this.plannedUpTo = host.zeroTime.milliseconds
@@ -78,27 +132,54 @@ class FileSource<T> implements InputSource<T> {
   stop(): void {}
 
   plan(time: Time): BatchInput<T> {
-    const files = this.newFiles(time.milliseconds)
+    const found = this.newFiles(time.milliseconds)
+    const taken = this.within(found)
+    const left = found.length - taken.length
+    if (left === 0) this.upTo = undefined
+    else this.upTo = taken.at(-1) ?? this.upTo ?? OLDEST
+    const files = taken.map(({ path }) => path).sort()
+    this.bytes.set(
+      time.milliseconds,
+      taken.reduce((sum, { bytes }) => sum + bytes, 0),
+    )
     this.remember(time.milliseconds, files)
     const rdd = this.records({ files, minPartitions: this.host.sc.defaultMinPartitions })
     const description = files.length === 0 ? 'no new files' : files.join('\n')
-    return { rdd, numRecords: 0, metadata: { files, Description: description } }
+    const waiting = left === 0 ? '' : `\n${left} more files wait`
+    return { rdd, numRecords: 0, metadata: { files, filesWaiting: left, Description: description + waiting } }
+  }
+
+  /** The oldest files that have as many bytes as a batch may take; at least one, if it may have any. */
+  private within(found: readonly FoundFile[]): readonly FoundFile[] {
+    const limit = this.rate.limit()
+    if (limit === 0) return []
+    let bytes = 0
+    for (const [i, file] of found.entries()) {
+      bytes += file.bytes
+      if (bytes > limit && i > 0) return found.slice(0, i)
+    }
+    return found
+  }
+
+  forget(upTo: Time): void {
+    for (const time of this.bytes.keys()) if (time <= upTo.milliseconds) this.bytes.delete(time)
   }
 
   private records({ files, minPartitions }: FilePlan): RDD<T> {
-    const { sc } = this.host
-    return sc.union(files.map(file => this.read(sc, file, minPartitions)))
+    return this.read(this.host.sc, files, minPartitions)
   }
 
   describe(time: Time): FilePlan {
     return {
       files: this.taken.get(time.milliseconds) ?? [],
       minPartitions: this.host.sc.defaultMinPartitions,
+      ...(this.upTo === undefined ? {} : { upTo: { modified: this.upTo.modified, path: this.upTo.path } }),
     }
   }
 
   restore(time: Time, description: unknown): () => RDD<T> {
     const plan = description as FilePlan
+    this.upTo = plan.upTo
     this.remember(time.milliseconds, plan.files)
     return () => this.records(plan)
   }
@@ -107,9 +188,10 @@ class FileSource<T> implements InputSource<T> {
     return this.windowMs
   }
 
-  private newFiles(batchTime: number): string[] {
+  /** The oldest first. */
+  private newFiles(batchTime: number): FoundFile[] {
     const threshold = Math.max(this.initialThreshold, this.plannedUpTo + this.slideMs - this.windowMs)
-    const found: string[] = []
+    const found: FoundFile[] = []
     try {
       for (const directory of this.directories())
         for (const name of readdirSync(directory)) {
@@ -118,13 +200,15 @@ class FileSource<T> implements InputSource<T> {
           const stats = statSync(path, { throwIfNoEntry: false })
           if (stats === undefined || stats.isDirectory()) continue
           const modified = Math.floor(stats.mtimeMs)
-          if (modified > threshold && modified <= batchTime) found.push(path)
+          const isNew =
+            modified > threshold || (this.upTo !== undefined && younger({ modified, path }, this.upTo))
+          if (isNew && modified <= batchTime) found.push({ modified, path, bytes: stats.size })
         }
       this.warned = ''
     } catch (error) {
       this.warn(`${this.name}: cannot be listed: ${(error as Error).message}`)
     }
-    return found.sort()
+    return found.sort((a, b) => (younger(a, b) ? 1 : -1))
   }
 
   private directories(): string[] {
@@ -153,4 +237,11 @@ class FileSource<T> implements InputSource<T> {
       for (const file of old) this.recent.delete(file)
     }
   }
+}
+
+/** Older than any file. */
+const OLDEST: FileAge = { modified: -1, path: '' }
+
+function younger(a: FileAge, b: FileAge): boolean {
+  return a.modified === b.modified ? a.path > b.path : a.modified > b.modified
 }

@@ -7,6 +7,7 @@ import type { Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceGuarantee, SourceHost } from '../input-source.ts'
 import type { BatchInfo } from '../listener.ts'
+import { FIRST_RATE } from '../receiver/batch-rate.ts'
 import { Receiver } from '../receiver/receiver.ts'
 import { ReceiverSource } from '../receiver/receiver-source.ts'
 
@@ -25,7 +26,7 @@ class IterableSource<T> implements InputSource<T> {
 
   constructor(input: StreamLike<T>) {
     this.receiver = new PullingReceiver(input)
-    this.inner = new ReceiverSource<T>(this.receiver, this.name)
+    this.inner = new ReceiverSource<T>(this.receiver, this.name, FIRST_RATE)
   }
 
   start(host: SourceHost): Promise<void> {

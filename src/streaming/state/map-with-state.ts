@@ -69,6 +69,7 @@ function stateStream<K, V, S, M>(
     versions,
     partitioner,
     layout: { operator: 'mapWithState', slide: stream.slideDuration.milliseconds },
+    schema: settings.schema,
     checkpointSlides: CHECKPOINT_SLIDES,
   }
   const states = stream.derive<[K, S]>('mapWithState', {

@@ -5,6 +5,7 @@ import type { Partitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { inScope } from '../../rdd/scope.ts'
 import type { DStream } from '../dstream/dstream.ts'
+import type { StateSchema } from './state-schema.ts'
 import type { VersionedState } from './versions.ts'
 
 /** What a stateful stream keeps, as lineage and checkpoints see it. */
@@ -13,6 +14,8 @@ export interface KeptState {
   readonly partitioner: Partitioner
   /** What must be the same in a program that takes the state over. */
   readonly layout: Readonly<Record<string, string | number | boolean>>
+  /** The version of its values, where the program declares one. */
+  readonly schema?: StateSchema | undefined
   /** Batches of the stream from one checkpoint to the next. Default: as many as last 10 s. */
   readonly checkpointSlides?: number
 }

@@ -3,6 +3,7 @@ import { KindlingError } from '../../base/errors.ts'
 import { type Duration, type DurationLike, type Time, toDuration } from '../../base/time.ts'
 import { type Partitioner, toPartitioner } from '../../rdd/partitioner.ts'
 import type { Mapped, RDD } from '../../rdd/rdd.ts'
+import { type Migrate, type StateSchema, stateSchema } from './state-schema.ts'
 
 /**
  * The state of one key, for the length of one call.
@@ -39,6 +40,7 @@ export interface StateSettings<K, S> {
   readonly initialState?: RDD<readonly [K, S]>
   readonly partitioner?: Partitioner
   readonly timeout?: Duration
+  readonly schema?: StateSchema | undefined
 }
 
 /**
@@ -138,6 +140,23 @@ export class StateSpec<K, V, S, M> {
    */
   timeout(idle: DurationLike): StateSpec<K, V, S, M> {
     return this.with({ timeout: toDuration(idle, 'The timeout of a state') })
+  }
+
+  /**
+   * What values of the state look like, as a number: raise it when that changes. It is saved with the state. Default 1.
+   *
+   * @param migrate makes a value of what another version of the program saved; called for each key at the restart
+   * @throws INVALID_ARGUMENT unless `version` is a whole number of at least 1
+   * @example
+   * const count = (word: string, n: number | undefined, state: State<{ n: number }>) => {
+   *   state.update({ n: (state.getOption()?.n ?? 0) + (n ?? 0) })
+   *   return state.get().n
+   * }
+   * const spec = StateSpec.function(count).version(2, old => ({ n: old as number })) // version 1 had numbers
+   * pairs.mapWithState(spec) // => [[1, 2], [4]]
+   */
+  version(version: number, migrate?: Migrate<S>): StateSpec<K, V, S, M> {
+    return this.with({ schema: stateSchema(version, migrate) })
   }
 
   private with(settings: StateSettings<K, S>): StateSpec<K, V, S, M> {

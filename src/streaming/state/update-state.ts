@@ -6,6 +6,7 @@ import type { DStream } from '../dstream/dstream.ts'
 import { hashed } from '../dstream/elementwise.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import { stateRDD } from './state-rdd.ts'
+import { type Migrate, stateSchema } from './state-schema.ts'
 import type { Advance } from './table-partition.ts'
 import {
   eachKey,
@@ -23,6 +24,10 @@ export interface StateOptions<K, S> {
   readonly partitions?: Partitioning
   /** State before the first batch. Of several pairs with one key the first counts. */
   readonly initialState?: RDD<readonly [K, S]>
+  /** What values look like, as a number; raise it when that changes. Saved with the state. Default 1. */
+  readonly version?: number
+  /** Makes a value of what another version of the program saved; called for each key at the restart. */
+  readonly migrate?: Migrate<S>
 }
 
 export function updateStateByKey<K, V, S>(
@@ -79,6 +84,7 @@ function stateful<K, V, S>(
     versions,
     partitioner,
     layout: { operator: name, slide: stream.slideDuration.milliseconds },
+    schema: stateSchema(opts.version, opts.migrate),
   }
   return stream.derive<[K, S]>(name, {
     slideDuration: stream.slideDuration,

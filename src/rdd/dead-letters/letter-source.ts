@@ -1,13 +1,14 @@
 /** The letters of one partition, in order, a chunk at a time. */
 import { type Chunk, type ChunkSource, chunkRows } from '../../data/chunk.ts'
-import type { TaskInfo, TaskInput } from '../../rdd/ports.ts'
-import type { RecordLocator, RecordOrigin } from '../../rdd/sources/record-origin.ts'
+import type { TaskInfo, TaskInput } from '../ports.ts'
+import type { RecordLocator, RecordOrigin } from '../sources/record-origin.ts'
 import { type DeadLetter, type LetterPlace, letterOf } from './dead-letter.ts'
-import { type Failure, failuresOf, type TriedStep } from './tried-step.ts'
+import type { Failure } from './tried-step.ts'
 
 /** What letters are made of. */
 export interface LetterParts {
-  readonly step: TriedStep
+  /** The failures among some records of the input, the first of which has the index `first`. */
+  failuresOf(records: readonly unknown[], first: number): readonly Failure[]
   readonly place: LetterPlace
   /** When somebody has read the partition before: the input is not touched then. */
   readonly known: readonly Failure[] | undefined
@@ -61,7 +62,7 @@ export class LetterSource implements ChunkSource<DeadLetter> {
     const records = chunkRows(chunk)
     const first = this.index
     this.index += records.length
-    return failuresOf(this.parts.step, records, first)
+    return this.parts.failuresOf(records, first)
   }
 
   private async origin(index: number): Promise<RecordOrigin | undefined> {

@@ -1,5 +1,6 @@
 /** A function of records that may throw for some of them: what it gives for the others, and which these are. */
 import { isKindlingError, KindlingError } from '../../base/errors.ts'
+import { errorOf, type LetterError } from './dead-letter.ts'
 
 /** An operation, as the user wrote it: what travels to tasks. */
 export interface TriedStep {
@@ -12,7 +13,7 @@ export interface Failure {
   /** In its partition, from 0. */
   readonly index: number
   readonly value: unknown
-  readonly error: unknown
+  readonly error: LetterError
 }
 
 /** Failures of one batch by partition; only partitions that were read to the end, and have few. */
@@ -37,7 +38,7 @@ export function* tryAll(
       made = call(step, value)
     } catch (error) {
       if (isMistake(error)) throw error
-      if (failures.length <= MAX_KNOWN) failures.push({ index, value, error })
+      if (failures.length <= MAX_KNOWN) failures.push({ index, value, error: errorOf(error) })
       continue
     }
     if (step.op === 'map') yield made
@@ -56,7 +57,7 @@ export function failuresOf(step: TriedStep, records: readonly unknown[], first: 
       call(step, value)
     } catch (error) {
       if (isMistake(error)) throw error
-      failures.push({ index: first + i, value, error })
+      failures.push({ index: first + i, value, error: errorOf(error) })
     }
   return failures
 }
@@ -75,6 +76,6 @@ function call({ op, f }: TriedStep, value: unknown): unknown {
 }
 
 /** What is wrong with the program, and not with a record. */
-function isMistake(error: unknown): boolean {
+export function isMistake(error: unknown): boolean {
   return isKindlingError(error, 'PROMISE_RETURNED') || isKindlingError(error, 'NOT_ITERABLE')
 }
