@@ -5,7 +5,7 @@ export const MAX_BLOCK_BYTES: number = 2 ** 30
 
 const FIRST_BYTES = 16 * 1024
 /** A writer that grew beyond this is not kept for the next block. */
-const KEPT_BYTES = 4 * 1024 * 1024
+const KEPT_BYTES = 16 * 1024 * 1024
 
 /**
  * A growing run of bytes. Call `reserve` before writing to `bytes` directly; it may replace `bytes` and `view`, so read

@@ -19,6 +19,8 @@ import type { ByteWriter } from './byte-writer.ts'
 const SEGMENT_CHARS = 64 * 1024
 /** Up to this average length, copying characters one by one beats joining the strings first. */
 const SHORT_CHARS = 24
+/** From this average length on, a native call for each string costs less than joining them. */
+const LONG_CHARS = 256
 const ASCII = 0
 const UTF8 = 1
 const UTF16 = 2
@@ -45,7 +47,12 @@ export function writeStrings(writer: ByteWriter, strings: readonly string[]): vo
       chars += strings[end++]!.length
     }
     writer.varint(end - start)
-    if (chars > (end - start) * SHORT_CHARS || !writeShortAscii(writer, strings, start, end, chars)) {
+    const average = chars / (end - start)
+    const isWritten =
+      average <= SHORT_CHARS
+        ? writeShortAscii(writer, strings, start, end, chars)
+        : average >= LONG_CHARS && writeLongAscii(writer, strings, start, end, chars)
+    if (!isWritten) {
       const whole = start === 0 && end === count
       writeSegment(writer, (whole ? strings : strings.slice(start, end)).join(''))
     }
@@ -153,6 +160,33 @@ function writeShortAscii(
       }
       bytes[at++] = unit
     }
+  }
+  writer.at = at
+  return true
+}
+
+/** The same for long ones, which are not looked at one character at a time. */
+function writeLongAscii(
+  writer: ByteWriter,
+  strings: readonly string[],
+  start: number,
+  end: number,
+  chars: number,
+): boolean {
+  const before = writer.at
+  writer.reserve(chars * 3 + 9)
+  writer.byte(ASCII)
+  writer.varint(chars)
+  const target = Buffer.from(writer.bytes.buffer, 0, writer.bytes.length)
+  let at = writer.at
+  for (let i = start; i < end; i++) {
+    const text = strings[i]!
+    // Whatever is not ASCII has more bytes than units.
+    if (target.write(text, at, 'utf8') !== text.length) {
+      writer.at = before
+      return false
+    }
+    at += text.length
   }
   writer.at = at
   return true
