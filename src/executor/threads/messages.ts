@@ -105,8 +105,9 @@ export interface OutputData {
   /** Names the region to the worker that wrote it; −1 where the bytes are not shared. */
   readonly region: number
   readonly bytes: Uint8Array
-  /** Where the block of each reduce partition begins, and the end of the last one. */
-  readonly offsets: readonly number[]
+  /** Where the block of each reduce partition begins, and how long it is. */
+  readonly starts: readonly number[]
+  readonly lengths: readonly number[]
   readonly counts: readonly number[]
   readonly pairs: readonly boolean[]
 }

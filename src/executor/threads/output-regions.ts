@@ -35,10 +35,10 @@ export class OutputRegions {
   }
 
   /** The blocks of a map output, which keep its memory. */
-  adopt(worker: WorkerThread, { region, bytes, offsets, counts, pairs }: OutputData): MapOutput {
+  adopt(worker: WorkerThread, { region, bytes, starts, lengths, counts, pairs }: OutputData): MapOutput {
     const keeper = region < 0 ? undefined : this.keeper({ worker, id: region, length: bytes.length })
     return counts.map((count, i): Block => {
-      const part = bytes.subarray(offsets[i], offsets[i + 1])
+      const part = bytes.subarray(starts[i], starts[i]! + lengths[i]!)
       const block: Block = { kind: 'encoded', bytes: part, pairs: pairs[i]!, count }
       return keeper === undefined ? block : { ...block, keeper }
     })

@@ -143,6 +143,7 @@ class Gathering implements GatheredInputs {
     return blocks.map(block => {
       this.blocks.push(block)
       const { bytes, pairs, count } = encodedBlock(block)
+      // Bytes in shared memory are not copied.
       return { bytes: bytes.length <= COPY_UP_TO ? bytes.slice() : bytes, pairs, count }
     })
   }

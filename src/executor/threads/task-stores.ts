@@ -7,7 +7,7 @@ import type { BlockData, KeptData, OutputData, TaskInputs } from './messages.ts'
 import type { SharedRegions } from './shared-regions.ts'
 import { placeOf } from './task-inputs.ts'
 
-/** Smaller outputs are sent as they are. */
+/** Smaller outputs and kept blocks are sent as they are. */
 const SHARE_FROM = 16_384
 
 /** See the file head. For one attempt. */
@@ -27,7 +27,7 @@ export class SentStores implements TaskStores {
   readonly blocks: TaskStores['blocks'] = {
     get: (node: Node, partition: number) => this.keptBefore.get(placeOf(node.id, partition))?.map(blockOf),
     put: async (node: Node, partition: number, blocks: readonly Block[]): Promise<void> => {
-      this.kept.push({ node: node.id, partition, blocks: blocks.map(encodedBlock) })
+      this.kept.push({ node: node.id, partition, blocks: shared(blocks.map(encodedBlock)) })
     },
   }
 
@@ -40,6 +40,29 @@ export class SentStores implements TaskStores {
   }
 }
 
+/** In memory that every thread can read: kept blocks are read again and again. It goes once nobody refers to the blocks. */
+function shared(blocks: readonly BlockData[]): BlockData[] {
+  const { starts, length } = placed(blocks)
+  if (length < SHARE_FROM) return blocks.map(({ bytes, pairs, count }) => ({ bytes, pairs, count }))
+  const memory = new SharedArrayBuffer(length)
+  return blocks.map(({ bytes, pairs, count }, i) => {
+    const own = new Uint8Array(memory, starts[i], bytes.length)
+    own.set(bytes)
+    return { bytes: own, pairs, count }
+  })
+}
+
+/** Where blocks lie one after the other. Typed arrays over them need no copy at multiples of eight. */
+function placed(blocks: readonly BlockData[]): { readonly starts: number[]; readonly length: number } {
+  let length = 0
+  const starts = blocks.map(({ bytes }) => {
+    const start = Math.ceil(length / 8) * 8
+    length = start + bytes.length
+    return start
+  })
+  return { starts, length }
+}
+
 export function blockOf({ bytes, pairs, count }: BlockData): Block {
   return { kind: 'encoded', bytes, pairs, count }
 }
@@ -47,15 +70,14 @@ export function blockOf({ bytes, pairs, count }: BlockData): Block {
 /** The blocks one after the other. */
 export function outputData(output: MapOutput, regions: SharedRegions): OutputData {
   const blocks = output.map(encodedBlock)
-  const offsets = [0]
-  for (const { bytes } of blocks) offsets.push(offsets.at(-1)! + bytes.length)
-  const length = offsets.at(-1)!
+  const { starts, length } = placed(blocks)
   const region = length < SHARE_FROM ? { id: -1, bytes: new Uint8Array(length) } : regions.take(length)
-  for (const [i, { bytes }] of blocks.entries()) region.bytes.set(bytes, offsets[i])
+  for (const [i, { bytes }] of blocks.entries()) region.bytes.set(bytes, starts[i])
   return {
     region: region.id,
     bytes: region.bytes,
-    offsets,
+    starts,
+    lengths: blocks.map(({ bytes }) => bytes.length),
     counts: blocks.map(({ count }) => count),
     pairs: blocks.map(({ pairs }) => pairs),
   }
