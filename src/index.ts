@@ -115,6 +115,7 @@ export type {
 } from './streaming/listener.ts'
 export { StatsReportListener } from './streaming/listener.ts'
 export { Receiver } from './streaming/receiver/receiver.ts'
+export type { ReceiverStreamOptions } from './streaming/receiver/thread/thread-receiver.ts'
 export type { FileStreamOptions } from './streaming/sources/file.ts'
 export type { StreamLike } from './streaming/sources/iterable.ts'
 export type { QueueLike, QueueStreamOptions } from './streaming/sources/queue.ts'

@@ -1,6 +1,7 @@
 /** How streams begin: a method for each kind of source. The StreamingContext has them all. */
 import type { Time } from '../base/time.ts'
 import type { DeadLetter } from '../rdd/dead-letters/dead-letter.ts'
+import { capture } from '../rdd/functions/explicit.ts'
 import type { Mapped, RDD } from '../rdd/rdd.ts'
 import { currentScope, describeScope, operator } from '../rdd/scope.ts'
 import { checkRecordBytes } from '../rdd/sources/source-node.ts'
@@ -10,8 +11,9 @@ import type { DStream } from './dstream/dstream.ts'
 import type { AnyStream } from './dstream/recipe.ts'
 import { transformed, unioned } from './dstream/transformed.ts'
 import type { InputSource } from './input-source.ts'
-import type { Receiver } from './receiver/receiver.ts'
+import { Receiver } from './receiver/receiver.ts'
 import { ReceiverSource } from './receiver/receiver-source.ts'
+import { type ReceiverStreamOptions, ThreadReceiver } from './receiver/thread/thread-receiver.ts'
 import { type FileStreamOptions, fileSource, textFileSource } from './sources/file.ts'
 import { iterableSource, type StreamLike } from './sources/iterable.ts'
 import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
@@ -86,6 +88,12 @@ export abstract class StreamCreators {
    * Records that a receiver of your own stores. Partitions: one for each block interval in which something came, and for each block it
    * stores itself.
    *
+   * With `thread`, the receiver runs on one thread beside the program's, with all others that ask for it: what it computes holds up
+   * neither batches nor timers. It travels as functions do; a function that makes it is safest. `store`, `storeMany` and the rest mean
+   * the same there. When that thread ends, its receivers start again on another; single records on their way are lost with it.
+   *
+   * @param receiver or a function that makes it
+   * @throws CLOSURE_NOT_TRANSFERABLE, CAPTURE_REASSIGNED, INVALID_ARGUMENT, with `thread`, for what cannot go there
    * @source Spark ReceiverInputDStream
    * @example
    * class Greeting extends Receiver<string> {
@@ -94,9 +102,20 @@ export abstract class StreamCreators {
    *   }
    * }
    * ssc.receiverStream(new Greeting()) // => [['hello'], []]
+   * ssc.receiverStream(() => new Greeting(), { thread: true }) // the same, on the thread of receivers
    */
-  receiverStream<T>(receiver: Receiver<T>): DStream<T> {
-    return this.input('receiverStream', new ReceiverSource(receiver))
+  receiverStream<T>(
+    receiver: Receiver<T> | (() => Receiver<T>),
+    { thread = false }: ReceiverStreamOptions = {},
+  ): DStream<T> {
+    const isMade = receiver instanceof Receiver
+    if (!thread) return this.input('receiverStream', new ReceiverSource(isMade ? receiver : receiver()))
+    const away = new ThreadReceiver<T>(
+      isMade ? capture({ receiver }, () => receiver) : receiver,
+      isMade ? receiver.storageLevel : undefined,
+    )
+    const name = isMade ? receiver.constructor.name : receiver.name
+    return this.input('receiverStream', new ReceiverSource(away, name === '' ? 'receiver' : name))
   }
 
   /**

@@ -7,6 +7,7 @@
 import { hostname } from 'node:os'
 import { type Config, configEntries } from '../../base/config.ts'
 import { describeValue, KindlingError } from '../../base/errors.ts'
+import type { LogLevel } from '../../base/logger.ts'
 import type { Time } from '../../base/time.ts'
 import { RDD } from '../../rdd/rdd.ts'
 import type { BatchInput, InputSource, SourceGuarantee, SourceHost } from '../input-source.ts'
@@ -137,6 +138,10 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
     return this.host.streamId
   }
 
+  get context(): object {
+    return this.host.sc
+  }
+
   get isStarted(): boolean {
     return this.state === 'started'
   }
@@ -201,6 +206,10 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
     this.host.post('onReceiverError', { receiverInfo: this.info() })
   }
 
+  log(level: LogLevel, message: string): void {
+    this.host.logger[level](`${this.name}: ${message}`)
+  }
+
   restart(message: string, error: unknown, delayMs?: number): void {
     if (this.state !== 'started') return
     this.state = 'restarting'
@@ -257,7 +266,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   private info(): ReceiverInfo {
     return {
       streamId: this.host.streamId,
-      name: `${this.receiver.constructor.name}-${this.host.streamId}`,
+      name: `${this.name}-${this.host.streamId}`,
       active: this.state === 'started',
       location: hostname(),
       executorId: 'driver',

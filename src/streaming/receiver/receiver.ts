@@ -1,10 +1,13 @@
 /** Receivers: where records are pushed into the engine. */
 import { KindlingError } from '../../base/errors.ts'
+import type { LogLevel } from '../../base/logger.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 
 /** What a receiver asks of the engine; attached when its context starts. */
 export interface ReceiverSupervisor {
   readonly streamId: number
+  /** Names the context: its receivers share a thread. */
+  readonly context: object
   readonly isStarted: boolean
   readonly isStopped: boolean
   store(record: unknown): void | Promise<void>
@@ -14,6 +17,8 @@ export interface ReceiverSupervisor {
   reportError(message: string, error: unknown): void
   restart(message: string, error: unknown, delayMs: number | undefined): void
   stopReceiver(message: string, error: unknown): Promise<void>
+  /** What a receiver on another thread writes to the log. */
+  log(level: LogLevel, message: string): void
 }
 
 /**
