@@ -58,7 +58,12 @@ export const topics: readonly Topic[] = [
     about:
       'Streams and RDDs of Kafka: `kindling/connectors/kafka`. How to use it: [connectors/kafka.md](../connectors/kafka.md).',
   },
-  { page: 'testing', title: 'Testing', about: 'Streaming programs on a virtual clock: `kindling/testing`.' },
+  {
+    page: 'testing',
+    title: 'Testing',
+    about:
+      'Streaming programs on a virtual clock and in simulated worlds: `kindling/testing`. In one piece: [testing](../testing.md).',
+  },
 ]
 
 /** Pages that are made from tables, to which the names of their topic are added. */

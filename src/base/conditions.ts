@@ -522,6 +522,13 @@ export const conditions = {
       'A record does not fit the columns of its file: {value}: {reason}. Give the columns, or map the records to them.',
     doc: 'All records of a Parquet file have the same columns. They are those given, or those of the first records of the partition.',
   },
+  SIMULATION_FAILED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The simulation with seed {seed} failed: {reason}. Run the same again with KINDLING_SIM_SEED={seed}. Last events:{events}',
+    doc: 'A program in a simulation of kindling/testing failed with an error that no simulated fault explains, did not come to an end, or broke what its check asks for. The same seed fails in the same way.',
+  },
   SINK_FAILED: {
     domain: 'external',
     retry: 'backoff',

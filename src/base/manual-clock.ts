@@ -51,13 +51,18 @@ interface PlannedTimer {
 export class ManualClock implements Clock {
   readonly activity: Activity = new Activity()
   #nowMs: number
+  readonly #closed: boolean
   /** Sorted by time, ties in order of scheduling. */
   readonly #timers: PlannedTimer[] = []
   #advances: Promise<unknown> = Promise.resolve()
 
-  /** @param startMs what the clock shows first, in ms */
-  constructor(startMs = 0) {
+  /**
+   * @param startMs what the clock shows first, in ms
+   * @param options.closed nothing is awaited but this clock: no disk, no socket, no other thread. Rest is seen at once then.
+   */
+  constructor(startMs = 0, options: { readonly closed?: boolean } = {}) {
     this.#nowMs = startMs
+    this.#closed = options.closed ?? false
   }
 
   now(): number {
@@ -131,8 +136,9 @@ export class ManualClock implements Clock {
 
   async #run(targetMs: number): Promise<void> {
     for (;;) {
-      const rest = await this.#rest()
+      const rest = await (this.#closed ? this.#restInside() : this.#rest())
       const next = this.#timers[0]
+      if (this.#closed && next === undefined && rest === 'asleep') throw stuck()
       if (next === undefined || (next.atMs > targetMs && rest === 'nothing-pending')) break
       this.#timers.shift()
       this.#nowMs = Math.max(this.#nowMs, next.atMs)
@@ -166,6 +172,17 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** The same where all that is awaited is in this thread: once no callback is due, nothing happens before the next timer. */
+  async #restInside(): Promise<'nothing-pending' | 'asleep'> {
+    const { activity } = this
+    for (let isQuiet = false; !isQuiet; ) {
+      const before = activity.version
+      await new Promise(resolve => setImmediate(resolve))
+      isQuiet = activity.version === before && !isTurnDue()
+    }
+    return activity.pending === 0 ? 'nothing-pending' : 'asleep'
+  }
+
   #firstAfter(atMs: number): number {
     let low = 0
     let high = this.#timers.length
@@ -187,6 +204,18 @@ async function looksQuiet(): Promise<boolean> {
   return (
     active < Math.max(idle, LOOK_MS) && !process.getActiveResourcesInfo().some(name => REQUEST.test(name))
   )
+}
+
+/** Whether callbacks wait for their turn, or the system was asked for something (a module that is loaded). */
+function isTurnDue(): boolean {
+  return process.getActiveResourcesInfo().some(name => name === 'Immediate' || REQUEST.test(name))
+}
+
+function stuck(): KindlingError {
+  return new KindlingError('ILLEGAL_STATE', {
+    what: 'Letting time go on',
+    reason: 'work is in progress, and nothing is planned on the clock that could end it',
+  })
 }
 
 function nonNegative(ms: number): number {

@@ -26,16 +26,32 @@ export interface Registration {
 type AnyAccumulator = AccumulatorV2<never, unknown>
 
 const registrations = new WeakMap<object, Registration>()
-const byId = new Map<number, WeakRef<AnyAccumulator>>()
-const forgotten = new FinalizationRegistry<number>(id => {
-  // A worker may have it again by now.
-  if (accumulatorOf(id) === undefined) byId.delete(id)
-})
 let nextId = 0
+
+/** Accumulators by id, as long as something else holds them. */
+export class KnownAccumulators {
+  private readonly byId = new Map<number, WeakRef<AnyAccumulator>>()
+  private readonly forgotten = new FinalizationRegistry<number>(id => {
+    // It may be there again by now.
+    if (this.of(id) === undefined) this.byId.delete(id)
+  })
+
+  of(id: number): AnyAccumulator | undefined {
+    return this.byId.get(id)?.deref()
+  }
+
+  add(id: number, accumulator: AnyAccumulator): void {
+    this.byId.set(id, new WeakRef(accumulator))
+    this.forgotten.register(accumulator, id)
+  }
+}
+
+/** Those that programs of this process registered. */
+const own = new KnownAccumulators()
 
 /** The registered accumulator of an id, as long as the program holds it. */
 export function accumulatorOf(id: number): AnyAccumulator | undefined {
-  return byId.get(id)?.deref()
+  return own.of(id)
 }
 
 /**
@@ -133,14 +149,14 @@ export function registerAccumulator<A extends AnyAccumulator>(
       what: 'Registering an accumulator',
       reason: `it is registered already${accumulator.name === undefined ? '' : ` as ${accumulator.name}`}`,
     })
-  return adoptAccumulator(accumulator, { id: nextId++, name, logger })
+  const id = nextId++
+  own.add(id, accumulator)
+  return adoptAccumulator(accumulator, { id, name, logger })
 }
 
-/** The same for an accumulator that has its id from another thread. */
+/** The same for an accumulator of a worker, which has its id from the program. */
 export function adoptAccumulator<A extends AnyAccumulator>(accumulator: A, registration: Registration): A {
   registrations.set(accumulator, registration)
-  byId.set(registration.id, new WeakRef(accumulator))
-  forgotten.register(accumulator, registration.id)
   const { add } = accumulator
   const make = (): Update<A> => new Update(accumulator)
   const value = (given: never): void => {

@@ -1,5 +1,5 @@
 /** Where a context's tasks run: on the program's own thread, or on threads of their own. */
-import type { Clock } from '../base/clock.ts'
+import { type Clock, SystemClock } from '../base/clock.ts'
 import type { Config } from '../base/config.ts'
 import { configEntries } from '../base/config-entries.ts'
 import { fromWire } from '../base/errors.ts'
@@ -8,10 +8,10 @@ import { InlineBackend, type TaskHook } from '../executor/inline-backend.ts'
 import type { TaskStores } from '../executor/legs.ts'
 import { TaskRunner } from '../executor/task-runner.ts'
 import type { LongCall } from '../executor/task-time.ts'
+import { type HeapLimits, type StartCarrier, threadCarriers } from '../executor/threads/carrier.ts'
 import { scopeOf } from '../executor/threads/revived-stage.ts'
 import { ThreadBackend } from '../executor/threads/thread-backend.ts'
 import { ThreadPool } from '../executor/threads/thread-pool.ts'
-import type { HeapLimits } from '../executor/threads/worker-thread.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import type { Backend } from '../scheduler/task.ts'
 import { TaskQueue } from '../scheduler/task-queue.ts'
@@ -31,6 +31,8 @@ export interface BackendParts {
   readonly master: Master
   readonly broadcasts: BroadcastStore
   readonly hook: TaskHook | undefined
+  /** Where workers run that go by the context's clock; default: on threads, which go by the machine's. */
+  readonly carriers: StartCarrier | undefined
   onLongCall(call: LongCall): void
 }
 
@@ -42,24 +44,25 @@ export interface Backends {
 
 export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
   const { conf, clock, logger } = host
-  const { master, broadcasts, hook, onLongCall } = parts
+  const { master, broadcasts, hook, carriers, onLongCall } = parts
   const segments = conf.get(configEntries.segments)
   const yieldAfterMs = conf.get(configEntries.taskYieldAfter)
   const longCallMs = conf.get(configEntries.taskLongCallWarning)
   const mode = segments as SegmentMode
   const runner = new TaskRunner(host, { clock, mode, yieldAfterMs, longCallMs, onLongCall })
-  const { activity } = clock
   const policy = schedulingPolicy(conf)
   const slots = { capacity: master.slots, queue: new TaskQueue(policy) }
-  const inline = new InlineBackend(runner, slots, activity, hook)
+  const inline = new InlineBackend(runner, slots, clock.activity, hook)
   if (!master.threads || conf.get(configEntries.executor) === 'inline')
     return { backend: inline, threads: undefined }
 
   const heapBytes = conf.get(configEntries.workerHeap)
+  const limits = heapBytes === undefined ? {} : heapLimits(heapBytes / 2 ** 20)
+  const workerClock = carriers === undefined ? new SystemClock() : clock
   const pool = new ThreadPool({
-    entry: workerEntry(),
+    start: carriers ?? threadCarriers(workerEntry(), limits),
     settings: { segments, yieldAfterMs, longCallMs },
-    limits: heapBytes === undefined ? {} : heapLimits(heapBytes / 2 ** 20),
+    clock: workerClock,
     size: master.slots,
     onLoose(message) {
       if (message.type === 'log') logger[message.level](message.message)
@@ -79,7 +82,9 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
     inline,
     stores: host,
     shared,
-    activity,
+    clock,
+    workerClock,
+    now: carriers === undefined ? () => performance.now() : () => clock.now(),
     hook,
     killAfterMs: conf.get(configEntries.taskKillAfter),
     timeoutMs: conf.get(configEntries.taskTimeout),

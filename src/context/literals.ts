@@ -1,5 +1,4 @@
 /** Literal records as partitions: encoded when they are given, so that later changes by the program are never seen. */
-import type { ChunkSource } from '../data/chunk.ts'
 import { makeNode, type SourceNode } from '../rdd/nodes.ts'
 import { type Block, blockOfRows, countOf, encodedBlock, sourceOfBlocks } from '../storage/block.ts'
 
@@ -17,7 +16,7 @@ export function blockSource(name: string, blocks: readonly (readonly Block[])[])
       kind: 'source',
       className: blocks.length === 0 ? 'EmptyRDD' : 'ParallelCollectionRDD',
       descriptors: blocks,
-      open: (descriptor): ChunkSource => sourceOfBlocks(descriptor as readonly Block[]),
+      open: sourceOfBlocks as SourceNode['open'],
       toSend: descriptor => (descriptor as readonly Block[]).map(encodedBlock),
       isEmpty: descriptor => (descriptor as readonly Block[]).every(block => countOf(block) === 0),
       numPartitions: blocks.length,

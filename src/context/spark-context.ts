@@ -1,4 +1,5 @@
 /** The joint: builds and owns everything below. Making RDDs and running jobs are in `rdd-maker.ts` and `job-control.ts`. */
+import { randomUUID } from 'node:crypto'
 import { getHeapStatistics } from 'node:v8'
 import { type Clock, SystemClock } from '../base/clock.ts'
 import { Config, configEntries } from '../base/config.ts'
@@ -10,6 +11,7 @@ import { packageVersion } from '../base/version.ts'
 import type { TaskHook } from '../executor/inline-backend.ts'
 import { contextBegins, contextEnds } from '../executor/resource.ts'
 import type { LongCall } from '../executor/task-time.ts'
+import type { StartCarrier } from '../executor/threads/carrier.ts'
 import type { ThreadBackend } from '../executor/threads/thread-backend.ts'
 import type { Node } from '../rdd/nodes.ts'
 import type { JobRequest, JobRunner } from '../rdd/ports.ts'
@@ -52,6 +54,10 @@ export interface SparkContextOptions {
   readonly clock?: Clock
   /** @internal for the test kit */
   readonly taskHook?: TaskHook
+  /** @internal for simulations: where workers run that go by `clock` */
+  readonly carriers?: StartCarrier
+  /** @internal for simulations: a name that nobody else has */
+  readonly newName?: () => string
 }
 
 /** Of the heap: Spark keeps 300 MiB for itself, and 0.6 of the rest for storage and execution. */
@@ -86,6 +92,8 @@ export class SparkContext extends RDDMaker implements JobRunner {
   readonly configuredParallelism: number | undefined
   readonly takeScaleUp: number
   readonly maxLineBytes: number
+  /** @internal Makes up a name that nobody else has. */
+  readonly newName: () => string
   /** @internal */
   readonly blocks: BlockStore
   /** @internal */
@@ -123,6 +131,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
     this.appName = options.appName ?? conf.getRaw('spark.app.name') ?? 'kindling'
     this.conf = conf
     this.clock = options.clock ?? new SystemClock()
+    this.newName = options.newName ?? randomUUID
     this.startTime = this.clock.now()
     this.applicationId = `local-${this.startTime}`
     const master = parseMaster(this.master)
@@ -147,6 +156,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
       master,
       broadcasts: this.broadcasts,
       hook: options.taskHook,
+      carriers: options.carriers,
       onLongCall: call => this.longCallsNoted.note(call),
     })
     this.backend = backends.backend

@@ -1,15 +1,16 @@
-/** Broadcasts and accumulators of a worker thread. */
+/** Broadcasts and accumulators of a worker. */
 import type { Logger } from '../base/logger.ts'
 import { encodeRecords } from '../data/codec.ts'
 import type { UpdateData } from '../executor/threads/messages.ts'
 import type { WorkerShared } from '../executor/threads/worker-loop.ts'
 import type { TaskResult } from '../scheduler/task.ts'
-import { type AccumulatorV2, accumulatorOf, adoptAccumulator, fieldsOfUpdate } from './accumulator.ts'
+import { type AccumulatorV2, adoptAccumulator, fieldsOfUpdate, KnownAccumulators } from './accumulator.ts'
 import { ReceivedBroadcasts } from './broadcast.ts'
 
 /** See the file head. */
 export class ThreadShared implements WorkerShared {
   private readonly broadcasts = new ReceivedBroadcasts()
+  private readonly accumulators = new KnownAccumulators()
   private readonly logger: Logger
 
   constructor(logger: Logger) {
@@ -25,12 +26,17 @@ export class ThreadShared implements WorkerShared {
   }
 
   accumulator(id: number): unknown {
-    return accumulatorOf(id)
+    return this.accumulators.of(id)
   }
 
   putAccumulator(id: number, name: string | undefined, zero: object): object {
-    const accumulator = zero as AccumulatorV2<never, unknown>
-    return accumulatorOf(id) ?? adoptAccumulator(accumulator, { id, name, logger: this.logger })
+    const known = this.accumulators.of(id)
+    if (known !== undefined) return known
+    const accumulator = adoptAccumulator(zero as AccumulatorV2<never, unknown>, {
+      ...{ id, name, logger: this.logger },
+    })
+    this.accumulators.add(id, accumulator)
+    return accumulator
   }
 
   updates(result: TaskResult): UpdateData[] {

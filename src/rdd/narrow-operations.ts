@@ -84,14 +84,19 @@ export function collectPartial<T, U>(rdd: RDD<T>, f: (record: T) => U | undefine
   return operator('collectPartial', () => filter(map(rdd, f), made => made !== undefined) as RDD<U>)
 }
 
+// Made once: worker threads get each of them once, and each call of these operations costs nothing to describe.
+const gathered = <T>(records: Iterable<T>): T[][] => [Array.from(records)]
+const firstOf = <K>(pair: readonly [K, unknown]): K => pair[0]
+const secondOf = <V>(pair: readonly [unknown, V]): V => pair[1]
+
 export function glom<T>(rdd: RDD<T>): RDD<T[]> {
-  return operator('glom', () => mapPartitions(rdd, records => [Array.from(records)], false))
+  return operator('glom', () => mapPartitions(rdd, gathered<T>, false))
 }
 
 export function keys<K, V>(rdd: RDD<readonly [K, V]>): RDD<K> {
-  return operator('keys', () => map(rdd, pair => pair[0]))
+  return operator('keys', () => map(rdd, firstOf<K>))
 }
 
 export function values<K, V>(rdd: RDD<readonly [K, V]>): RDD<V> {
-  return operator('values', () => map(rdd, pair => pair[1]))
+  return operator('values', () => map(rdd, secondOf<V>))
 }

@@ -102,6 +102,7 @@ async function open(
     ...{ storage, graph, ids, clock, logger, createOnError },
     batchMs: batchDuration.milliseconds,
     firstTime: () => runner.generator.firstTime(),
+    newName: sc.newName,
     allowDrop: conf.get(configEntries.checkpointAllowDrop),
     onFatal: error => runner.giveUp(error),
   })

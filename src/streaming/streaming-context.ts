@@ -92,7 +92,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
     })
     const parts = { sc: this.sc, batchDuration: this.batchDuration, graph: this.graph, bus }
     const delivery = new Delivery({
-      ...{ graph: this.graph, conf, logger },
+      ...{ graph: this.graph, conf, logger, newName: this.sc.newName },
       onFenced: error => runner.giveUp(error),
       onDeadLetters: event => bus.post('onDeadLetters', event),
     })

@@ -4,6 +4,7 @@
  * A plan that was never hit fails the test: it would have passed for the wrong reason.
  */
 import { KindlingError } from '../base/errors.ts'
+import type { Incarnation } from './incarnation.ts'
 
 /** A file of the checkpoint directory: the plan of a batch, its commit, its failure, an image of state, a manifest, blocks of a receiver. */
 export type WrittenFile = 'log' | 'commit' | 'failed' | 'image' | 'manifest' | 'received'
@@ -80,8 +81,14 @@ export class Faults {
    * Called by the program at a point; throws or waits as planned.
    *
    * @param crashed what is left behind by a crash at this point
+   * @param _life the life of the program that comes here, where it may have others
    */
-  arrive(point: FaultPoint, place: FaultPlace, crashed?: () => void): void | Promise<void> {
+  arrive(
+    point: FaultPoint,
+    place: FaultPlace,
+    crashed?: () => void,
+    _life?: Incarnation,
+  ): void | Promise<void> {
     for (const plan of this.plans) {
       if (plan.point !== point || plan.hit || !matches(plan.match, place)) continue
       plan.left--

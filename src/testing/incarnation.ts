@@ -18,9 +18,14 @@ export class Incarnation {
   readonly death: Promise<void>
   context!: StreamingContext
   isDead = false
+  /** Until when nothing of it happens, in ms. */
+  suspendedUntil = 0
+  /** Which life of the program, from 0. */
+  readonly number: number
   private readonly died: () => void
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, number: number) {
+    this.number = number
     this.clock = new MortalClock(clock)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.death = promise
@@ -38,6 +43,12 @@ export class Incarnation {
       result => (this.isDead ? never() : result),
       error => (this.isDead ? never() : Promise.reject(error)),
     )
+  }
+
+  /** Nothing of it happens for a while, as after SIGSTOP; then it goes on. */
+  suspend(untilMs: number): void {
+    this.suspendedUntil = untilMs
+    this.clock.suspend(untilMs)
   }
 
   die(): void {

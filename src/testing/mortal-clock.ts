@@ -1,6 +1,6 @@
 /**
  * The clock of a program that may die in a test: the test's own until then; afterwards its timers do nothing, its sleeps never end,
- * and its work counts no more.
+ * and its work counts no more. While the program is suspended, its timers wait.
  */
 import { Activity } from '../base/activity.ts'
 import type { Clock, Timer } from '../base/clock.ts'
@@ -16,6 +16,7 @@ export class MortalClock implements Clock {
   readonly activity: MortalActivity
   private readonly clock: Clock
   private isDead = false
+  private suspendedUntil = 0
 
   constructor(clock: Clock) {
     this.clock = clock
@@ -27,9 +28,17 @@ export class MortalClock implements Clock {
   }
 
   schedule(atMs: number, run: () => void): Timer {
-    return this.clock.schedule(atMs, () => {
-      if (!this.isDead) run()
-    })
+    const fire = (): void => {
+      if (this.isDead) return
+      if (this.now() < this.suspendedUntil) timer = this.clock.schedule(this.suspendedUntil, fire)
+      else run()
+    }
+    let timer = this.clock.schedule(atMs, fire)
+    return { cancel: () => timer.cancel() }
+  }
+
+  suspend(untilMs: number): void {
+    this.suspendedUntil = untilMs
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -11,10 +11,11 @@ import { KindlingError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { Random } from '../base/random.ts'
 import { type Duration, type DurationLike, toDuration } from '../base/time.ts'
-import type { SparkContext } from '../context/spark-context.ts'
+import type { SparkContext, SparkContextOptions } from '../context/spark-context.ts'
 import type { Mapped } from '../rdd/rdd.ts'
 import type { Sink, SinkWriter } from '../rdd/sink/sink.ts'
 import type { Task } from '../scheduler/task.ts'
+import type { CheckpointStorage } from '../streaming/checkpoint/storage.ts'
 import type { DStream } from '../streaming/dstream/dstream.ts'
 import { StreamingContext } from '../streaming/streaming-context.ts'
 import { type FaultMatch, type FaultPoint, Faults } from './faults.ts'
@@ -43,6 +44,18 @@ export interface StreamTestOptions {
   readonly build: (t: StreamTest) => void
 }
 
+/** @internal What a simulation puts in the place of the machine. */
+export interface TestMachine {
+  readonly clock: ManualClock
+  readonly faults: Faults
+  /** What the context of a life stands on, beside the clock. */
+  context(life: Incarnation): Partial<SparkContextOptions>
+  /** Whether no later life has taken the program over. */
+  owns(life: Incarnation): boolean
+  /** Where a life is saved. */
+  storage(life: Incarnation): CheckpointStorage
+}
+
 /** A task that waits for the test. */
 export interface HeldTask {
   /** Resolves when the task has come to the point where it waits. */
@@ -60,17 +73,20 @@ export interface HeldTask {
  * t.out('out').batches // => [[10, 20], [30]]
  */
 export class StreamTest {
-  readonly clock: ManualClock = new ManualClock(0)
+  readonly clock: ManualClock
   readonly random: Random
   /** Errors of batches and sources so far. */
   readonly errors: Error[] = []
+  /** @internal Those of lives that go on although another has begun. */
+  readonly overtakenErrors: Error[] = []
   /** Warnings so far. */
   readonly warnings: string[] = []
   /** Whether a planned crash was hit; `crashAndRestart` goes on from there. */
   crashed = false
   private readonly options: StreamTestOptions
   private readonly batchDuration: Duration
-  private readonly faults = new Faults()
+  private readonly faults: Faults
+  private readonly machine: TestMachine | undefined
   private readonly outputs = new Map<string, RecordedOutput<unknown>>()
   private readonly stages: number[] = []
   /** The lives of the program so far; the last one is that of now. */
@@ -79,8 +95,14 @@ export class StreamTest {
   private folder: string | undefined
   private seen = 0
 
-  constructor(options: StreamTestOptions) {
+  constructor(options: StreamTestOptions)
+  /** @internal */
+  constructor(options: StreamTestOptions, machine: TestMachine)
+  constructor(options: StreamTestOptions, machine?: TestMachine) {
     this.options = options
+    this.machine = machine
+    this.clock = machine?.clock ?? new ManualClock(0)
+    this.faults = machine?.faults ?? new Faults()
     this.batchDuration = toDuration(options.batchDuration ?? 1000, 'The batch interval')
     this.random = new Random(options.seed ?? 1)
     this.buildProgram(options.build)
@@ -94,7 +116,8 @@ export class StreamTest {
     return this.ssc.sc
   }
 
-  private get life(): Incarnation {
+  /** @internal */
+  get life(): Incarnation {
     return this.lives.at(-1)!
   }
 
@@ -113,18 +136,20 @@ export class StreamTest {
 
   private buildProgram(build: (t: StreamTest) => void): void {
     const { master = 'local', conf = {} } = this.options
-    const life = new Incarnation(this.clock)
+    const life = new Incarnation(this.clock, this.lives.length)
     this.lives.push(life)
     const sc = life.sparkContext({
       master,
       conf: { [configEntries.failurePolicy.key]: 'continue', ...conf },
       appName: 'test',
       logger: this.loggerOf(life),
-      taskHook: task => (life.isDead ? never() : this.arriveAtTask(task)),
+      taskHook: task => (life.isDead ? never() : this.arriveAtTask(task, life)),
+      ...this.machine?.context(life),
     })
     life.context = new StreamingContext(sc, this.batchDuration)
     const { checkpointDir } = this
-    if (checkpointDir !== undefined)
+    if (this.machine !== undefined) life.context.checkpoint(this.machine.storage(life))
+    else if (checkpointDir !== undefined)
       life.context.checkpoint(new TestStorage(checkpointDir, life, (...at) => this.faults.arrive(...at)))
     build(this)
   }
@@ -138,17 +163,21 @@ export class StreamTest {
       error: (message, fields) => {
         if (life.isDead) return
         const { error } = (fields ?? {}) as { readonly error?: unknown }
-        this.errors.push(
-          error instanceof Error ? error : new KindlingError('UNKNOWN_ERROR', { value: message }),
-        )
+        const errors = life === this.life ? this.errors : this.overtakenErrors
+        errors.push(error instanceof Error ? error : new KindlingError('UNKNOWN_ERROR', { value: message }))
       },
     }
   }
 
-  private arriveAtTask(task: Task): void | Promise<void> {
+  private arriveAtTask(task: Task, life: Incarnation): void | Promise<void> {
     if (!this.stages.includes(task.stageId)) this.stages.push(task.stageId)
     const stage = this.stages.indexOf(task.stageId)
-    return this.faults.arrive('task', { stage, partition: task.partition, attempt: task.attempt })
+    return this.faults.arrive(
+      'task',
+      { stage, partition: task.partition, attempt: task.attempt },
+      undefined,
+      life,
+    )
   }
 
   // ---- defining, inside build ----
@@ -165,11 +194,12 @@ export class StreamTest {
     batches: ScriptedBatches<T>,
     opts: { readonly partitions?: number } = {},
   ): DStream<T> {
+    const { life } = this
     const setting = {
       partitions: opts.partitions,
       sc: this.sc,
       batchDuration: this.batchDuration,
-      arrive: () => this.faults.arrive('plan', { name }),
+      arrive: () => this.faults.arrive('plan', { name }, undefined, life),
     }
     return this.ssc.inputStream(new TestInput(name, batches, setting))
   }
@@ -189,12 +219,14 @@ export class StreamTest {
       this.outputs.set(name, output)
     }
     const recorded = output
+    const { life } = this
     stream.foreachRDD(async (rdd, time) => {
-      await this.faults.arrive('output', { name })
+      await this.faults.arrive('output', { name }, undefined, life)
       // Of a program that died meanwhile, this never resolves.
       const partitions = await rdd.glom().collect()
-      recorded.record(time.milliseconds, partitions)
-      await this.faults.arrive('output-done', { name })
+      // One that another has overtaken may still be at it.
+      if (this.machine?.owns(life) !== false) recorded.record(time.milliseconds, partitions)
+      await this.faults.arrive('output-done', { name }, undefined, life)
     })
     return stream
   }
@@ -407,13 +439,23 @@ export class StreamTest {
   async crashAndRestart(
     opts: { readonly build?: (t: StreamTest) => void; readonly downFor?: DurationLike } = {},
   ): Promise<void> {
-    this.life.die()
+    this.die()
     if (opts.downFor !== undefined) await this.clock.advance(toDuration(opts.downFor, 'downFor').milliseconds)
-    this.crashed = false
-    this.seen = this.errors.length
-    this.buildProgram(opts.build ?? this.options.build)
+    this.beginAnew(opts.build)
     await this.start()
     await this.clock.advance(0)
+  }
+
+  /** @internal The program dies. */
+  die(): void {
+    this.life.die()
+  }
+
+  /** @internal Defines the program in a new life. */
+  beginAnew(build: (t: StreamTest) => void = this.options.build): void {
+    this.crashed = false
+    this.seen = this.errors.length
+    this.buildProgram(build)
   }
 
   /** Stops everything. @throws FAULT_NOT_HIT when a planned fault was never hit */

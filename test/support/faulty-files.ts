@@ -54,7 +54,7 @@ export function faultyFiles(t: StreamTest, steps: Steps): OutputFiles {
         close: async () => {},
       }
     },
-    syncDirectory: async () => {},
+    sync: async () => {},
   }
 }
 

@@ -103,19 +103,27 @@ export class Dispatch {
       uses.some(({ place }) => place.name === name && place.holder === thread && place.time === time)
   }
 
-  /** A task has ended. Unless the tables of its thread are known to be sound, they are made anew when they are needed. */
-  ended({ task, thread }: Dispatched, isSound: boolean): void {
+  /**
+   * A task has ended. Unless the tables of its thread are known to be sound, they are made anew when they are needed.
+   *
+   * @param made the latest version that it made of each partition, by the name of its place
+   */
+  ended({ task, thread }: Dispatched, isSound: boolean, made: ReadonlyMap<string, number>): void {
     this.queue.ended(task)
     const uses = this.running.get(task.id) ?? []
     this.running.delete(task.id)
     for (const { away, partition, place } of uses) {
       place.isBusy = false
       place.lastMs = this.now() - place.since
-      if (place.holder !== thread || !isSound) release(place)
-      if (isSound) {
+      // A task that read what others had made may never have had the table.
+      const time = made.get(place.name) ?? (place.holder === thread ? place.time : undefined)
+      const hasNewest = isSound && time !== undefined && time === away.newest(partition)
+      if (place.holder !== thread && (hasNewest || !isSound)) release(place)
+      if (hasNewest) {
         place.holder = thread
-        place.time = away.newest(partition)
-      } else drop(thread, place.name)
+        place.time = time
+      } else if (place.holder === thread) release(place)
+      else drop(thread, place.name)
     }
   }
 

@@ -8,7 +8,7 @@
  * I1  Every task that was submitted is answered once.
  * I2  A thread that ends is replaced; what it ran fails with WORKER_LOST.
  */
-import type { Activity } from '../../base/activity.ts'
+import type { Clock } from '../../base/clock.ts'
 import { KindlingError } from '../../base/errors.ts'
 import { Duration } from '../../base/time.ts'
 import { decodeRecords } from '../../data/codec.ts'
@@ -27,7 +27,7 @@ import type { ClassParts, UpdateData } from './messages.ts'
 import { OutputRegions } from './output-regions.ts'
 import { type SentValue, SentValues } from './sent-values.ts'
 import { type DescribedStage, describeStage, parentsWithin } from './stage-data.ts'
-import { gatherInputs, statesOf } from './task-inputs.ts'
+import { gatherInputs, placeOf, statesOf } from './task-inputs.ts'
 import { blockOf } from './task-stores.ts'
 import type { ThreadPool } from './thread-pool.ts'
 import type { DoneMessage, VersionMessage, WorkerThread } from './worker-thread.ts'
@@ -50,7 +50,12 @@ export interface ThreadBackendParts {
   readonly inline: InlineBackend
   readonly stores: TaskStores
   readonly shared: DriverShared
-  readonly activity: Activity
+  /** The context's clock. */
+  readonly clock: Clock
+  /** The clock that workers go by: that of the context too, or another. */
+  readonly workerClock: Clock
+  /** ms since any time, to measure how long workers take. */
+  now(): number
   readonly hook: TaskHook | undefined
   /** A thread whose cancelled task goes on for longer than this is ended. */
   readonly killAfterMs: number
@@ -78,11 +83,11 @@ export class ThreadBackend implements Backend {
 
   constructor(parts: ThreadBackendParts) {
     this.parts = parts
-    const { queue, pool } = parts
+    const { queue, pool, now } = parts
     this.dispatch = new Dispatch({
       queue,
       pool,
-      now: () => performance.now(),
+      now,
       statesOf: task => this.statesOf(task),
     })
     parts.pool.onFree = () => this.fill()
@@ -187,15 +192,15 @@ export class ThreadBackend implements Backend {
 
   private async run(dispatched: Dispatched): Promise<void> {
     const { task, events, thread } = dispatched
-    const end = this.parts.activity.begin()
+    const end = this.parts.clock.activity.begin()
     let tell: () => void
     // Unless all went well, nobody knows what became of tables of state.
     let isSound = false
+    const versions = this.versionTaker(task.node)
     try {
       task.signal.throwIfAborted()
       events.started(task)
       if (this.parts.hook !== undefined) await this.parts.hook(task)
-      const versions = this.versionTaker(task.node)
       const result = await this.runOn(dispatched, versions.take)
       isSound = versions.allCount()
       tell = () => events.succeeded(task, result)
@@ -203,7 +208,7 @@ export class ThreadBackend implements Backend {
       tell = () => events.failed(task, error)
     }
     this.parts.pool.give(thread)
-    this.dispatch.ended(dispatched, isSound)
+    this.dispatch.ended(dispatched, isSound, versions.made)
     tell()
     this.fill()
     end()
@@ -221,12 +226,12 @@ export class ThreadBackend implements Backend {
     const { inputs, blocks } = await gatherInputs(node, partition, this.parts.stores, holds)
     task.signal.throwIfAborted()
     this.send(thread, stageId, stage)
-    const release = this.parts.activity.hold()
+    const release = this.leaveTo()
     this.inUse.add(blocks)
     try {
       const data = { id, jobId, stageId, partition, attempt, speculative, properties, inputs }
-      const { killAfterMs, timeoutMs } = this.parts
-      const done = await withinTime(timeoutMs, signal, limited =>
+      const { killAfterMs } = this.parts
+      const done = await this.withinTime(signal, limited =>
         thread.run(data, { signal: limited, killAfterMs, onVersion }),
       )
       return await this.result(task, thread, done)
@@ -237,10 +242,12 @@ export class ThreadBackend implements Backend {
   }
 
   /** Takes in versions of state that a task of this lineage makes. */
-  private versionTaker(root: Node): { take(message: VersionMessage): void; allCount(): boolean } {
+  private versionTaker(root: Node): VersionTaker {
     let nodes: Node[] | undefined
     let refused = 0
+    const latest = new Map<string, number>()
     return {
+      made: latest,
       take: ({ state, partition, made }) => {
         nodes ??= [...nodesOf(root).values()]
         const node = nodes.find(
@@ -248,8 +255,35 @@ export class ThreadBackend implements Backend {
             at.kind === 'state' && at.versions.away?.id === state && at.time === made.layer.time,
         )
         if (node?.versions.away?.adopt(node, partition, made) !== true) refused++
+        else latest.set(placeOf(state, partition), node.time)
       },
       allCount: () => refused === 0,
+    }
+  }
+
+  /** The context's clock waits for a worker that goes by another one; one that goes by the same waits for the clock. */
+  private leaveTo(): () => void {
+    const { clock, workerClock } = this.parts
+    return workerClock === clock ? clock.activity.fallAsleep() : clock.activity.hold()
+  }
+
+  /**
+   * Runs a task with a signal that is also aborted when its time is over.
+   *
+   * @throws TASK_TIMED_OUT when it failed after that, with the thread or without
+   */
+  private async withinTime<R>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const { timeoutMs, workerClock } = this.parts
+    if (timeoutMs === undefined) return run(signal)
+    const limit = new AbortController()
+    const timedOut = new KindlingError('TASK_TIMED_OUT', { limit: String(new Duration(timeoutMs)) })
+    const timer = workerClock.schedule(workerClock.now() + timeoutMs, () => limit.abort(timedOut))
+    try {
+      return await run(AbortSignal.any([signal, limit.signal]))
+    } catch (error) {
+      throw limit.signal.aborted && !signal.aborted ? timedOut : error
+    } finally {
+      timer.cancel()
     }
   }
 
@@ -328,6 +362,15 @@ export class ThreadBackend implements Backend {
   }
 }
 
+/** Takes in what a task tells of versions of state. */
+interface VersionTaker {
+  take(message: VersionMessage): void
+  /** Whether none was refused. */
+  allCount(): boolean
+  /** The latest version of each partition, by the name of its place. */
+  readonly made: ReadonlyMap<string, number>
+}
+
 /** The nodes of a stage by id. */
 function nodesOf(root: Node): Map<number, Node> {
   const nodes = new Map<number, Node>()
@@ -342,27 +385,4 @@ function nodesOf(root: Node): Map<number, Node> {
 
 function stoppedError(): KindlingError {
   return new KindlingError('CONTEXT_STOPPED', { what: 'Running a task' })
-}
-
-/**
- * Runs a task with a signal that is also aborted when its time is over. Real time: a thread does not go by the context's clock.
- *
- * @throws TASK_TIMED_OUT when it failed after that, with the thread or without
- */
-async function withinTime<R>(
-  timeoutMs: number | undefined,
-  signal: AbortSignal,
-  run: (signal: AbortSignal) => Promise<R>,
-): Promise<R> {
-  if (timeoutMs === undefined) return run(signal)
-  const limit = new AbortController()
-  const timedOut = new KindlingError('TASK_TIMED_OUT', { limit: String(new Duration(timeoutMs)) })
-  const timer = setTimeout(() => limit.abort(timedOut), timeoutMs)
-  try {
-    return await run(AbortSignal.any([signal, limit.signal]))
-  } catch (error) {
-    throw limit.signal.aborted && !signal.aborted ? timedOut : error
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -4,15 +4,10 @@
  * I1  A thread is taken by one task at a time.
  */
 import { KindlingError } from '../../base/errors.ts'
-import type { WorkerSettings } from './messages.ts'
-import { type HeapLimits, type LooseMessage, WorkerThread } from './worker-thread.ts'
+import { type LooseMessage, type WorkerStart, WorkerThread } from './worker-thread.ts'
 
 /** What the pool stands on. */
-export interface ThreadPoolParts {
-  /** The module that a thread runs. */
-  readonly entry: URL
-  readonly settings: WorkerSettings
-  readonly limits: HeapLimits
+export interface ThreadPoolParts extends WorkerStart {
   /** Threads at first. */
   readonly size: number
   onLoose(message: LooseMessage): void
@@ -101,9 +96,9 @@ export class ThreadPool {
   }
 
   private startOne(): void {
-    const { entry, settings, limits, onLoose, onLost } = this.parts
+    const { onLoose, onLost } = this.parts
     let isReady = false
-    const thread: WorkerThread = new WorkerThread(this.nextId++, entry, settings, limits, {
+    const thread: WorkerThread = new WorkerThread(this.nextId++, this.parts, {
       ready: () => {
         isReady = true
         this.failedStarts = 0

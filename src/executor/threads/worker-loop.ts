@@ -1,12 +1,12 @@
 /**
  * The worker's side: takes in values and stages, runs tasks over them, and tells what became of each.
  *
- * It knows the driver only by a port, so the same loop runs in a thread, and in tests in the driver's own.
+ * It knows the driver only by a port, so the same loop runs in a thread, and in simulations in the driver's own.
  *
  * I1  Messages are taken in order: what a task needs came before it.
  * I2  Every task that came is answered once, with `done` or `failed`.
  */
-import { SystemClock } from '../../base/clock.ts'
+import { type Clock, SystemClock } from '../../base/clock.ts'
 import { fromWire, toWire } from '../../base/errors.ts'
 import { encodeRecords, registerClass } from '../../data/codec.ts'
 import { isRegisteredClass } from '../../data/registered-class.ts'
@@ -54,11 +54,16 @@ export class WorkerLoop {
   /** Messages that were taken in so far; tasks start when all before them are done. */
   private taken: Promise<void> = Promise.resolve()
 
-  constructor(port: DriverPort, shared: WorkerShared, settings: WorkerSettings) {
+  constructor(
+    port: DriverPort,
+    shared: WorkerShared,
+    settings: WorkerSettings,
+    clock: Clock = new SystemClock(),
+  ) {
     this.port = port
     this.shared = shared
     this.settings = {
-      clock: new SystemClock(),
+      clock,
       mode: settings.segments as SegmentMode,
       yieldAfterMs: settings.yieldAfterMs,
       longCallMs: settings.longCallMs,

@@ -3,9 +3,10 @@
  *
  * I1  A task that was given to it settles once: with its result, with its error, or with WORKER_LOST when the worker ends.
  */
-import { Worker } from 'node:worker_threads'
-import { asError, fromWire, KindlingError, toWire } from '../../base/errors.ts'
+import type { Clock, Timer } from '../../base/clock.ts'
+import { fromWire, KindlingError, toWire } from '../../base/errors.ts'
 import type { RegisteredClass } from '../../data/registered-class.ts'
+import type { Carrier, StartCarrier } from './carrier.ts'
 import type { FromWorker, TaskData, ToWorker, WorkerSettings } from './messages.ts'
 import { SentStages } from './sent-stages.ts'
 
@@ -38,10 +39,12 @@ export interface RunSettings {
   onVersion(message: VersionMessage): void
 }
 
-/** Limits of a worker's own heap, in MB; V8's defaults where left out. */
-export interface HeapLimits {
-  readonly maxOldGenerationSizeMb?: number
-  readonly maxYoungGenerationSizeMb?: number
+/** How a worker is started. */
+export interface WorkerStart {
+  readonly start: StartCarrier
+  readonly settings: WorkerSettings
+  /** The clock that it goes by. */
+  readonly clock: Clock
 }
 
 /** See the file head. */
@@ -51,28 +54,20 @@ export class WorkerThread {
   /** Ids of what it was sent. */
   readonly broadcasts: Set<number> = new Set()
   readonly classes: Set<RegisteredClass> = new Set()
-  private readonly worker: Worker
+  private readonly carrier: Carrier
+  private readonly clock: Clock
   private readonly tasks = new Map<number, RunningTask>()
   private hasEnded = false
   private reason: string | undefined
   private readonly exited = Promise.withResolvers<void>()
 
-  constructor(id: number, entry: URL, settings: WorkerSettings, limits: HeapLimits, events: WorkerEvents) {
+  constructor(id: number, { start, settings, clock }: WorkerStart, events: WorkerEvents) {
     this.id = id
-    this.worker = new Worker(entry, {
-      name: `kindling-${id}`,
-      workerData: settings,
-      resourceLimits: limits,
+    this.clock = clock
+    this.carrier = start(id, settings, {
+      message: message => this.receive(message, events),
+      ended: reason => this.end(this.reason ?? reason, events),
     })
-    this.worker.on('message', (message: FromWorker) => this.receive(message, events))
-    this.worker.on('error', (error: unknown) => {
-      this.reason = asError(error).message
-    })
-    this.worker.on('messageerror', (error: unknown) => {
-      this.reason = asError(error).message
-      void this.worker.terminate()
-    })
-    this.worker.on('exit', code => this.end(this.reason ?? `it exited with code ${code}`, events))
   }
 
   /** Whether it has nothing to do. */
@@ -85,7 +80,7 @@ export class WorkerThread {
   }
 
   post(message: ToWorker): void {
-    this.worker.postMessage(message)
+    this.carrier.post(message)
   }
 
   /** Runs a task. @throws WORKER_LOST, or what the task failed with */
@@ -94,11 +89,11 @@ export class WorkerThread {
     const settled = Promise.withResolvers<DoneMessage>()
     this.tasks.set(task.id, { ...settled, onVersion })
     // A program waits for its jobs, not for idle threads.
-    this.worker.ref()
-    let killing: NodeJS.Timeout | undefined
+    this.carrier.ref()
+    let killing: Timer | undefined
     const cancel = (): void => {
       this.post({ type: 'cancel', task: task.id, error: toWire(signal.reason) })
-      killing = setTimeout(() => void this.kill('its task was cancelled and did not end'), killAfterMs)
+      killing = this.after(killAfterMs, 'its task was cancelled and did not end')
     }
     signal.addEventListener('abort', cancel, { once: true })
     try {
@@ -108,33 +103,38 @@ export class WorkerThread {
       settled.reject(error)
     }
     return settled.promise.finally(() => {
-      clearTimeout(killing)
+      killing?.cancel()
       signal.removeEventListener('abort', cancel)
       this.tasks.delete(task.id)
-      if (this.tasks.size === 0) this.worker.unref()
+      if (this.tasks.size === 0) this.carrier.unref()
     })
   }
 
   /** Ends the thread, whatever it does. */
   async kill(reason: string): Promise<void> {
     this.reason ??= reason
-    await this.worker.terminate()
+    await this.carrier.terminate()
   }
 
   /** Lets it end by itself, within a time. */
   async stop(withinMs: number): Promise<void> {
     if (this.hasEnded) return
-    this.worker.ref()
+    this.carrier.ref()
     this.post({ type: 'stop' })
-    const late = setTimeout(() => void this.kill('it was stopped'), withinMs)
+    const late = this.after(withinMs, 'it was stopped')
     await this.exited.promise
-    clearTimeout(late)
+    late.cancel()
+  }
+
+  /** Kills it after a time, unless that is taken back. */
+  private after(ms: number, reason: string): Timer {
+    return this.clock.schedule(this.clock.now() + ms, () => void this.kill(reason))
   }
 
   private receive(message: FromWorker, events: WorkerEvents): void {
     switch (message.type) {
       case 'ready':
-        this.worker.unref()
+        this.carrier.unref()
         events.ready()
         return
       case 'done':

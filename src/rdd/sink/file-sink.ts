@@ -4,12 +4,12 @@
  * On the local file system a directory is renamed when it is whole (`staged-directory.ts`); on a storage the files count that `_SUCCESS`
  * names (`storage-directory.ts`).
  */
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { batchDirectory } from './batch-directory.ts'
 import { Fence, type FenceFiles } from './fence.ts'
 import type { FileFormatOptions } from './file-format.ts'
 import type { FileStorage } from './file-storage.ts'
-import { isMissing, localOutputFiles, type OutputFiles } from './output-files.ts'
+import { DurableFolders, isMissing, localOutputFiles, type OutputFiles } from './output-files.ts'
 import { outputFailed, type PartFile, partFileWriter } from './part-file.ts'
 import type { BatchToken, ExactlyOnceSink, SinkOutput } from './sink.ts'
 import {
@@ -61,8 +61,13 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
     files,
     isDurable: isDurable(batch),
   })
-  const held = async (batch: BatchToken): Promise<Success | undefined> =>
-    successOf(await files.read(`${pathOf(batch.batchTime)}/${SUCCESS}`), batch, name)
+  const held = async (batch: BatchToken): Promise<Success | undefined> => {
+    const path = pathOf(batch.batchTime)
+    const success = successOf(await files.read(`${path}/${SUCCESS}`), batch, name)
+    // Who put it there may have died, or failed, before it was safe.
+    if (success !== undefined && isDurable(batch)) await files.sync(dirname(path))
+    return success
+  }
   const step = async (path: string, body: () => Promise<void>): Promise<void> => {
     try {
       await body()
@@ -85,6 +90,7 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
     open: session =>
       step(prefix, async () => {
         await fence.raise(session)
+        if (isDurable(session)) await new DurableFolders(files).keep(resolve(dirname(pathOf(0))))
         const digest = outputDigest(session)
         await sweepStaged(files, dirname(pathOf(0)), tag => {
           const [, theirs, epoch] = /^-(.+)-(\d+)$/.exec(tag) ?? []
@@ -125,13 +131,21 @@ export function fileSink<T>(prefix: string, options: FileSinkOptions = {}): Exac
 function fenceFiles(files: OutputFiles): FenceFiles {
   return {
     async put(folder, name) {
-      await files.makeDirectory(folder)
-      await files.write(join(folder, name), '')
+      for (;;) {
+        await files.makeDirectory(folder)
+        try {
+          await files.write(join(folder, name), '')
+          return
+        } catch (error) {
+          // One that was overtaken has ended at this moment, and removed the folder.
+          if (!isMissing(error)) throw error
+        }
+      }
     },
     names: folder => files.list(folder),
     async remove(folder, name) {
       await files.remove(join(folder, name))
-      if ((await files.list(folder)).length === 0) await files.remove(folder)
+      await files.removeEmpty(folder)
     },
   }
 }

@@ -1,5 +1,19 @@
-/** The part of a file system that directories of output are made with: a port, so that tests can break it at every step. */
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+/** The part of a file system that output and checkpoints are written with: a port, so that tests can break it at every step. */
+import { constants } from 'node:fs'
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /** A file being written. */
 export interface OutputFile {
@@ -15,19 +29,27 @@ export interface OutputFiles {
   makeDirectory(path: string): Promise<void>
   /** Empties a file that is there. */
   create(path: string): Promise<OutputFile>
-  /** A whole small file. */
+  /** Fails when there is one. */
+  createNew(path: string): Promise<OutputFile>
+  /** To add to a file that is there. */
+  append(path: string): Promise<OutputFile>
+  /** A whole small file, which survives the end of the machine once its directory is synced. */
   write(path: string, text: string): Promise<void>
   /** `undefined` when there is none. */
-  read(path: string): Promise<string | undefined>
+  read(path: string): Promise<Uint8Array | undefined>
   exists(path: string): Promise<boolean>
   /** Names, in no order; none when there is no such directory. */
   list(path: string): Promise<readonly string[]>
+  /** Another name for a file, in one step. Fails when there is something at `to`. */
+  link(from: string, to: string): Promise<void>
   /** In one step. Fails when there is nothing at `from`, or a directory with files at `to`. */
   rename(from: string, to: string): Promise<void>
   /** With all that is in it; nothing happens when there is none. */
   remove(path: string): Promise<void>
-  /** What was renamed in a directory survives the end of the machine. */
-  syncDirectory(path: string): Promise<void>
+  /** A directory, if nothing is in it; in one step. */
+  removeEmpty(path: string): Promise<void>
+  /** The names in a directory, or the bytes of a file, survive the end of the machine. */
+  sync(path: string): Promise<void>
 }
 
 /** The local file system. */
@@ -35,20 +57,15 @@ export const localOutputFiles: OutputFiles = {
   async makeDirectory(path) {
     await mkdir(path, { recursive: true })
   },
-  async create(path) {
-    const file = await open(path, 'w')
-    return {
-      write: bytes => file.write(bytes),
-      sync: () => file.datasync(),
-      close: () => file.close(),
-    }
-  },
+  create: async path => outputFile(await open(path, 'w')),
+  createNew: async path => outputFile(await open(path, 'wx')),
+  append: async path => outputFile(await open(path, constants.O_WRONLY | constants.O_APPEND)),
   async write(path, text) {
     await writeFile(path, text, { flush: true })
   },
   async read(path) {
     try {
-      return await readFile(path, 'utf8')
+      return await readFile(path)
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
@@ -67,17 +84,60 @@ export const localOutputFiles: OutputFiles = {
       throw error
     }
   },
+  link,
   rename,
   // Tasks of a job that failed may still be writing there.
   remove: path => rm(path, { recursive: true, force: true, maxRetries: 3 }),
-  async syncDirectory(path) {
-    const directory = await open(path, 'r')
+  async removeEmpty(path) {
     try {
-      await directory.datasync()
-    } finally {
-      await directory.close()
+      await rmdir(path)
+    } catch (error) {
+      if (!isMissing(error) && !isOccupied(error)) throw error
     }
   },
+  async sync(path) {
+    const found = await open(path, 'r')
+    try {
+      await found.datasync()
+    } finally {
+      await found.close()
+    }
+  },
+}
+
+/**
+ * Folders whose own names survive the end of the machine: a folder that is synced is lost all the same if the one above it was not since
+ * it was made there. Each is brought to the disk once; who made it, and when, does not matter.
+ */
+export class DurableFolders {
+  private readonly files: Pick<OutputFiles, 'sync'>
+  private readonly known = new Set<string>()
+
+  constructor(files: Pick<OutputFiles, 'sync'>) {
+    this.files = files
+  }
+
+  /** @param path a full one; something is there */
+  async keep(path: string): Promise<void> {
+    for (let at = path; !this.known.has(at); at = dirname(at)) {
+      if (dirname(at) === at) return
+      try {
+        await this.files.sync(dirname(at))
+      } catch (error) {
+        // Where this process may not look, it has made nothing.
+        if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error
+      }
+      this.known.add(at)
+    }
+  }
+}
+
+function outputFile(file: FileHandle): OutputFile {
+  return {
+    write: bytes => file.writeFile(bytes),
+    sync: () => file.datasync(),
+    close: () => file.close(),
+  }
 }
 
 /** Whether the system says that there is no such file. */

@@ -63,7 +63,7 @@ export async function completeStaging(
   // Written and moved like a part: it fails where a later driver has cleared away, also when there are no parts.
   await files.write(join(staging, SUCCESS), success)
   await files.rename(join(staging, SUCCESS), join(whole, SUCCESS))
-  if (isDurable) await files.syncDirectory(whole)
+  if (isDurable) await files.sync(whole)
 }
 
 /**
@@ -94,7 +94,7 @@ export async function publish(
       if (isOccupied(error) && (await files.exists(path))) continue
       throw error
     }
-    if (isDurable) await files.syncDirectory(dirname(path))
+    if (isDurable) await files.sync(dirname(path))
     await files.remove(old)
     await abandonStaging(directory)
     return true

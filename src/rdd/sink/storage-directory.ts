@@ -37,10 +37,8 @@ export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> 
   const maxFileBytes = parts.maxFileBytes ?? MAX_FILE_BYTES
   const folderOf = ({ batchTime }: BatchToken): string => batchDirectory(prefix, suffix, batchTime)
   const successFile = (batch: BatchToken): string => `${folderOf(batch)}/${SUCCESS}`
-  const held = async (batch: BatchToken): Promise<Success | undefined> => {
-    const bytes = await storage.read(successFile(batch))
-    return successOf(bytes === undefined ? undefined : Buffer.from(bytes).toString(), batch, name)
-  }
+  const held = async (batch: BatchToken): Promise<Success | undefined> =>
+    successOf(await storage.read(successFile(batch)), batch, name)
   /** Deletes the files of a batch that `isWanted` does not hold for. */
   const clear = async (batch: BatchToken, isWanted: (file: string) => boolean): Promise<void> => {
     const folder = folderOf(batch)

@@ -24,16 +24,21 @@ export function successText(
  *
  * @throws SINK_FENCED when a later epoch wrote it
  */
-export function successOf(text: string | undefined, batch: BatchToken, sink: string): Success | undefined {
-  const said = parsed(text)
+export function successOf(
+  bytes: Uint8Array | undefined,
+  batch: BatchToken,
+  sink: string,
+): Success | undefined {
+  const said = parsed(bytes)
   if (said === undefined || !isSameBatch(said, batch)) return undefined
   if (said.epoch > batch.epoch) throw fenced(sink, batch, `epoch ${said.epoch} has written this batch`)
   return said
 }
 
-function parsed(text: string | undefined): Success | undefined {
+function parsed(bytes: Uint8Array | undefined): Success | undefined {
+  const text = bytes === undefined ? '' : Buffer.from(bytes).toString()
   // Others' files of this name are empty, or hold something else.
-  if (text === undefined || !text.startsWith('{')) return undefined
+  if (!text.startsWith('{')) return undefined
   try {
     const said = JSON.parse(text) as Success
     return Array.isArray(said.files) ? said : undefined

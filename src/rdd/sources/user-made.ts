@@ -38,8 +38,7 @@ export function userMadeNode<D, T>(
     kind: 'source',
     className: 'SourceRDD',
     descriptors: descriptors.map(descriptor => copyValue(descriptor)),
-    open: (descriptor: unknown, failed: (error: unknown) => Error) =>
-      openRead(() => read(copyValue(descriptor) as D), failed),
+    open: openBy(read as PartitionReader<unknown, unknown>),
     numPartitions: descriptors.length,
     partitioner,
   } as const
@@ -58,6 +57,20 @@ function originBy<D>(
     describe: descriptor => descriptor,
     locate: described => ({ at: index => ({ source: find(described as D, index) }), close() {} }),
   }
+}
+
+type Open = SourceNode['open']
+
+/** For each reader its own: one that is used in every batch is described for worker threads once. */
+const opens = new WeakMap<PartitionReader<unknown, unknown>, Open>()
+
+function openBy(read: PartitionReader<unknown, unknown>): Open {
+  let open = opens.get(read)
+  if (open === undefined) {
+    open = (descriptor, failed) => openRead(() => read(copyValue(descriptor)), failed)
+    opens.set(read, open)
+  }
+  return open
 }
 
 function openRead(

@@ -62,13 +62,14 @@ export interface LogFile {
   readonly kind: 'plan' | 'commit' | 'failed'
 }
 
-const FOLDER = 'batches'
+/** The folder of the log. */
+export const LOG_FOLDER = 'batches'
 const NAME = /^batches\/(\d+)-(\d+)\.(plan|commit|failed)$/
 /** Files that are read at once. */
 const READERS = 16
 
 export function logFile(kind: LogFile['kind'], time: number, epoch: number): LogFile {
-  return { file: `${FOLDER}/${String(time).padStart(15, '0')}-${epoch}.${kind}`, time, epoch, kind }
+  return { file: `${LOG_FOLDER}/${String(time).padStart(15, '0')}-${epoch}.${kind}`, time, epoch, kind }
 }
 
 /** What the name of a file says; `undefined` when it is not one of the log. */
@@ -121,8 +122,8 @@ export async function readLog(
   skipped: Damage,
 ): Promise<LogContent> {
   const files: LogFile[] = []
-  for (const name of await storage.list(FOLDER)) {
-    const file = logFileOf(`${FOLDER}/${name}`)
+  for (const name of await storage.list(LOG_FOLDER)) {
+    const file = logFileOf(`${LOG_FOLDER}/${name}`)
     if (file !== undefined) files.push(file)
   }
   files.sort((a, b) => a.time - b.time || a.epoch - b.epoch)

@@ -5,14 +5,14 @@
  * number is not in use, and nothing has changed in the directory for a minute; the last for containers that share the name of their
  * machine and not its processes. In all other cases nobody can tell from here, and people have to say so.
  */
-import { hostname } from 'node:os'
 import { KindlingError } from '../../base/errors.ts'
 import { CHECKPOINT_VERSION, newerVersion } from './envelope.ts'
 import { inspectReceived } from './inspect-received.ts'
 import type { LocalStorage } from './local-storage.ts'
 import { manifestFile, manifestNumbers, readManifests } from './manifest.ts'
 import type { CheckpointWriter } from './storage.ts'
-import { type StoredFile, storedFiles, writerOfTemporary } from './stored-files.ts'
+import { type StoredFile, storedFiles } from './stored-files.ts'
+import { isHere, isRunning, writerOfTemporary } from './temporary-files.ts'
 import { type UnneededFile, unneededFiles } from './unneeded.ts'
 
 const QUIET_MS = 60_000
@@ -77,18 +77,4 @@ function whyInUse(
   const quietMs = now - Math.max(...files.map(({ modified }) => modified))
   if (quietMs < QUIET_MS) return `it was changed ${Math.max(0, Math.round(quietMs / 1000))} s ago`
   return undefined
-}
-
-function isHere({ host }: CheckpointWriter): boolean {
-  return host === hostname()
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // It is there, and belongs to another user.
-    return (error as { readonly code?: unknown }).code === 'EPERM'
-  }
 }

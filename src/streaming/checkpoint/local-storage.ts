@@ -4,16 +4,39 @@
  * A file is written under a temporary name, brought to the disk, and then renamed (over an old one) or linked (if there is none):
  * both happen whole or not at all. Names of temporary files begin with a dot and are never listed.
  */
-import { constants, mkdirSync } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { KindlingError } from '../../base/errors.ts'
 import type { FileStorage } from '../../rdd/sink/file-storage.ts'
+import {
+  DurableFolders,
+  isMissing,
+  localOutputFiles,
+  type OutputFile,
+  type OutputFiles,
+} from '../../rdd/sink/output-files.ts'
 import type { CheckpointStorage, CheckpointWriter } from './storage.ts'
+import { isHere, isRunning, temporaryName, writerOfTemporary } from './temporary-files.ts'
 
-/** Makes names of temporary files differ within this process. */
-let temporaries = 0
+/** What a process is writing at this moment, by full path; and a number that makes names differ. */
+interface Temporaries {
+  next: number
+  readonly underWay: Set<string>
+}
+
+/** Those of this process. */
+const ofProcess: Temporaries = { next: 0, underWay: new Set() }
+
+/** How a directory is used. */
+export interface LocalStorageOptions {
+  readonly durable?: boolean
+  readonly create?: boolean
+  /** @internal The file system in the hands of a test. */
+  readonly files?: OutputFiles
+  /** @internal Who writes, other than this process; there is no other then. */
+  readonly writer?: CheckpointWriter
+}
 
 /**
  * Checkpoints in a directory of the local file system: what `ssc.checkpoint` makes of a path. What `write` and
@@ -29,17 +52,27 @@ let temporaries = 0
 export class LocalStorage implements CheckpointStorage, FileStorage {
   /** The full path of the directory. */
   readonly name: string
-  readonly writer: CheckpointWriter = { host: hostname(), pid: process.pid }
+  readonly writer: CheckpointWriter
   private readonly isDurable: boolean
+  private readonly files: OutputFiles
+  private readonly folders: DurableFolders
+  private readonly temporaries: Temporaries
+  private readonly isRunning: (writer: CheckpointWriter) => boolean
 
   /**
    * @param options.durable false, for tests: what was written need survive the process only, not the machine
    * @param options.create false: the directory is not made, for those who only look
    */
-  constructor(directory: string, options: { readonly durable?: boolean; readonly create?: boolean } = {}) {
+  constructor(directory: string, options: LocalStorageOptions = {}) {
+    const { durable = true, create = true, files, writer } = options
     this.name = resolve(directory)
-    this.isDurable = options.durable ?? true
-    if (options.create === false) return
+    this.isDurable = durable
+    this.files = files ?? localOutputFiles
+    this.folders = new DurableFolders(this.files)
+    this.writer = writer ?? { host: hostname(), pid: process.pid }
+    this.temporaries = writer === undefined ? ofProcess : { next: 0, underWay: new Set() }
+    this.isRunning = other => writer === undefined && (!isHere(other) || isRunning(other.pid))
+    if (!create || files !== undefined) return
     try {
       mkdirSync(this.name, { recursive: true })
     } catch (error) {
@@ -49,52 +82,54 @@ export class LocalStorage implements CheckpointStorage, FileStorage {
 
   async createIfAbsent(file: string, bytes: Uint8Array): Promise<boolean> {
     const path = join(this.name, file)
-    const temporary = await this.temporary(path, bytes)
-    try {
-      await link(temporary, path)
-      if (this.isDurable) await syncDirectory(dirname(path))
+    return this.throughTemporary(path, bytes, async temporary => {
+      try {
+        await this.files.link(temporary, path)
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error
+        // Who made it may have died before it was safe.
+        await this.syncFolder(path)
+        return false
+      }
+      await this.syncFolder(path)
       return true
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') return false
-      throw notWritable(path, error)
-    } finally {
-      await rm(temporary, { force: true })
-    }
+    })
   }
 
   async write(file: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.name, file)
-    const temporary = await this.temporary(path, bytes)
-    try {
-      await rename(temporary, path)
-      if (this.isDurable) await syncDirectory(dirname(path))
-    } catch (error) {
-      await rm(temporary, { force: true })
-      throw notWritable(path, error)
-    }
+    await this.throughTemporary(path, bytes, async (temporary, isGone) => {
+      await this.files.rename(temporary, path)
+      isGone()
+      await this.syncFolder(path)
+    })
   }
 
   async append(file: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.name, file)
     try {
-      const handle = await open(path, constants.O_WRONLY | constants.O_APPEND)
-      try {
-        await handle.writeFile(bytes)
-        if (this.isDurable) await handle.datasync()
-      } finally {
-        await handle.close()
-      }
+      await this.fill(await this.files.append(path), bytes)
     } catch (error) {
       throw notWritable(path, error)
+    }
+  }
+
+  async settle(path: string): Promise<void> {
+    if (!this.isDurable) return
+    const full = join(this.name, path)
+    try {
+      await this.files.sync(full)
+      await this.folders.keep(full)
+    } catch (error) {
+      if (!isMissing(error)) throw notWritable(full, error)
     }
   }
 
   async read(file: string): Promise<Uint8Array | undefined> {
     const path = join(this.name, file)
     try {
-      return await readFile(path)
+      return await this.files.read(path)
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined
       throw notReadable(path, error)
     }
   }
@@ -102,10 +137,8 @@ export class LocalStorage implements CheckpointStorage, FileStorage {
   async list(folder: string): Promise<readonly string[]> {
     const path = join(this.name, folder)
     try {
-      return (await readdir(path)).filter(name => !name.startsWith('.'))
+      return (await this.files.list(path)).filter(name => !name.startsWith('.'))
     } catch (error) {
-      // Somebody's file where folders are expected is none of them.
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
       throw notReadable(path, error)
     }
   }
@@ -113,50 +146,88 @@ export class LocalStorage implements CheckpointStorage, FileStorage {
   async delete(file: string): Promise<void> {
     const path = join(this.name, file)
     try {
-      await rm(path, { force: true })
+      await this.files.remove(path)
     } catch (error) {
       throw notWritable(path, error)
     }
   }
 
-  /** Writes the bytes beside `path`, down to the disk. */
-  private async temporary(path: string, bytes: Uint8Array): Promise<string> {
-    const folder = dirname(path)
-    const { host, pid } = this.writer
-    const temporary = join(folder, `.${basename(path)}.${host}-${pid}-${temporaries++}`)
+  async clearUp(folder: string): Promise<void> {
+    const path = join(this.name, folder)
     try {
-      const file = await openIn(folder, temporary)
-      try {
-        await file.writeFile(bytes)
-        if (this.isDurable) await file.datasync()
-      } finally {
-        await file.close()
+      for (const name of await this.files.list(path)) {
+        const writer = writerOfTemporary(name)
+        if (writer === undefined) continue
+        const { host, pid } = this.writer
+        const isOurs = writer.host === host && writer.pid === pid
+        // After a restart in a container, another process had our name and number.
+        const isWritten = isOurs ? this.temporaries.underWay.has(join(path, name)) : this.isRunning(writer)
+        if (!isWritten) await this.files.remove(join(path, name))
       }
-      return temporary
     } catch (error) {
-      await rm(temporary, { force: true })
       throw notWritable(path, error)
     }
   }
-}
 
-async function openIn(folder: string, path: string) {
-  try {
-    return await open(path, 'wx')
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-    await mkdir(folder, { recursive: true })
-    return await open(path, 'wx')
+  /** Writes the bytes beside `path`, down to the disk, and then puts them there. */
+  private async throughTemporary<R>(
+    path: string,
+    bytes: Uint8Array,
+    publish: (temporary: string, isGone: () => void) => Promise<R>,
+  ): Promise<R> {
+    const { underWay } = this.temporaries
+    let temporary: string | undefined
+    try {
+      const [file, name] = await this.createBeside(path)
+      temporary = name
+      await this.fill(file, bytes)
+      return await publish(name, () => {
+        temporary = undefined
+        underWay.delete(name)
+      })
+    } catch (error) {
+      throw notWritable(path, error)
+    } finally {
+      // What cannot be removed is cleared up by the next process.
+      if (temporary !== undefined) {
+        await this.files.remove(temporary).catch(() => {})
+        underWay.delete(temporary)
+      }
+    }
   }
-}
 
-/** Only then does the new name survive the end of the machine. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.datasync()
-  } finally {
-    await directory.close()
+  private async createBeside(path: string): Promise<[OutputFile, string]> {
+    const { temporaries, writer, files } = this
+    const folder = dirname(path)
+    for (;;) {
+      const temporary = join(folder, temporaryName(basename(path), writer, temporaries.next++))
+      temporaries.underWay.add(temporary)
+      try {
+        return [await files.createNew(temporary), temporary]
+      } catch (error) {
+        temporaries.underWay.delete(temporary)
+        // Left by a process that had our number.
+        if (codeOf(error) === 'EEXIST') continue
+        if (!isMissing(error)) throw error
+        await files.makeDirectory(folder)
+      }
+    }
+  }
+
+  private async fill(file: OutputFile, bytes: Uint8Array): Promise<void> {
+    try {
+      await file.write(bytes)
+      if (this.isDurable) await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Only then does a new name survive the end of the machine. */
+  private async syncFolder(path: string): Promise<void> {
+    if (!this.isDurable) return
+    await this.files.sync(dirname(path))
+    await this.folders.keep(dirname(path))
   }
 }
 

@@ -6,13 +6,13 @@
  * 3. take over: create the next manifest; whoever went on with the one before stops (`FENCED`)
  * 4. read what is saved and give it to streams and sources
  */
-import { randomUUID } from 'node:crypto'
 import { KindlingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { Duration, Time } from '../../base/time.ts'
 import { describeScope } from '../../rdd/scope.ts'
 import type { RestoredBatch } from '../batch/job-generator.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
+import { LOG_FOLDER } from './batch-log.ts'
 import { Checkpoint, type CheckpointParts } from './checkpoint.ts'
 import { findCheckpoint } from './find.ts'
 import { createManifest, type Manifest, manifestFile, type SavedOperator } from './manifest.ts'
@@ -27,6 +27,8 @@ import { sweep } from './sweep.ts'
 export interface OpenParts extends CheckpointParts {
   /** The next tick: the first batch, if the program has not run before. */
   firstTime(): Time
+  /** Makes up a name for a program that begins. */
+  newName(): string
   /** Give up saved data that the program has no place for. */
   readonly allowDrop: boolean
   /** Begin anew when the saved data cannot be used. */
@@ -68,7 +70,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   const claim =
     saved === undefined ? firstManifest(parts, number, zeroTime) : { ...saved, epoch: number, inputs }
   const takenOver = saved === undefined ? -1 : undefined
-  const program = saved?.program ?? randomUUID()
+  const program = saved?.program ?? parts.newName()
   const claimed = { number, manifest: { ...claim, program, inputs, takenOver, writer: storage.writer } }
   if (!(await createManifest(storage, number, claimed.manifest)))
     throw new KindlingError('FENCED', { directory: storage.name, file: manifestFile(number) })
@@ -76,6 +78,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   let recovery = beginning(claim.ended)
   if (saved !== undefined)
     try {
+      await storage.settle?.(LOG_FOLDER)
       recovery = await recover(recovering, saved, matched)
     } catch (error) {
       if (!parts.createOnError || (error as KindlingError).code !== 'CHECKPOINT_NOT_USABLE') throw error

@@ -16,4 +16,11 @@ export interface CheckpointStorage extends FileStorage {
    * out; the log of received blocks has more and smaller files then.
    */
   append?(file: string, bytes: Uint8Array): Promise<void>
+  /** Removes what processes that have ended were writing in a folder; for storages where such files are hidden. */
+  clearUp?(folder: string): Promise<void>
+  /**
+   * What is to be seen of a folder, or of a file that was added to, survives the end of the machine from now on: asked for before a process
+   * builds on what another one may have left in the middle of writing. For storages where that is not so in any case.
+   */
+  settle?(path: string): Promise<void>
 }

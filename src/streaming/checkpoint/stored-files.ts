@@ -4,7 +4,6 @@ import { join, relative, resolve, sep } from 'node:path'
 import { KindlingError } from '../../base/errors.ts'
 import { LocalStorage } from './local-storage.ts'
 import { manifestNumbers } from './manifest.ts'
-import type { CheckpointWriter } from './storage.ts'
 
 /** A file, also one that is not finished. */
 export interface StoredFile {
@@ -40,13 +39,4 @@ export async function storedFiles(directory: string): Promise<StoredFile[]> {
     files.push({ file, bytes: found.size, modified: found.mtimeMs })
   }
   return files.sort((a, b) => (a.file < b.file ? -1 : 1))
-}
-
-/** As `LocalStorage` names what it is writing; other hidden files are somebody else's. */
-const TEMPORARY = /(?:^|\/)\.(?:manifest-\d+|\d+-\d+\.[a-z]+)\.(.+)-(\d+)-\d+$/
-
-/** Who was writing a file that is not finished; `undefined` for all others. */
-export function writerOfTemporary(file: string): CheckpointWriter | undefined {
-  const match = TEMPORARY.exec(file)
-  return match === null ? undefined : { host: match[1]!, pid: Number(match[2]) }
 }

@@ -8,7 +8,8 @@ import { type LogFile, logFileOf } from './batch-log.ts'
 import { countsFor } from './log-standing.ts'
 import { manifestFile, type NumberedManifest, namedImages } from './manifest.ts'
 import { MANIFESTS } from './retention.ts'
-import { type StoredFile, writerOfTemporary } from './stored-files.ts'
+import type { StoredFile } from './stored-files.ts'
+import { writerOfTemporary } from './temporary-files.ts'
 
 /** A file that can go. */
 export interface UnneededFile {

@@ -1,5 +1,4 @@
 /** The sinks of a program: what they promise together with its sources, their start after a crash, and their end. */
-import { randomUUID } from 'node:crypto'
 import type { Config } from '../../base/config.ts'
 import { configEntries } from '../../base/config.ts'
 import { KindlingError } from '../../base/errors.ts'
@@ -19,6 +18,8 @@ export interface DeliveryParts {
   readonly graph: DStreamGraph
   readonly conf: Config
   readonly logger: Logger
+  /** Makes up a name for a program that has none. */
+  newName(): string
   /** Another process has taken over. */
   onFenced(error: unknown): void
   onDeadLetters(event: DeadLettersWritten): void
@@ -68,9 +69,9 @@ export class Delivery {
 
   /** @throws SINK_FAILED, SINK_FENCED */
   async start(ids: OperatorIds, opened: OpenedCheckpoint | undefined): Promise<void> {
-    const { graph, logger, onFenced, onDeadLetters } = this.parts
+    const { graph, logger, newName, onFenced, onDeadLetters } = this.parts
     const checkpoint = opened?.checkpoint
-    const program = checkpoint?.program ?? randomUUID()
+    const program = checkpoint?.program ?? newName()
     const epoch = checkpoint?.epoch ?? 0
     const pending = opened?.pending.map(({ time }) => time.milliseconds) ?? []
     for (const [sink, operatorId] of outputIds(graph.outputs, ids)) {

@@ -123,7 +123,7 @@ export function blocksNode(name: string, blocks: readonly ReceivedBlock[]): Sour
     {
       kind: 'source',
       descriptors: blocks,
-      open: descriptor => openBlock(descriptor as ReceivedBlock),
+      open: openBlock as SourceNode['open'],
       toSend: descriptor => sentBlock(descriptor as ReceivedBlock),
       origin: {
         describe: descriptor => (descriptor as ReceivedBlock).id,

@@ -100,11 +100,13 @@ export class ReceivedLog {
   async open(): Promise<readonly LoggedBlock[]> {
     const { storage, folder, skipped } = this.parts
     const blocks = new Map<string, LoggedBlock>()
+    await storage.settle?.(folder)
     for (const name of await storage.list(folder)) {
       const match = NAME.exec(name)
       if (match === null) continue
       const file = `${folder}/${name}`
       const epoch = Number(match[1])
+      await storage.settle?.(file)
       const bytes = (await storage.read(file)) ?? SEGMENT_HEAD
       // Twice when a write was reported as failed, and had not: any of them will do.
       for (const { offset, head } of framesOf(bytes, reason =>

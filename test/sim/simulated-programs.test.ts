@@ -1,0 +1,15 @@
+/** Programs with every stateful operator, in worlds where everything fails: nobody can tell from what they give. */
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { SIMULATED_FAULTS } from '../../src/testing/simulation/faults.ts'
+import { simulate } from '../../src/testing/simulation/simulate.ts'
+import { runs } from '../support/runs.ts'
+import { simulated } from '../support/simulated.ts'
+
+it('each record counts once, whatever happens, and every fault happens', async () => {
+  const { seeds, faults } = await simulate(runs, seed => simulated(seed, ['script', 'log']))
+  if (seeds === 1) return
+  // Connections are those of receivers.
+  const missed = SIMULATED_FAULTS.filter(fault => faults[fault] === 0 && fault !== 'disconnect')
+  assert.deepEqual(missed, [])
+})
