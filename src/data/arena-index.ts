@@ -210,6 +210,18 @@ export class ArenaIndex {
     return true
   }
 
+  /** Makes room for so many keys at once, before there are any. Without it room is made as they come. */
+  expect(keys: number): void {
+    if (this.slots > 0) return
+    let { bits } = this
+    while (keys * 5 > 3 << bits) bits++
+    if (bits > this.bits) {
+      this.bits = bits
+      this.buckets = new Int32Array(2 << bits)
+    }
+    if (keys > this.placeOfSlot.length) this.placeOfSlot = new Int32Array(keys)
+  }
+
   private add(key: unknown, hash: number, kind: number): number {
     // Whatever refuses the key does so before anything is changed.
     const text = kind === OTHER ? canonicalText(key) : (key as string)
