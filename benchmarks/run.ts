@@ -9,6 +9,7 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { emptyBatch, firstResult, median } from './floors.ts'
+import { restartCosts } from './restart.ts'
 import { stateMemory } from './state-memory.ts'
 import { threadFigures } from './thread-figures.ts'
 import { windowCosts } from './windows.ts'
@@ -124,17 +125,18 @@ else {
   const names =
     positionals.length > 0
       ? positionals
-      : [...Object.keys(workloads), 'windows', 'memory', 'threads', 'thread-figures', 'floors']
+      : [...Object.keys(workloads), 'windows', 'memory', 'restart', 'threads', 'thread-figures', 'floors']
   for (const name of names) {
     if (name === 'floors') await floors()
     else if (name === 'windows') await windowCosts()
     else if (name === 'memory') await stateMemory()
+    else if (name === 'restart') await restartCosts(Number(values.rounds))
     else if (name === 'threads') threads()
     else if (name === 'thread-figures') await threadFigures()
     else if (workloads[name] !== undefined) compare(name)
     else
       throw new Error(
-        `no workload ${name}; there are ${Object.keys(workloads).join(', ')}, windows, memory, threads, thread-figures, floors`,
+        `no workload ${name}; there are ${Object.keys(workloads).join(', ')}, windows, memory, restart, threads, thread-figures, floors`,
       )
   }
 }

@@ -39,6 +39,8 @@ const FIRST_BITS = 10
 const MIX = 0x85ebca6b
 /** Places are int32 words: the arena may reach 8 GiB. */
 const MAX_WORDS = 2 ** 31 - 1
+/** Of buckets that are made in advance; more are made when there are so many keys. */
+const MAX_BITS = 28
 
 /** Scratch for the keys of a block: their hashes, their first places, and where in `packed` the words of strings begin. */
 const hashes = new Int32Array(LOOKUP_BLOCK)
@@ -208,6 +210,18 @@ export class ArenaIndex {
     const start = (place + 2) << (kind === LATIN1 ? 2 : 1)
     for (let c = 0; c < text.length; c++) if (units[start + c] !== text.charCodeAt(c)) return false
     return true
+  }
+
+  /** Makes room for so many keys at once, before there are any. Without it room is made as they come. */
+  expect(keys: number): void {
+    if (this.slots > 0) return
+    let { bits } = this
+    while (keys * 5 > 3 << bits && bits < MAX_BITS) bits++
+    if (bits > this.bits) {
+      this.bits = bits
+      this.buckets = new Int32Array(2 << bits)
+    }
+    if (keys > this.placeOfSlot.length) this.placeOfSlot = new Int32Array(keys)
   }
 
   private add(key: unknown, hash: number, kind: number): number {

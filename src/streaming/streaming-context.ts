@@ -339,7 +339,7 @@ export class StreamingContext extends StreamCreators implements StreamHost {
    *
    * A batch that fails after the attempts of its tasks ends the context: later ones do not run, and with a checkpoint directory it
    * runs again after a restart. With `kindling.streaming.failurePolicy` set to `continue` the context goes on until it is stopped; with
-   * `skip` the batch is taken back and no error.
+   * `skip` or `dead-letter` the batch is taken back and no error.
    *
    * @example
    * words.map(word => word.at(1)!.length).foreachRDD(rdd => rdd.count())

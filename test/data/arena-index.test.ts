@@ -120,6 +120,20 @@ describe('ArenaIndex', () => {
     assert.equal(index.textOf(wide, 'текст'), 'текст')
   })
 
+  it('is the same with room for its keys from the start, for too few of them, and for none', () => {
+    const keys = Array.from({ length: 5000 }, (_, i) => (i % 3 === 0 ? i : `key ${i % 4000}`))
+    const plain = new ArenaIndex()
+    const expected = slotsOf(plain, keys)
+    for (const room of [0, 1, 100, 5000, 20_000]) {
+      const index = new ArenaIndex()
+      index.expect(room)
+      assert.deepEqual(slotsOf(index, keys), expected, `room for ${room}`)
+      index.expect(100_000)
+      assert.deepEqual(slotsOf(index, keys), expected)
+      assert.equal(index.size, plain.size)
+    }
+  })
+
   it('gives one slot exactly to equal keys (property)', () => {
     fc.assert(
       fc.property(fc.array(anyKey, { maxLength: 60 }), keys => {

@@ -22,6 +22,11 @@ export function spread(images: readonly LoadedImage[], partitioner: Partitioner)
 /** The slots whose keys are chosen, those of the first image first. */
 function joined(images: readonly LoadedImage[], chosen: ((key: unknown) => boolean) | undefined): Before {
   const table = new StateTable()
+  // Increments repeat keys of their bases, so it may be room for more than there are.
+  if (chosen === undefined)
+    table.index.expect(
+      images.reduce((sum, { rows }) => sum + rows.reduce((keys, one) => keys + one.keys.length, 0), 0),
+    )
   const panes = new Map<number, { readonly slots: number[]; readonly values: unknown[] }>()
   for (const image of images) {
     // By slot of the image: its slot here, or −1.
