@@ -31,7 +31,9 @@ export class KafkaTopics implements AsyncDisposable {
   }
 
   async create(name: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<void> {
-    const settings = Object.entries(configs).map(([key, value]) => ({ name: key, value }))
+    // Records of the tests are as old as they like: the broker deletes none of them by age.
+    const all = { 'retention.ms': '-1', ...configs }
+    const settings = Object.entries(all).map(([key, value]) => ({ name: key, value }))
     await this.admin.createTopics({ topics: [name], partitions, replicas: 1, configs: settings })
   }
 
