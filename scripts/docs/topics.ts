@@ -53,6 +53,12 @@ export const topics: readonly Topic[] = [
   { page: 'events', title: 'Events', about: 'What the engine tells about itself: listeners, logging.' },
   { page: 'time', title: 'Time', about: 'Durations, times, intervals, clocks.' },
   {
+    page: 'hdfs',
+    title: 'HDFS',
+    about:
+      'Files of HDFS: `kindling/connectors/hdfs`. How to use it: [connectors/hdfs.md](../connectors/hdfs.md).',
+  },
+  {
     page: 'kafka',
     title: 'Kafka',
     about:
@@ -71,6 +77,7 @@ export const tablePages = ['errors', 'configuration'] as const
 
 /** First rule that fits the file of a declaration decides. */
 const byFile: readonly (readonly [RegExp, string])[] = [
+  [/^src\/connectors\/hdfs\//, 'hdfs'],
   [/^src\/connectors\/kafka\//, 'kafka'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],

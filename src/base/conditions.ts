@@ -246,6 +246,25 @@ export const conditions = {
     message: '{output} demands {required}, and what can be kept is {guarantee}: {reasons}.',
     doc: 'writeTo was given more in require than sources, checkpoints and the sink can keep together. The message says what is missing: set a checkpoint directory, turn on the write-ahead log of receivers, or choose a source that can be read again or a sink that commits exactly once. Without require the program starts, and says what holds.',
   },
+  HDFS_ACCESS_DENIED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'HDFS at {servers} does not let this program in ({reason}; asked for {what}). Check the user or the delegation token, and what they may do there.',
+    doc: 'The user may not do what was asked, or the delegation token is not valid. The message never has the token.',
+  },
+  HDFS_FAILED: {
+    domain: 'external',
+    retry: 'never',
+    message: 'HDFS at {servers} refused {what}: {reason}.',
+    doc: 'A name or data node answered with an error that asking again does not mend, such as a file that is not there. The message has its exception.',
+  },
+  HDFS_UNREACHABLE: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'HDFS at {servers} does not answer ({reason}; asked for {what}).',
+    doc: 'No name node is active, or no data node has or takes the block. It is asked again until the patience is over.',
+  },
   ILLEGAL_STATE: {
     domain: 'user',
     retry: 'never',

@@ -1,12 +1,14 @@
 /** Runs every program under examples/ on small data, as a user would: by the command line, against real processes on loopback. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
+import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
 import { KafkaTopics } from '../services/kafka.ts'
 import { service } from '../services/service.ts'
@@ -242,6 +244,19 @@ describe('examples', { concurrency: 3 }, () => {
     await topics.send(topic, 0, ['to be or', 'not'])
     await topics.send(topic, 1, ['to be'])
     const out = await sees(example('13-kafka-word-count', brokers, topic), /\["be",2\]/)
+    assert.match(out, /\["not",1\]/)
+  })
+
+  const hdfs = service('hdfs')
+  it('14 HDFS word count', { skip: hdfs.skip }, async () => {
+    const { url, user } = hdfs.connection
+    const cluster = new WebHdfs({ nameNodes: url, user })
+    const folder = `/example-${randomUUID()}`
+    await cluster.write(`${folder}/in/words`, Buffer.from('to be or\nnot to be\n'))
+    const out = await sees(
+      example('14-hdfs-word-count', url, `${folder}/in`, `${folder}/checkpoints`),
+      /\["be",2\]/,
+    )
     assert.match(out, /\["not",1\]/)
   })
 })

@@ -33,9 +33,19 @@ export interface FileStreamOptions<T> {
   readonly read?: (sc: SparkContext, path: string) => RDD<T>
 }
 
+/** Where files are that are not on this machine. */
+export interface FilePlace<T> {
+  /** The files of the directory; `undefined` when there is no such directory. What it throws is warned about; the stream goes on. */
+  list(directory: string): Promise<readonly FoundFile[] | undefined>
+  /** The records of a file, cut into so many parts at least. */
+  read(sc: SparkContext, file: Omit<FoundFile, 'modified'>, minPartitions: number): RDD<T>
+}
+
 /** The files of a batch, and how they are cut. */
 interface FilePlan {
   readonly files: readonly string[]
+  /** Their bytes, where they are elsewhere. */
+  readonly sizes?: readonly number[]
   readonly minPartitions: number
   /** Younger files were left for later: the youngest that was taken. */
   readonly upTo?: FileAge | undefined
@@ -47,7 +57,8 @@ interface FileAge {
   readonly path: string
 }
 
-interface FoundFile extends FileAge {
+/** A file that was found. */
+export interface FoundFile extends FileAge {
   readonly bytes: number
 }
 
@@ -59,6 +70,15 @@ const GLOB = /[*?[{]/
 /** See the file head. */
 export function fileSource<T>(directory: string, options: FileStreamOptions<T>): InputSource<T> {
   return new FileSource(directory, options)
+}
+
+/** New files of a directory elsewhere. There are no globs. */
+export function placedFileSource<T>(
+  directory: string,
+  place: FilePlace<T>,
+  options: Omit<FileStreamOptions<T>, 'read'>,
+): InputSource<T> {
+  return new FileSource<T>(directory, options, undefined, place)
 }
 
 /** Lines of files without those that are too long: these are to be had as letters. */
@@ -86,13 +106,14 @@ class FileSource<T> implements InputSource<T> {
   private readonly filter: (path: string) => boolean
   private readonly newFilesOnly: boolean
   private readonly read: FilesReader<T>
+  private readonly place: FilePlace<T> | undefined
   private host!: SourceHost
   private windowMs = 0
   private slideMs = 0
   private plannedUpTo = 0
   private initialThreshold = 0
-  /** Files taken, by batch time. */
-  private readonly taken = new Map<number, readonly string[]>()
+  /** Files taken, by batch time, and how long they are. */
+  private readonly taken = new Map<number, Pick<FilePlan, 'files' | 'sizes'>>()
   private readonly recent = new Set<string>()
   private warned = ''
   private rate!: RateControl
@@ -101,7 +122,8 @@ class FileSource<T> implements InputSource<T> {
   /** Younger files were left by the last batch. */
   private upTo: FileAge | undefined
 
-  constructor(directory: string, options: FileStreamOptions<T>, read?: FilesReader<T>) {
+  constructor(directory: string, options: FileStreamOptions<T>, read?: FilesReader<T>, place?: FilePlace<T>) {
+    this.place = place
     this.directory = directory
     this.name = `files of ${directory}`
     this.filter = options.filter ?? (path => !basename(path).startsWith('.'))
@@ -131,19 +153,27 @@ class FileSource<T> implements InputSource<T> {
 
   stop(): void {}
 
-  plan(time: Time): BatchInput<T> {
-    const found = this.newFiles(time.milliseconds)
+  plan(time: Time): BatchInput<T> | Promise<BatchInput<T>> {
+    const { place } = this
+    if (place === undefined) return this.planned(time, this.localFiles())
+    return this.filesOf(place).then(files => this.planned(time, files))
+  }
+
+  private planned(time: Time, there: readonly FoundFile[]): BatchInput<T> {
+    const found = this.newOf(there, time.milliseconds)
     const taken = this.within(found)
     const left = found.length - taken.length
     if (left === 0) this.upTo = undefined
     else this.upTo = taken.at(-1) ?? this.upTo ?? OLDEST
-    const files = taken.map(({ path }) => path).sort()
+    const inOrder = taken.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    const files = inOrder.map(({ path }) => path)
+    const sizes = inOrder.map(({ bytes }) => bytes)
     this.bytes.set(
       time.milliseconds,
-      taken.reduce((sum, { bytes }) => sum + bytes, 0),
+      sizes.reduce((sum, bytes) => sum + bytes, 0),
     )
-    this.remember(time.milliseconds, files)
-    const rdd = this.records({ files, minPartitions: this.host.sc.defaultMinPartitions })
+    this.remember(time.milliseconds, this.place === undefined ? { files } : { files, sizes })
+    const rdd = this.records({ files, sizes, minPartitions: this.host.sc.defaultMinPartitions })
     const description = files.length === 0 ? 'no new files' : files.join('\n')
     const waiting = left === 0 ? '' : `\n${left} more files wait`
     return { rdd, numRecords: 0, metadata: { files, filesWaiting: left, Description: description + waiting } }
@@ -165,13 +195,17 @@ class FileSource<T> implements InputSource<T> {
     for (const time of this.bytes.keys()) if (time <= upTo.milliseconds) this.bytes.delete(time)
   }
 
-  private records({ files, minPartitions }: FilePlan): RDD<T> {
-    return this.read(this.host.sc, files, minPartitions)
+  private records({ files, sizes = [], minPartitions }: FilePlan): RDD<T> {
+    const { sc } = this.host
+    const { place } = this
+    if (place === undefined) return this.read(sc, files, minPartitions)
+    return sc.union(files.map((path, i) => place.read(sc, { path, bytes: sizes[i]! }, minPartitions)))
   }
 
   describe(time: Time): FilePlan {
     return {
-      files: this.taken.get(time.milliseconds) ?? [],
+      files: [],
+      ...this.taken.get(time.milliseconds),
       minPartitions: this.host.sc.defaultMinPartitions,
       ...(this.upTo === undefined ? {} : { upTo: { modified: this.upTo.modified, path: this.upTo.path } }),
     }
@@ -180,7 +214,7 @@ class FileSource<T> implements InputSource<T> {
   restore(time: Time, description: unknown): () => RDD<T> {
     const plan = description as FilePlan
     this.upTo = plan.upTo
-    this.remember(time.milliseconds, plan.files)
+    this.remember(time.milliseconds, plan)
     return () => this.records(plan)
   }
 
@@ -188,27 +222,52 @@ class FileSource<T> implements InputSource<T> {
     return this.windowMs
   }
 
-  /** The oldest first. */
-  private newFiles(batchTime: number): FoundFile[] {
+  /** Those that no batch has, the oldest first. */
+  private newOf(there: readonly FoundFile[], batchTime: number): FoundFile[] {
     const threshold = Math.max(this.initialThreshold, this.plannedUpTo + this.slideMs - this.windowMs)
+    const isNew = (file: FoundFile): boolean =>
+      file.modified > threshold || (this.upTo !== undefined && younger(file, this.upTo))
+    return there
+      .filter(file => file.modified <= batchTime && isNew(file))
+      .sort((a, b) => (younger(a, b) ? 1 : -1))
+  }
+
+  private isWanted(path: string): boolean {
+    return this.filter(path) && !this.recent.has(path)
+  }
+
+  private localFiles(): FoundFile[] {
     const found: FoundFile[] = []
     try {
       for (const directory of this.directories())
         for (const name of readdirSync(directory)) {
           const path = join(directory, name)
-          if (!this.filter(path) || this.recent.has(path)) continue
+          if (!this.isWanted(path)) continue
           const stats = statSync(path, { throwIfNoEntry: false })
           if (stats === undefined || stats.isDirectory()) continue
-          const modified = Math.floor(stats.mtimeMs)
-          const isNew =
-            modified > threshold || (this.upTo !== undefined && younger({ modified, path }, this.upTo))
-          if (isNew && modified <= batchTime) found.push({ modified, path, bytes: stats.size })
+          found.push({ modified: Math.floor(stats.mtimeMs), path, bytes: stats.size })
         }
       this.warned = ''
     } catch (error) {
-      this.warn(`${this.name}: cannot be listed: ${(error as Error).message}`)
+      this.notListed(error)
     }
-    return found.sort((a, b) => (younger(a, b) ? 1 : -1))
+    return found
+  }
+
+  private async filesOf(place: FilePlace<T>): Promise<readonly FoundFile[]> {
+    try {
+      const found = await place.list(this.directory)
+      if (found === undefined) this.warn(`${this.name}: there is no such directory; the stream waits for it`)
+      else this.warned = ''
+      return found?.filter(({ path }) => this.isWanted(path)) ?? []
+    } catch (error) {
+      this.notListed(error)
+      return []
+    }
+  }
+
+  private notListed(error: unknown): void {
+    this.warn(`${this.name}: cannot be listed: ${(error as Error).message}`)
   }
 
   private directories(): string[] {
@@ -227,14 +286,14 @@ class FileSource<T> implements InputSource<T> {
     this.host.logger.warn(message)
   }
 
-  private remember(batchTime: number, files: readonly string[]): void {
+  private remember(batchTime: number, { files, sizes }: Pick<FilePlan, 'files' | 'sizes'>): void {
     this.plannedUpTo = batchTime
-    this.taken.set(batchTime, files)
+    this.taken.set(batchTime, sizes === undefined ? { files } : { files, sizes })
     for (const file of files) this.recent.add(file)
     for (const [time, old] of this.taken) {
       if (time > batchTime - this.windowMs) break
       this.taken.delete(time)
-      for (const file of old) this.recent.delete(file)
+      for (const file of old.files) this.recent.delete(file)
     }
   }
 }

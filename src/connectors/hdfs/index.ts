@@ -1,0 +1,5 @@
+/** The public names of `kindling/connectors/hdfs`. */
+
+export { HdfsStorage } from './hdfs-storage.ts'
+export { HdfsUtils } from './hdfs-utils.ts'
+export { type HdfsFileStatus, WebHdfs, type WebHdfsOptions } from './web-hdfs.ts'
