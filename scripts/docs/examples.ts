@@ -12,6 +12,7 @@
  *   pairs          DStream<[string, number]>  [['a', 1], ['b', 2]], [['a', 3]]
  *   visits         RDD<[string, number]>      [['ann', 1], ['bob', 2], ['ann', 3]]
  *   dir            a folder of its own
+ *   nameNode       the address of a cluster of HDFS
  *
  * Examples without a value are type-checked only: most of them need a server, or never end.
  */
@@ -112,7 +113,7 @@ export function moduleOf(example: Example): string {
   ].join('\n')
 }
 
-const PRELUDE = ['sc', 'ssc', 't', 'lines', 'words', 'numbers', 'pairs', 'visits', 'dir']
+const PRELUDE = ['sc', 'ssc', 't', 'lines', 'words', 'numbers', 'pairs', 'visits', 'dir', 'nameNode']
 
 /** Import statements, and the rest with every `expression // => value` made an assertion. */
 function withChecks({ name, code }: Example): { readonly imports: string[]; readonly lines: string[] } {

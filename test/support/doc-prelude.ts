@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { DStream, RDD, type SparkContext, type StreamingContext } from 'kindling'
 import { StreamTest } from 'kindling/testing'
+import { fakeHdfs } from './fake-hdfs.ts'
 
 type Pair = [string, number]
+
+const nameNode = await fakeHdfs()
 
 /** Compares what an expression gives with what stands behind `// =>`. */
 export type Check = (actual: unknown, expected: unknown, line: string) => Promise<void>
@@ -23,6 +26,9 @@ export class Prelude {
   }
   get sc(): SparkContext {
     return this.t.sc
+  }
+  get nameNode(): string {
+    return nameNode
   }
   get dir(): string {
     return this.t.dir

@@ -54,7 +54,9 @@ export const HdfsUtils = {
    * @throws INPUT_PATH_NOT_FOUND when there is neither; HDFS_FAILED, HDFS_ACCESS_DENIED, HDFS_UNREACHABLE; LINE_TOO_LONG in tasks
    * @source Spark SparkContext.textFile with an hdfs: path
    * @example
-   * const lines = await HdfsUtils.textFile(sc, { nameNodes: 'http://namenode:9870', user: 'etl' }, '/logs/today') // RDD<string>
+   * const options = { nameNodes: nameNode, user: 'etl' }
+   * await new WebHdfs(options).write('/logs/today/a', Buffer.from('one\ntwo\n'))
+   * await HdfsUtils.textFile(sc, options, '/logs/today') // => ['one', 'two']
    */
   async textFile(
     sc: SparkContext,

@@ -79,13 +79,32 @@ export class WebHdfs {
     this.clock = options.clock ?? new SystemClock()
   }
 
-  /** What is there; `undefined` when nothing is. @throws HDFS_FAILED, HDFS_UNREACHABLE */
+  /**
+   * What is there; `undefined` when nothing is.
+   *
+   * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.write('/status/a', Buffer.from('abc'))
+   * const found = await hdfs.status('/status/a')
+   * found?.length // => 3
+   * await hdfs.status('/status/b') // => undefined
+   */
   async status(path: string): Promise<HdfsFileStatus | undefined> {
     const found = await this.orMissing(() => this.json('GET', path, { op: 'GETFILESTATUS' }))
     return found === undefined ? undefined : statusOf(path, (found as { FileStatus: RawStatus }).FileStatus)
   }
 
-  /** What a folder has, by name; `undefined` when there is no such folder. @throws HDFS_FAILED, HDFS_UNREACHABLE */
+  /**
+   * What a folder has, by name; `undefined` when there is no such folder.
+   *
+   * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.write('/list/a', Buffer.from('abc'))
+   * const found = await hdfs.list('/list')
+   * found?.map(file => [file.path, file.isDirectory]) // => [['/list/a', false]]
+   */
   async list(path: string): Promise<HdfsFileStatus[] | undefined> {
     const all: HdfsFileStatus[] = []
     let startAfter: string | undefined
@@ -108,7 +127,17 @@ export class WebHdfs {
     }
   }
 
-  /** The bytes of a file, or a part of them; `undefined` when there is no such file. @throws HDFS_FAILED, HDFS_UNREACHABLE */
+  /**
+   * The bytes of a file, or a part of them; `undefined` when there is no such file.
+   *
+   * @param offset of the first byte. Default 0
+   * @param length in bytes. Default: to the end
+   * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.write('/read/a', Buffer.from('abcdef'))
+   * String(await hdfs.read('/read/a', 2, 3)) // => 'cde'
+   */
   async read(path: string, offset = 0, length?: number): Promise<Uint8Array | undefined> {
     return this.orMissing(async () =>
       this.patiently(`the file ${path}`, async address =>
@@ -121,6 +150,12 @@ export class WebHdfs {
    * The bytes of a file as they come. When a data node fails in the middle, reading goes on from another at the next byte.
    *
    * @throws HDFS_FAILED, also when there is no such file; HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.write('/stream/a', Buffer.from('abcdef'))
+   * let bytes = 0
+   * for await (const piece of hdfs.stream('/stream/a')) bytes += piece.length
+   * bytes // => 6
    */
   async *stream(path: string, offset = 0, length?: number): AsyncGenerator<Uint8Array, undefined> {
     const end = length === undefined ? Number.POSITIVE_INFINITY : offset + length
@@ -152,6 +187,11 @@ export class WebHdfs {
    * one of that name and `overwrite` is not set.
    *
    * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.write('/write/a', Buffer.from('first')) // => true
+   * await hdfs.write('/write/a', Buffer.from('second')) // => false
+   * String(await hdfs.read('/write/a')) // => 'first'
    */
   async write(
     path: string,
@@ -174,7 +214,16 @@ export class WebHdfs {
     }
   }
 
-  /** Adds to the end of a file. Costs some 250 ms, whatever the length. @throws HDFS_FAILED, HDFS_UNREACHABLE */
+  /**
+   * Adds to the end of a file. Costs some 250 ms, whatever the length.
+   *
+   * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.write('/append/a', Buffer.from('one'))
+   * await hdfs.append('/append/a', Buffer.from(' two'))
+   * String(await hdfs.read('/append/a')) // => 'one two'
+   */
   async append(path: string, bytes: Uint8Array): Promise<void> {
     // Asked once: whether one that failed was done is not known.
     const where = await this.patiently(`the file ${path}`, address =>
@@ -191,6 +240,11 @@ export class WebHdfs {
    * Renames in one step. False when there is nothing to rename, or something of the new name and `overwrite` is not set.
    *
    * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.write('/rename/a', Buffer.from('one'))
+   * await hdfs.rename('/rename/a', '/rename/b') // => true
+   * await hdfs.rename('/rename/a', '/rename/b') // => false
    */
   async rename(
     from: string,
@@ -207,13 +261,31 @@ export class WebHdfs {
     return overwrite ? answer !== undefined : (answer as { boolean?: boolean } | undefined)?.boolean === true
   }
 
-  /** False when there was nothing. @throws HDFS_FAILED, HDFS_UNREACHABLE */
+  /**
+   * Removes a file, or with `recursive` a folder. False when there was nothing.
+   *
+   * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.write('/delete/a', Buffer.from('one'))
+   * await hdfs.delete('/delete', { recursive: true }) // => true
+   * await hdfs.delete('/delete') // => false
+   */
   async delete(path: string, { recursive = false }: { readonly recursive?: boolean } = {}): Promise<boolean> {
     const answer = await this.json('DELETE', path, { op: 'DELETE', recursive })
     return (answer as { boolean?: boolean }).boolean === true
   }
 
-  /** Makes a folder, and those above it. @throws HDFS_FAILED, HDFS_UNREACHABLE */
+  /**
+   * Makes a folder, and those above it.
+   *
+   * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @example
+   * const hdfs = new WebHdfs({ nameNodes: nameNode })
+   * await hdfs.makeDirectories('/folders/a/b')
+   * const found = await hdfs.status('/folders/a')
+   * found?.isDirectory // => true
+   */
   async makeDirectories(path: string): Promise<void> {
     await this.json('PUT', path, { op: 'MKDIRS' })
   }
