@@ -9,6 +9,7 @@ import { topicOf, topicOfMember, topics } from './topics.ts'
 export const publicLists: readonly { readonly file: string; readonly entry: string }[] = [
   { file: 'src/index.ts', entry: 'kindling' },
   { file: 'src/testing/index.ts', entry: 'kindling/testing' },
+  { file: 'src/connectors/flume/index.ts', entry: 'kindling/connectors/flume' },
   { file: 'src/connectors/hdfs/index.ts', entry: 'kindling/connectors/hdfs' },
   { file: 'src/connectors/kafka/index.ts', entry: 'kindling/connectors/kafka' },
 ]

@@ -53,6 +53,12 @@ export const topics: readonly Topic[] = [
   { page: 'events', title: 'Events', about: 'What the engine tells about itself: listeners, logging.' },
   { page: 'time', title: 'Time', about: 'Durations, times, intervals, clocks.' },
   {
+    page: 'flume',
+    title: 'Flume',
+    about:
+      'Streams of Flume agents: `kindling/connectors/flume`. How to use it: [connectors/flume.md](../connectors/flume.md).',
+  },
+  {
     page: 'hdfs',
     title: 'HDFS',
     about:
@@ -77,6 +83,7 @@ export const tablePages = ['errors', 'configuration'] as const
 
 /** First rule that fits the file of a declaration decides. */
 const byFile: readonly (readonly [RegExp, string])[] = [
+  [/^src\/connectors\/flume\//, 'flume'],
   [/^src\/connectors\/hdfs\//, 'hdfs'],
   [/^src\/connectors\/kafka\//, 'kafka'],
   [/^src\/testing\//, 'testing'],

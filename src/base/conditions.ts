@@ -233,6 +233,13 @@ export const conditions = {
       'A promise that nobody awaited was rejected while {operation} ran: {reason}. Await it, or handle its rejection with catch().',
     doc: 'A function of your program started something asynchronous, did not wait for it, and it failed. Under kindling run that fails the task or the batch it was started in; the cause is what the promise was rejected with. In a program of your own, Node decides (it ends the process unless you listen for unhandledRejection).',
   },
+  FLUME_NOT_LISTENING: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'Cannot listen for Flume on {address}: {reason}. Give an address of this machine, and a port that no other program has.',
+    doc: 'The server that the Avro sinks of Flume send to could not be started.',
+  },
   FRAME_NOT_VALID: {
     domain: 'external',
     retry: 'backoff',

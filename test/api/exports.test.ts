@@ -2,13 +2,20 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { it } from 'node:test'
 import * as kindling from 'kindling'
+import * as flume from 'kindling/connectors/flume'
 import * as hdfs from 'kindling/connectors/hdfs'
 import * as kafka from 'kindling/connectors/kafka'
 import * as testing from 'kindling/testing'
 
 it('the public names are those listed in exports.json: a new one is a reviewed line', () => {
   const listed = JSON.parse(readFileSync(new URL('./exports.json', import.meta.url), 'utf8'))
-  const lists = { kindling, testing, 'connectors/hdfs': hdfs, 'connectors/kafka': kafka }
+  const lists = {
+    kindling,
+    testing,
+    'connectors/flume': flume,
+    'connectors/hdfs': hdfs,
+    'connectors/kafka': kafka,
+  }
   const names = Object.entries(lists).map(([entry, list]) => [entry, Object.keys(list).sort()])
   assert.deepEqual(Object.fromEntries(names), listed)
 })

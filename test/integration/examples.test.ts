@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,7 +12,7 @@ import { after, describe, it } from 'node:test'
 import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
 import { KafkaTopics } from '../services/kafka.ts'
-import { service } from '../services/service.ts'
+import { ownServer, service } from '../services/service.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'kindling-examples-'))
@@ -245,6 +246,21 @@ describe('examples', { concurrency: 3 }, () => {
     await topics.send(topic, 1, ['to be'])
     const out = await sees(example('13-kafka-word-count', brokers, topic), /\["be",2\]/)
     assert.match(out, /\["not",1\]/)
+  })
+
+  const flume = service('flume')
+  it('15 Flume events', { skip: flume.skip }, async () => {
+    // An agent sends to one program only: one of its own.
+    await using agent = ownServer('flume')
+    const { netcatPort, sinkPort } = await agent.start()
+    const socket = connect(netcatPort, '127.0.0.1')
+    socket.resume()
+    socket.write('one event\n')
+    await sees(
+      example('15-flume-event-count', '127.0.0.1', String(sinkPort)),
+      /Received [1-9]\d* flume events\./,
+    )
+    socket.destroy()
   })
 
   const hdfs = service('hdfs')

@@ -1,0 +1,3 @@
+/** The public names of `kindling/connectors/flume`. */
+
+export { type FlumeEvent, type FlumeStreamOptions, FlumeUtils } from './flume-utils.ts'
