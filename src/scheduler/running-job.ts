@@ -16,7 +16,7 @@ import {
   type PlannedAttempt,
 } from './job-decisions.ts'
 import type { JobHistory, StageRecord } from './job-history.ts'
-import type { Stage } from './stages.ts'
+import { cutStages, type Stage } from './stages.ts'
 import type {
   Availability,
   Backend,
@@ -90,6 +90,7 @@ export class RunningJob implements TaskEvents {
       parts.limits,
       stage => this.missing(stage),
       stage => this.mayCopy(stage),
+      stage => cutStages(stage.node, parts.available).parents,
     )
     this.stages = allStages(result)
     this.listening = parts.bus.hasListeners
