@@ -10,7 +10,7 @@ import fc from 'fast-check'
 import { SparkContext } from '../../src/context/spark-context.ts'
 import type { RDD } from '../../src/rdd/rdd.ts'
 import { until } from '../../src/testing/index.ts'
-import { INLINE, LOCAL, ON_THREADS, type Place, spilledBytes } from '../support/backends.ts'
+import { INLINE, LOCAL, ON_THREADS, type Place, spilledBytes, thorough } from '../support/backends.ts'
 import { rejected } from '../support/rejected.ts'
 import { runs } from '../support/runs.ts'
 
@@ -30,11 +30,16 @@ interface Spilling {
 }
 
 /** A context with a folder of its own. */
-function context(place: Place, maxBytes: number, conf: Readonly<Record<string, string>> = {}): Spilling {
+function context(
+  place: Place,
+  maxBytes: number | undefined,
+  conf: Readonly<Record<string, string>> = {},
+): Spilling {
   const folder = join(parent, `context-${contexts++}`)
+  const budget = maxBytes === undefined ? {} : { 'kindling.shuffle.maxBytes': maxBytes }
   const sc = new SparkContext({
     master: place.master,
-    conf: { ...place.conf, 'kindling.shuffle.maxBytes': maxBytes, 'spark.local.dir': folder, ...conf },
+    conf: { ...place.conf, ...budget, 'spark.local.dir': folder, ...conf },
   })
   return { sc, files: () => filesBelow(folder), spilled: spilledBytes(sc) }
 }
@@ -180,6 +185,26 @@ const damages: Readonly<Record<string, (path: string) => void>> = {
   'it was cut off': path => truncateSync(path, 30),
   'it was removed': path => rmSync(path),
 }
+
+it('a shuffle may be larger than the heap of a thread', { skip: !thorough }, async () => {
+  const n = 300_000
+  const { sc, spilled } = context(ON_THREADS, undefined, { 'spark.executor.memory': '32m' })
+  const pairs = sc.range(0, n, 1, 2).map((i): [number, string] => [(i * 7919) % n, `${i} `.repeat(20)])
+  const sorted = pairs.sortByKey(true, 2).keys()
+  const isSorted = sorted.mapPartitions(function* (keys) {
+    let last = -1
+    let count = 0
+    for (const key of keys) {
+      if (key <= last) return
+      last = key
+      count++
+    }
+    yield count
+  })
+  assert.equal(await isSorted.reduce((a, b) => a + b), n)
+  await sc.stop()
+  assert.ok(spilled() > 30_000_000, String(spilled()))
+})
 
 describe('damaged files', () => {
   for (const place of [LOCAL, inTurns, ON_THREADS])

@@ -79,7 +79,8 @@ export function itHereOf({ sharesMemory }: Place): ItHere {
   }
 }
 
-function spills(conf: Readonly<Record<string, string>>): boolean {
+/** Whether nothing may be held in memory. */
+export function spills(conf: Readonly<Record<string, string>>): boolean {
   return conf['kindling.shuffle.maxBytes'] !== undefined
 }
 
