@@ -206,6 +206,41 @@ it('a shuffle may be larger than the heap of a thread', { skip: !thorough }, asy
   assert.ok(spilled() > 30_000_000, String(spilled()))
 })
 
+it('a folder that cannot be written is named', async () => {
+  const file = join(parent, 'no-folder')
+  closeSync(openSync(file, 'w'))
+  const { sc } = context(LOCAL, 0, { 'spark.local.dir': file })
+  const pairs = sc.parallelize([['a', 1] as Pair], 1)
+  const error = await rejected('OUTPUT_FAILED', () => pairs.groupByKey(1).collect())
+  assert.ok(error.message.includes(file))
+  await sc.stop()
+})
+
+it('the copy of a slow task leaves no file of its own', async () => {
+  const conf = {
+    'spark.speculation': 'true',
+    'spark.speculation.quantile': '0.5',
+    'spark.speculation.interval': '1ms',
+    'kindling.task.killAfter': '20ms',
+  }
+  const { sc, files } = context(ON_THREADS, 0, conf)
+  const flag = join(parent, 'slow')
+  const pairs = sc.parallelize([0, 1], 2).mapPartitionsWithIndex(function* (partition) {
+    const fs = process.getBuiltinModule('node:fs')
+    for (let i = 0; i < 3000; i++) yield [i, partition] as [number, number]
+    if (partition === 0 || fs.existsSync(flag)) return
+    fs.writeFileSync(flag, '')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  })
+  const groups = pairs.groupByKey(2)
+  assert.equal(await groups.count(), 3000)
+  assert.ok(filesBelow(parent).includes(flag))
+  // The outputs of the two that counted; the thread of the slow one ends, and its folder goes.
+  await until(() => files().length === 2)
+  await sc.stop()
+  assert.deepEqual(files(), [])
+})
+
 describe('damaged files', () => {
   for (const place of [LOCAL, inTurns, ON_THREADS])
     for (const [what, damage] of Object.entries(damages))
