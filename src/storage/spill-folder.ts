@@ -7,7 +7,7 @@
  * The folder is made with its first file. It goes with the context, that of a thread when the thread has ended.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -69,8 +69,9 @@ export class SpillFolder {
     }
   }
 
-  /** Removes all. Never rejects. */
+  /** Removes all; waits for nothing where there is nothing. Never rejects. */
   async remove(): Promise<void> {
+    if (!existsSync(this.path)) return
     await rm(this.path, { recursive: true, force: true }).catch(() => {})
   }
 
