@@ -42,7 +42,7 @@ export const configEntries = {
     default: undefined,
     defaultText: "the system's folder for temporary files",
     since: '0.1.0',
-    doc: 'Folder for files that live as long as the context: partitions that are kept on disk.',
+    doc: 'Folder for files that live as long as the context: partitions that are kept on disk, and what tasks hold no more in memory.',
   }) as ConfigEntry<string | undefined>,
   storageMaxBytes: byteSize({
     key: 'kindling.storage.maxBytes',
@@ -51,6 +51,14 @@ export const configEntries = {
     min: 0,
     since: '0.1.0',
     doc: 'Most bytes of persisted partitions in memory. Beyond it, those used longest ago go to disk where their storage level allows, else they are computed again when they are needed.',
+  }) as ConfigEntry<number | undefined>,
+  shuffleMaxBytes: byteSize({
+    key: 'kindling.shuffle.maxBytes',
+    default: undefined,
+    defaultText: '0.2 of the heap, divided by the tasks that share it',
+    min: 0,
+    since: '0.1.0',
+    doc: 'Most bytes, roughly, that one task holds of the records it combines, groups, sorts or writes for a shuffle. What is more goes to files in spark.local.dir, in sorted runs that are merged when they are read; results and their order stay the same. What is combined must be data then, as records are.',
   }) as ConfigEntry<number | undefined>,
   taskMaxFailures: whole({
     key: 'spark.task.maxFailures',

@@ -1,4 +1,5 @@
 /** Where a context's tasks run: on the program's own thread, or on threads of their own. */
+import { getHeapStatistics } from 'node:v8'
 import { type Clock, SystemClock } from '../base/clock.ts'
 import type { Config } from '../base/config.ts'
 import { configEntries } from '../base/config-entries.ts'
@@ -15,6 +16,7 @@ import { ThreadPool } from '../executor/threads/thread-pool.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import type { Backend } from '../scheduler/task.ts'
 import { TaskQueue } from '../scheduler/task-queue.ts'
+import type { SpillFolder } from '../storage/spill-folder.ts'
 import type { BroadcastStore } from './broadcast.ts'
 import { ContextShared } from './driver-shared.ts'
 import type { Master } from './master.ts'
@@ -25,6 +27,7 @@ export interface BackendHost extends TaskStores {
   readonly conf: Config
   readonly clock: Clock
   readonly logger: Logger
+  readonly spillFolder: SpillFolder
 }
 
 export interface BackendParts {
@@ -49,19 +52,23 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
   const yieldAfterMs = conf.get(configEntries.taskYieldAfter)
   const longCallMs = conf.get(configEntries.taskLongCallWarning)
   const mode = segments as SegmentMode
-  const runner = new TaskRunner(host, { clock, mode, yieldAfterMs, longCallMs, onLongCall })
+  const heapBytes = conf.get(configEntries.workerHeap)
+  const budget = conf.get(configEntries.shuffleMaxBytes)
+  const { spillFolder } = host
+  const spill = { budgetBytes: budget ?? heapShare(undefined) / master.slots, folder: spillFolder }
+  const runner = new TaskRunner(host, { clock, mode, yieldAfterMs, longCallMs, spill, onLongCall })
   const policy = schedulingPolicy(conf)
   const slots = { capacity: master.slots, queue: new TaskQueue(policy) }
   const inline = new InlineBackend(runner, slots, clock.activity, hook)
   if (!master.threads || conf.get(configEntries.executor) === 'inline')
     return { backend: inline, threads: undefined }
 
-  const heapBytes = conf.get(configEntries.workerHeap)
   const limits = heapBytes === undefined ? {} : heapLimits(heapBytes / 2 ** 20)
   const workerClock = carriers === undefined ? new SystemClock() : clock
   const pool = new ThreadPool({
     start: carriers ?? threadCarriers(workerEntry(), limits),
-    settings: { segments, yieldAfterMs, longCallMs },
+    settings: { segments, yieldAfterMs, longCallMs, spillBytes: budget ?? heapShare(heapBytes) },
+    spillFolder,
     clock: workerClock,
     size: master.slots,
     onLoose(message) {
@@ -81,6 +88,7 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
     queue: new TaskQueue(policy),
     inline,
     stores: host,
+    spillFolder,
     shared,
     clock,
     workerClock,
@@ -94,6 +102,11 @@ export function makeBackends(host: BackendHost, parts: BackendParts): Backends {
     threads.resendBroadcast(id)
   }
   return { backend: threads, threads }
+}
+
+/** What the shuffles of all tasks on one heap may hold. Objects take more than their estimates, and their garbage as much again. */
+function heapShare(heapBytes = getHeapStatistics().heap_size_limit): number {
+  return 0.2 * heapBytes
 }
 
 /**

@@ -25,6 +25,7 @@ import type { Backend } from '../scheduler/task.ts'
 import { ShuffleStore } from '../shuffle/shuffle-store.ts'
 import { BlockFiles } from '../storage/block-files.ts'
 import { BlockStore } from '../storage/block-store.ts'
+import { SpillFolder } from '../storage/spill-folder.ts'
 import { type AccumulatorV2, registerAccumulator } from './accumulator.ts'
 import { CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './accumulators.ts'
 import { makeBackends } from './backends.ts'
@@ -98,6 +99,8 @@ export class SparkContext extends RDDMaker implements JobRunner {
   readonly blocks: BlockStore
   /** @internal */
   readonly shuffle: ShuffleStore = new ShuffleStore()
+  /** @internal */
+  readonly spillFolder: SpillFolder
   private readonly log: SwitchedLogger
   private readonly broadcasts = new BroadcastStore()
   private readonly persisted = new PersistedNodes()
@@ -152,6 +155,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
       new BlockFiles(conf.get(configEntries.localDir)),
       this.logger,
     )
+    this.spillFolder = SpillFolder.in(conf.get(configEntries.localDir))
     const backends = makeBackends(this, {
       master,
       broadcasts: this.broadcasts,
@@ -451,6 +455,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
     if (!this.bus.insideListener) await this.bus.drain()
     this.bus.stop()
     await this.blocks.close()
+    await this.spillFolder.remove()
     await contextEnds(error => this.logger.error('a resource could not be disposed of', { error }))
   }
 

@@ -29,7 +29,8 @@ export class KeyTable<V = unknown> {
   /** Slots of the keys that a Map finds by value. */
   readonly simple: Map<unknown, number> = new Map()
   private composite: Map<string, number> | undefined
-  readonly maxKeys: number
+  /** How many keys it takes. May be lowered while it is used. */
+  maxKeys: number
 
   constructor(maxKeys: number = MAX_KEYS) {
     this.maxKeys = maxKeys
@@ -37,6 +38,19 @@ export class KeyTable<V = unknown> {
 
   get size(): number {
     return this.keys.length
+  }
+
+  /** Whether it takes no further key. */
+  get isFull(): boolean {
+    return this.keys.length >= this.maxKeys
+  }
+
+  /** Forgets all keys and values, in place. */
+  clear(): void {
+    this.keys.length = 0
+    this.values.length = 0
+    this.simple.clear()
+    this.composite = undefined
   }
 
   /** The slot of `key`, or `undefined` when it is not here. */

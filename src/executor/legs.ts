@@ -20,7 +20,8 @@ import type { TaskTime } from './task-time.ts'
 /** The stores that tasks read and write. */
 export interface TaskStores {
   readonly blocks: Pick<BlockStore, 'get' | 'put'>
-  readonly shuffle: Pick<ShuffleStore, 'read' | 'put'>
+  /** Only the driver's can drop anything. */
+  readonly shuffle: Pick<ShuffleStore, 'read' | 'put'> & Partial<Pick<ShuffleStore, 'dropDamaged'>>
 }
 
 /** Lowers partitions for one task attempt. */

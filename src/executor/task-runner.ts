@@ -10,6 +10,7 @@ import { StorageLevel } from '../rdd/storage-level.ts'
 import type { Task, TaskResult } from '../scheduler/task.ts'
 import { writeMapOutput } from '../shuffle/writer.ts'
 import { Lowering, type TaskStores } from './legs.ts'
+import { dropDamaged } from './lost-outputs.ts'
 import { runInTask, TaskScope } from './task-scope.ts'
 import { TaskTime, type TaskTimeSettings } from './task-time.ts'
 
@@ -49,15 +50,21 @@ export class TaskRunner {
     const lowering = new Lowering(this.stores, time)
     try {
       const { work } = task
-      if (work.kind === 'result') return { value: await runSink(work.sink, task, lowering, time) }
+      if (work.kind === 'result') {
+        const value = await runSink(work.sink, task, lowering, time)
+        return { value, metrics: time.memory.metrics }
+      }
       const { shuffle, input } = work
       const empty = isEmptyPartition(task.node, task.partition)
       const legs = empty ? [] : lowering.legs(task.node, task.partition)
       const output = await writeMapOutput(shuffle, legs, time)
       const commit = (): void => this.stores.shuffle.put(shuffle, input, task.partition, output)
-      return { value: undefined, commit }
+      return { value: undefined, commit, metrics: time.memory.metrics }
     } catch (error) {
+      dropDamaged(task, error, this.stores)
       throw time.failed(error, task.scope, undefined)
+    } finally {
+      time.memory.end()
     }
   }
 }

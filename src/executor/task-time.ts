@@ -15,9 +15,10 @@ import {
 import { cancellationOf } from '../rdd/cancellation.ts'
 import type { TaskInfo } from '../rdd/ports.ts'
 import { describeScope, type OperatorScope } from '../rdd/scope.ts'
-import type { DrivenControl, Driver } from '../rdd/segment/drive.ts'
+import type { DrivenControl } from '../rdd/segment/drive.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import type { Task } from '../scheduler/task.ts'
+import { type ShuffleDriver, type SpillSettings, TaskMemory } from '../shuffle/task-memory.ts'
 
 const MAX_BUDGET = 256
 /** A look at the time is worth taking about once a millisecond. */
@@ -39,6 +40,7 @@ export interface TaskTimeSettings {
   readonly mode: SegmentMode
   readonly yieldAfterMs: number
   readonly longCallMs: number
+  readonly spill: SpillSettings
   onLongCall(call: LongCall): void
 }
 
@@ -48,16 +50,19 @@ function macrotask(): Promise<void> {
 }
 
 /** The time of one task attempt; see the file head. */
-export class TaskTime implements Driver {
+export class TaskTime implements ShuffleDriver {
   readonly mode: SegmentMode
   readonly settings: TaskTimeSettings
   readonly task: Task
+  /** What its shuffles may hold. */
+  readonly memory: TaskMemory
   sliceStart: number = performance.now()
 
   constructor(task: Task, settings: TaskTimeSettings) {
     this.task = task
     this.settings = settings
     this.mode = settings.mode
+    this.memory = new TaskMemory(settings.spill)
   }
 
   control(operators: readonly OperatorScope[]): DrivenControl {

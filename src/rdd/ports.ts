@@ -113,3 +113,18 @@ export interface JobRunner {
   /** Whether saving over an existing directory is refused (streaming jobs may). */
   mayOverwriteOutput(): boolean
 }
+
+/**
+ * What a task, or all tasks of a stage, moved from memory to files because it was more than `kindling.shuffle.maxBytes`.
+ *
+ * @source Spark TaskMetrics
+ */
+export interface TaskMetrics {
+  /** Bytes that it took in memory, roughly. */
+  readonly memoryBytesSpilled: number
+  /** Bytes that were written. */
+  readonly diskBytesSpilled: number
+}
+
+/** Of a task that wrote no file. */
+export const NO_METRICS: TaskMetrics = { memoryBytesSpilled: 0, diskBytesSpilled: 0 }

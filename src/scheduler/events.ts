@@ -1,5 +1,7 @@
 /** What the engine tells about jobs, stages and tasks. @source Spark SparkListener */
 
+import type { TaskMetrics } from '../rdd/ports.ts'
+
 /** A job was submitted. */
 export interface JobStarted {
   readonly jobId: number
@@ -39,6 +41,8 @@ export interface StageCompleted {
   readonly jobId: number
   readonly time: number
   readonly failureReason: string | undefined
+  /** The sums of its tasks that succeeded. */
+  readonly taskMetrics: TaskMetrics
 }
 
 /** A task began. */
@@ -70,6 +74,8 @@ export interface TaskEnded extends TaskStarted {
   readonly error: Error | undefined
   /** What it added to accumulators; empty unless it succeeded and counts. */
   readonly accumulatorUpdates: readonly AccumulatorUpdate[]
+  /** Zero for one that failed. */
+  readonly taskMetrics: TaskMetrics
 }
 
 /** Callbacks for the events of the engine; implement those you need. */

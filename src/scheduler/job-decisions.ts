@@ -70,6 +70,8 @@ interface Attempt {
 
 interface StageState {
   readonly stage: Stage
+  /** Those of the stage, and further ones whose output was there at first and then was lost. */
+  readonly parents: StageState[]
   status: 'waiting' | 'running' | 'done'
   /** Partitions not done yet. */
   readonly pending: Set<number>
@@ -108,28 +110,39 @@ export class JobDecisions {
   private readonly limits: JobLimits
   private readonly missing: (stage: Stage) => readonly number[]
   private readonly mayCopy: (stage: Stage) => boolean
+  private readonly lost: (stage: Stage) => readonly Stage[]
   private over = false
 
   /**
    * @param missing the partitions a stage has to compute: all that no earlier job left
    * @param mayCopy whether two attempts of a task of the stage may run at the same time
+   * @param lost stages for the shuffles that a stage reads and whose output is not there now
    */
   constructor(
     result: Stage,
     limits: JobLimits,
     missing: (stage: Stage) => readonly number[],
     mayCopy: (stage: Stage) => boolean = () => false,
+    lost: (stage: Stage) => readonly Stage[] = () => [],
   ) {
     this.result = result
     this.limits = limits
     this.missing = missing
     this.mayCopy = mayCopy
-    const stack = [result]
+    this.lost = lost
+    this.add(result)
+  }
+
+  /** Takes in a stage and all that it waits for. */
+  private add(root: Stage): StageState {
+    const stack = [root]
+    const added: StageState[] = []
     while (stack.length > 0) {
       const stage = stack.pop()!
       if (this.stages.has(stage.id)) continue
-      this.stages.set(stage.id, {
+      const state: StageState = {
         stage,
+        parents: [],
         status: 'waiting',
         pending: new Set(),
         failures: new Map(),
@@ -139,9 +152,13 @@ export class JobDecisions {
         running: new Map(),
         tasks: 0,
         times: new TaskTimes(),
-      })
+      }
+      this.stages.set(stage.id, state)
+      added.push(state)
       stack.push(...stage.parents)
     }
+    for (const state of added) state.parents.push(...state.stage.parents.map(p => this.stages.get(p.id)!))
+    return this.stages.get(root.id)!
   }
 
   /** Whether the success of an attempt would count: its partition has no result yet, and the job is not over. */
@@ -183,7 +200,7 @@ export class JobDecisions {
     const actions: JobAction[] = []
     for (const state of this.stages.values()) {
       if (state.status !== 'waiting') continue
-      if (!state.stage.parents.every(p => this.stages.get(p.id)!.status === 'done')) continue
+      if (!state.parents.every(p => p.status === 'done')) continue
       state.status = 'running'
       // The result stage knows itself what is done; of a map stage, output that was there may have been lost.
       const again = state.stage === this.result && state.reruns > 0
@@ -268,9 +285,8 @@ export class JobDecisions {
     if (state.status === 'waiting') return []
     state.reruns++
     if (state.reruns >= this.limits.maxStageAttempts) return this.abort(error, state.stage)
-    const lost = state.stage.parents
-      .map(p => this.stages.get(p.id)!)
-      .filter(p => this.missing(p.stage).length > 0)
+    this.addLost(state)
+    const lost = state.parents.filter(p => this.missing(p.stage).length > 0)
     if (lost.length === 0) return this.again(state, partition)
     for (const parent of lost) {
       if (parent.status !== 'done') continue
@@ -279,6 +295,15 @@ export class JobDecisions {
     }
     state.status = 'waiting'
     return this.startReady()
+  }
+
+  /** Stages that were not needed when the job began, because their output was there. */
+  private addLost(state: StageState): void {
+    for (const stage of this.lost(state.stage)) {
+      if (state.parents.some(p => haveSameOutput(p.stage, stage))) continue
+      const known = [...this.stages.values()].find(other => haveSameOutput(other.stage, stage))
+      state.parents.push(known ?? this.add(stage))
+    }
   }
 
   /** Copies of the tasks that take too long and have none yet. */
@@ -303,6 +328,10 @@ export class JobDecisions {
     this.over = true
     return [{ kind: 'abort', error, stage }]
   }
+}
+
+function haveSameOutput(a: Stage, b: Stage): boolean {
+  return a.output?.shuffle === b.output?.shuffle && a.output?.input === b.output?.input
 }
 
 /** Trying again cannot help: the output is there already, a record cannot be encoded, the input is wrong. */

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { asError, KindlingError } from '../base/errors.ts'
 import type { EventOf, ListenerBus } from '../base/listener-bus.ts'
 import { computesState } from '../rdd/nodes.ts'
-import type { JobRequest } from '../rdd/ports.ts'
+import { type JobRequest, NO_METRICS, type TaskMetrics } from '../rdd/ports.ts'
 import { describeScope } from '../rdd/scope.ts'
 import type { AccumulatorUpdate, SparkListener, TaskStarted } from './events.ts'
 import {
@@ -16,7 +16,7 @@ import {
   type PlannedAttempt,
 } from './job-decisions.ts'
 import type { JobHistory, StageRecord } from './job-history.ts'
-import type { Stage } from './stages.ts'
+import { cutStages, type Stage } from './stages.ts'
 import type {
   Availability,
   Backend,
@@ -66,6 +66,7 @@ export class RunningJob implements TaskEvents {
   private readonly live = new Map<number, LiveAttempt>()
   private readonly listening: boolean
   private readonly records = new Map<number, StageRecord>()
+  private readonly metrics = new Map<number, TaskMetrics>()
   private readonly inContext = AsyncLocalStorage.snapshot()
   private resolve!: (results: unknown[]) => void
   private reject!: (error: unknown) => void
@@ -89,6 +90,7 @@ export class RunningJob implements TaskEvents {
       parts.limits,
       stage => this.missing(stage),
       stage => this.mayCopy(stage),
+      stage => cutStages(stage.node, parts.available).parents,
     )
     this.stages = allStages(result)
     this.listening = parts.bus.hasListeners
@@ -135,7 +137,7 @@ export class RunningJob implements TaskEvents {
     if (this.listening) this.tell('onTaskStart', taskEvent(task, time))
   }
 
-  succeeded(task: Task, { value, updates, commit }: TaskResult): void {
+  succeeded(task: Task, { value, updates, metrics, commit }: TaskResult): void {
     const isResult = task.work.kind === 'result'
     const awaited = this.decisions.awaits(task)
     const record = this.records.get(task.stageId)!
@@ -146,7 +148,8 @@ export class RunningJob implements TaskEvents {
     const counts = awaited || !(isResult || this.decisions.isOver || task.signal.aborted)
     if (awaited) commit?.()
     if (counts) for (const update of updates) update.apply()
-    this.taskEnded(task, undefined, counts ? updates : [])
+    this.addMetrics(task.stageId, metrics)
+    this.taskEnded(task, undefined, counts ? updates : [], metrics)
     if (isResult && awaited) {
       const index = this.indices.get(task.partition)!
       this.results[index] = value
@@ -159,7 +162,7 @@ export class RunningJob implements TaskEvents {
     const record = this.records.get(task.stageId)!
     if (this.decisions.awaits(task)) record.numFailedTasks++
     if (this.live.get(task.id)!.startTime !== undefined) record.numActiveTasks--
-    this.taskEnded(task, error, [])
+    this.taskEnded(task, error, [], NO_METRICS)
     this.happen({ kind: 'task-failed', error, ...attemptId(task) })
   }
 
@@ -195,6 +198,7 @@ export class RunningJob implements TaskEvents {
           jobId: this.id,
           time: this.now(),
           failureReason: undefined,
+          taskMetrics: this.metricsOf(action.stage.id),
         })
         break
       case 'finish':
@@ -212,6 +216,7 @@ export class RunningJob implements TaskEvents {
             jobId: this.id,
             time: this.now(),
             failureReason: error.message,
+            taskMetrics: this.metricsOf(stage.id),
           })
         this.tell('onJobEnd', { jobId: this.id, time: this.now(), error })
         this.reject(error)
@@ -279,8 +284,26 @@ export class RunningJob implements TaskEvents {
     return record
   }
 
+  private metricsOf(stageId: number): TaskMetrics {
+    return this.metrics.get(stageId) ?? NO_METRICS
+  }
+
+  private addMetrics(stageId: number, added: TaskMetrics): void {
+    if (!this.listening || added.diskBytesSpilled === 0) return
+    const { memoryBytesSpilled, diskBytesSpilled } = this.metricsOf(stageId)
+    this.metrics.set(stageId, {
+      memoryBytesSpilled: memoryBytesSpilled + added.memoryBytesSpilled,
+      diskBytesSpilled: diskBytesSpilled + added.diskBytesSpilled,
+    })
+  }
+
   /** One that never began (the context was stopped, a copy was not needed any more) is not told of. */
-  private taskEnded(task: Task, error: unknown, updates: readonly TaskUpdate[]): void {
+  private taskEnded(
+    task: Task,
+    error: unknown,
+    updates: readonly TaskUpdate[],
+    taskMetrics: TaskMetrics,
+  ): void {
     const { startTime } = this.live.get(task.id)!
     this.live.delete(task.id)
     if (!this.listening || startTime === undefined) return
@@ -290,6 +313,7 @@ export class RunningJob implements TaskEvents {
       duration: time - startTime,
       error: error === undefined ? undefined : asError(error),
       accumulatorUpdates: updates.map(accumulatorUpdate),
+      taskMetrics,
     })
   }
 

@@ -1,6 +1,6 @@
 /** Tasks, and the port through which a backend runs them. */
 import type { Node, ShuffleNode } from '../rdd/nodes.ts'
-import type { JobSink } from '../rdd/ports.ts'
+import type { JobSink, TaskMetrics } from '../rdd/ports.ts'
 import type { OperatorScope } from '../rdd/scope.ts'
 
 /** Facts about the job that its tasks' errors and events carry. */
@@ -59,6 +59,7 @@ export type TaskWork =
 export interface TaskResult {
   readonly value: unknown
   readonly updates: readonly TaskUpdate[]
+  readonly metrics: TaskMetrics
   /** Puts a map task's output where others find it. Called at most once, and only if the attempt counts. Never throws. */
   readonly commit?: (() => void) | undefined
 }

@@ -5,10 +5,10 @@
  */
 import { KindlingError } from '../base/errors.ts'
 import type { ShuffleNode } from '../rdd/nodes.ts'
-import type { Block } from '../storage/block.ts'
+import { isUndamaged, type OutputBlock } from '../storage/filed-block.ts'
 
 /** One block for each reduce partition. */
-export type MapOutput = readonly Block[]
+export type MapOutput = readonly OutputBlock[]
 
 /** Map outputs of all shuffles; see the file head. */
 export class ShuffleStore {
@@ -28,7 +28,7 @@ export class ShuffleStore {
   }
 
   /** The blocks for one reduce partition, in map-partition order. @throws BLOCK_NOT_FOUND when one is gone */
-  read(shuffle: ShuffleNode, input: number, reducePartition: number): Block[] {
+  read(shuffle: ShuffleNode, input: number, reducePartition: number): OutputBlock[] {
     return this.of(shuffle, input).map((output, mapPartition) => {
       const block = output?.[reducePartition]
       if (block !== undefined) return block
@@ -47,6 +47,15 @@ export class ShuffleStore {
     const missing: number[] = []
     for (let p = 0; p < node.numPartitions; p++) if (inputs?.[input]?.[p] === undefined) missing.push(p)
     return missing
+  }
+
+  /** Loses the outputs whose block for a reduce partition is damaged. Cost: reads those that are in files. */
+  dropDamaged(shuffle: ShuffleNode, input: number, reducePartition: number): void {
+    const outputs = this.of(shuffle, input)
+    for (const [mapPartition, output] of outputs.entries()) {
+      const block = output?.[reducePartition]
+      if (block !== undefined && !isUndamaged(block)) outputs[mapPartition] = undefined
+    }
   }
 
   /** Loses one map output, or all of a shuffle: the map stage computes it again when it is asked for. */

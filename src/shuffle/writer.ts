@@ -1,64 +1,61 @@
 /** The map side: records of one partition, combined where the aggregator allows it, as one block for each reduce partition. */
-import { KeyTable } from '../data/key-table.ts'
-import type { ShuffleNode } from '../rdd/nodes.ts'
+import type { Aggregator, ShuffleNode } from '../rdd/nodes.ts'
 import { partitionOf } from '../rdd/partitioner.ts'
-import { type Driver, drain, type Leg } from '../rdd/segment/drive.ts'
-import type { CombineSink, ScatterSink } from '../rdd/segment/plan.ts'
-import { type Block, blockOfPairs } from '../storage/block.ts'
+import { drain, type Leg } from '../rdd/segment/drive.ts'
+import type { ScatterSink } from '../rdd/segment/plan.ts'
 import type { MapOutput } from './shuffle-store.ts'
+import { SpillingCombine } from './spilling-combine.ts'
+import { SpillingScatter } from './spilling-scatter.ts'
+import type { ShuffleDriver } from './task-memory.ts'
 
 /** Runs the records of a map partition to their blocks. Cost: one hash for each distinct key with map-side combine. */
 export async function writeMapOutput(
   shuffle: ShuffleNode,
   legs: readonly Leg[],
-  driver: Driver,
+  driver: ShuffleDriver,
 ): Promise<MapOutput> {
   const { result } = shuffle
   if (result.as === 'combined' && result.aggregator.mapSide)
     return combineAndWrite(shuffle, result.aggregator, legs, driver)
-  const { numPartitions } = shuffle
-  const lists = (): unknown[][] => Array.from({ length: numPartitions }, () => [])
+  const output = new SpillingScatter(shuffle.numPartitions, driver)
   const sink: ScatterSink = {
     kind: 'scatter',
     partition: key => partitionOf(shuffle.partitioner, key),
-    keys: lists(),
-    values: lists(),
+    keys: output.keys,
+    values: output.values,
     scope: shuffle.scope,
   }
-  await drain(legs, sink, driver)
-  return blocksOf(sink.keys, sink.values, driver)
+  await drain(legs, sink, driver, () => output.relieve())
+  return output.finish()
 }
 
 async function combineAndWrite(
   shuffle: ShuffleNode,
-  aggregator: { create: CombineSink['create']; mergeValue: CombineSink['merge'] },
+  { create, mergeValue: merge }: Aggregator,
   legs: readonly Leg[],
-  driver: Driver,
+  driver: ShuffleDriver,
 ): Promise<MapOutput> {
   const { scope, numPartitions, partitioner } = shuffle
-  const table = new KeyTable()
-  const { create, mergeValue: merge } = aggregator
-  await drain(legs, { kind: 'combine', table, create, merge, scope }, driver)
-  if (numPartitions === 1) return blocksOf([table.keys], [table.values], driver)
-  const keys: unknown[][] = Array.from({ length: numPartitions }, () => [])
-  const values: unknown[][] = Array.from({ length: numPartitions }, () => [])
-  for (let slot = 0; slot < table.size; slot++) {
-    const key = table.keys[slot]
-    const at = partitionOf(partitioner, key)
-    keys[at]!.push(key)
-    values[at]!.push(table.values[slot])
-    const pause = (slot & 1023) === 0 ? driver.breathe() : undefined
-    if (pause !== undefined) await pause
+  const combine = new SpillingCombine(driver, scope)
+  await combine.add(legs, { create, merge })
+  const combined = await combine.finish()
+  const output = new SpillingScatter(numPartitions, driver)
+  try {
+    for (let chunk = await combined.next(); chunk !== undefined; chunk = await combined.next()) {
+      const { keys, values } = chunk as { keys: readonly unknown[]; values: readonly unknown[] }
+      for (let i = 0; i < keys.length; i++) {
+        const key = keys[i]
+        const at = numPartitions === 1 ? 0 : partitionOf(partitioner, key)
+        output.keys[at]!.push(key)
+        output.values[at]!.push(values[i])
+        const pause = (i & 1023) === 0 ? driver.breathe() : undefined
+        if (pause !== undefined) await pause
+      }
+      const wait = output.relieve()
+      if (wait !== undefined) await wait
+    }
+  } finally {
+    await combined.close()
   }
-  return blocksOf(keys, values, driver)
-}
-
-async function blocksOf(keys: unknown[][], values: unknown[][], driver: Driver): Promise<Block[]> {
-  const blocks: Block[] = []
-  for (let p = 0; p < keys.length; p++) {
-    blocks.push(blockOfPairs(keys[p]!, values[p]!))
-    const pause = driver.breathe()
-    if (pause !== undefined) await pause
-  }
-  return blocks
+  return output.finish()
 }

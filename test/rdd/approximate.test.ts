@@ -14,39 +14,43 @@ import { runs } from '../support/runs.ts'
 
 const HOUR = 3_600_000
 
-onEveryBackend('approximate actions', ({ sc }) => {
-  it('are exact when the job is quicker than the time limit', async () => {
-    const data = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 20 })
-    await fc.assert(
-      fc.asyncProperty(data, fc.integer({ min: 1, max: 5 }), async (all, p) => {
-        const rdd = sc.parallelize(all, p)
-        const sum = all.reduce((a, b) => a + b)
-        const exact = (x: number) => ({ mean: x, confidence: 1, low: x, high: x })
-        const count = await rdd.countApprox(HOUR)
-        assert.equal(count.isInitialValueFinal, true)
-        assert.deepEqual(count.initialValue, exact(all.length))
-        assert.deepEqual(await count.getFinalValue(), exact(all.length))
-        assert.ok(Math.abs((await rdd.sumApprox(HOUR)).initialValue.mean - sum) < 1e-9)
-        assert.ok(Math.abs((await rdd.meanApprox(HOUR)).initialValue.mean - sum / all.length) < 1e-9)
-        const values = (await rdd.countByValueApprox(HOUR)).initialValue
-        assert.deepEqual(values.get(all[0]!), exact(all.filter(x => x === all[0]).length))
-        const keys = (await rdd.keyBy(x => Math.sign(x)).countByKeyApprox(HOUR)).map(
-          m => [...m.keys()].length,
-        )
-        assert.equal(keys.initialValue, new Set(all.map(x => Math.sign(x))).size)
-        assert.equal(await keys.getFinalValue(), keys.initialValue)
-      }),
-      { numRuns: Math.ceil(runs / 5) },
-    )
-    assert.deepEqual((await sc.emptyRDD().countApprox(HOUR)).initialValue.mean, 0)
-    await rejected('INVALID_ARGUMENT', () => sc.range(3).countApprox(1, 2))
-    await rejected('INVALID_ARGUMENT', () => sc.range(3).countApprox(-1))
-    const failing = sc.range(3).map(() => {
-      throw new Error('no')
+onEveryBackend(
+  'approximate actions',
+  ({ sc }) => {
+    it('are exact when the job is quicker than the time limit', async () => {
+      const data = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 20 })
+      await fc.assert(
+        fc.asyncProperty(data, fc.integer({ min: 1, max: 5 }), async (all, p) => {
+          const rdd = sc.parallelize(all, p)
+          const sum = all.reduce((a, b) => a + b)
+          const exact = (x: number) => ({ mean: x, confidence: 1, low: x, high: x })
+          const count = await rdd.countApprox(HOUR)
+          assert.equal(count.isInitialValueFinal, true)
+          assert.deepEqual(count.initialValue, exact(all.length))
+          assert.deepEqual(await count.getFinalValue(), exact(all.length))
+          assert.ok(Math.abs((await rdd.sumApprox(HOUR)).initialValue.mean - sum) < 1e-9)
+          assert.ok(Math.abs((await rdd.meanApprox(HOUR)).initialValue.mean - sum / all.length) < 1e-9)
+          const values = (await rdd.countByValueApprox(HOUR)).initialValue
+          assert.deepEqual(values.get(all[0]!), exact(all.filter(x => x === all[0]).length))
+          const keys = (await rdd.keyBy(x => Math.sign(x)).countByKeyApprox(HOUR)).map(
+            m => [...m.keys()].length,
+          )
+          assert.equal(keys.initialValue, new Set(all.map(x => Math.sign(x))).size)
+          assert.equal(await keys.getFinalValue(), keys.initialValue)
+        }),
+        { numRuns: Math.ceil(runs / 5) },
+      )
+      assert.deepEqual((await sc.emptyRDD().countApprox(HOUR)).initialValue.mean, 0)
+      await rejected('INVALID_ARGUMENT', () => sc.range(3).countApprox(1, 2))
+      await rejected('INVALID_ARGUMENT', () => sc.range(3).countApprox(-1))
+      const failing = sc.range(3).map(() => {
+        throw new Error('no')
+      })
+      await rejected('USER_CODE_FAILED', () => failing.countApprox(HOUR))
     })
-    await rejected('USER_CODE_FAILED', () => failing.countApprox(HOUR))
-  })
-})
+  },
+  { shuffles: false },
+)
 
 describe('when time is over', () => {
   it('gives an estimate from the partitions that are done; the job goes on', async () => {

@@ -138,6 +138,27 @@ describe('job decisions', () => {
     assert.deepEqual(d.ok(1, 0), ['done 1', 'finish'])
   })
 
+  it('output that was there when the job began, and then is lost, gets a stage of its own', () => {
+    const source = stage(5)
+    const map = { ...stage(4, [source]), output: { shuffle: {} as never, input: 0 } }
+    const result = stage(1)
+    let missing = [1]
+    const d = new Told(
+      result,
+      limits,
+      s => (s === map ? missing : [0]),
+      () => false,
+      s => (s === result ? [map] : []),
+    )
+    assert.deepEqual(d.start(), ['submit 1: 0'])
+    const lost = new KindlingError('BLOCK_NOT_FOUND', { block: 'x' })
+    assert.deepEqual(d.fails(1, 0, lost), ['submit 5: 0'])
+    assert.deepEqual(d.ok(5, 0), ['done 5', 'submit 4: 1'])
+    missing = []
+    assert.deepEqual(d.ok(4, 1), ['done 4', 'submit 1: 0'])
+    assert.deepEqual(d.ok(1, 0), ['done 1', 'finish'])
+  })
+
   it('output that is lost again and again ends the job', () => {
     const map = stage(0)
     const result = stage(1, [map])

@@ -8,6 +8,7 @@ import { literalSource } from '../../src/context/literals.ts'
 import type { ShuffleNode } from '../../src/rdd/nodes.ts'
 import { makeNode, newShuffleId } from '../../src/rdd/nodes.ts'
 import { HashPartitioner } from '../../src/rdd/partitioner.ts'
+import { NO_METRICS } from '../../src/rdd/ports.ts'
 import { currentScope } from '../../src/rdd/scope.ts'
 import { DAGScheduler } from '../../src/scheduler/dag-scheduler.ts'
 import type { SparkListener, TaskEnded } from '../../src/scheduler/events.ts'
@@ -61,7 +62,7 @@ async function twoStages() {
     const name = `${work.kind} ${partition}`
     const update: TaskUpdate = { id: 0, name, update: 1, value: 2, apply: () => void applied.push(name) }
     const commit = work.kind === 'map' ? () => void written.add(partition) : undefined
-    events!.succeeded(task, { value: partition, updates: [update], commit })
+    events!.succeeded(task, { value: partition, updates: [update], metrics: NO_METRICS, commit })
   }
   const fail = (task: Task): void => events!.failed(task, new Error('planned'))
   /** The output of a map task is gone when the task wants to read it. */

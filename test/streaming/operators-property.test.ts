@@ -1,10 +1,10 @@
 /** Every operator of streams against brute force: random records, cuts into batches, partitions, windows and slides. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
-import { places, thorough } from '../support/backends.ts'
+import { places, spilledBytes, spills, thorough } from '../support/backends.ts'
 import { runs } from '../support/runs.ts'
 
 type Pair = readonly [string, number]
@@ -149,6 +149,11 @@ for (const { title, master, conf, sharesMemory } of places) {
   if (!sharesMemory && !thorough) continue
   const numRuns = Math.ceil(runs / (sharesMemory ? 4 : 50))
   describe(`operators of streams against brute force, ${title}`, () => {
+    let spilled = 0
+    after(() => {
+      if (spills(conf)) assert.ok(spilled > 0, 'nothing was spilled')
+      else assert.equal(spilled, 0)
+    })
     for (const [name, { define, expect }] of Object.entries(operators))
       it(`${name} (property)`, async () => {
         const given = fc.array(fc.tuple(batch, batch), { minLength: 1, maxLength: 4 })
@@ -171,11 +176,13 @@ for (const { title, master, conf, sharesMemory } of places) {
                 t.collect('out', define(a, b))
               },
             })
+            const spilledHere = spilledBytes(t.sc)
             await t.run(batches.length)
             assert.deepEqual(
               t.out('out').batches.map(canonical),
               batches.map(([a, b]) => canonical(expect(a, b))),
             )
+            spilled += spilledHere()
           }),
           { numRuns },
         )

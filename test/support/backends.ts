@@ -4,6 +4,7 @@
  * Functions on worker threads work on copies: a test that counts calls or gathers values in a variable of its own runs only where
  * tasks share the test's memory. It is defined by `itHere`.
  */
+import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { SparkContext } from '../../src/context/spark-context.ts'
 import { runs } from './runs.ts'
@@ -46,11 +47,29 @@ export const ON_THREADS: Place = {
   sharesMemory: false,
 }
 
-/** One task at a time, several in turns on one thread, and worker threads. */
-export const places: readonly Place[] = thorough ? [LOCAL, IN_TURNS, ON_THREADS] : [LOCAL, ON_THREADS]
+/** No task may hold anything for a shuffle: all of it goes through files. */
+export const SPILLS: Readonly<Record<string, string>> = { 'kindling.shuffle.maxBytes': '0' }
+const SPILLING: Place = {
+  title: 'local[3] inline, spilling',
+  master: 'local[3]',
+  conf: { ...INLINE, ...SPILLS },
+  sharesMemory: true,
+}
+const SPILLING_ON_THREADS: Place = {
+  title: 'local[2] on threads, spilling',
+  master: 'local[2]',
+  conf: { ...ON_THREADS.conf, ...SPILLS },
+  sharesMemory: false,
+}
+
+/** One task at a time, several in turns on one thread, worker threads; in memory and through files. */
+export const places: readonly Place[] = thorough
+  ? [LOCAL, IN_TURNS, ON_THREADS, SPILLING, SPILLING_ON_THREADS]
+  : [LOCAL, ON_THREADS, SPILLING]
 
 /** The forms of segments to run on a place. */
 export function formsOn(place: Place): readonly string[] {
+  if (place === SPILLING_ON_THREADS) return ['compiled']
   return place === LOCAL || thorough ? ['compiled', 'interpreted'] : ['compiled']
 }
 
@@ -60,15 +79,44 @@ export function itHereOf({ sharesMemory }: Place): ItHere {
   }
 }
 
-/** Defines `suite` once for each backend, each with a context of its own. */
-export function onEveryBackend(title: string, suite: (backend: BackendCase) => void): void {
-  for (const place of places)
+/** Whether nothing may be held in memory. */
+export function spills(conf: Readonly<Record<string, string>>): boolean {
+  return conf['kindling.shuffle.maxBytes'] !== undefined
+}
+
+/** Counts what the tasks of a context wrote to files of their own. */
+export function spilledBytes(sc: SparkContext): () => number {
+  let bytes = 0
+  sc.addSparkListener({
+    onStageCompleted: ({ taskMetrics }) => {
+      bytes += taskMetrics.diskBytesSpilled
+    },
+  })
+  return () => bytes
+}
+
+/**
+ * Defines `suite` once for each backend, each with a context of its own.
+ *
+ * @param shuffles false: no test of it does, so there is nothing to spill
+ */
+export function onEveryBackend(
+  title: string,
+  suite: (backend: BackendCase) => void,
+  { shuffles = true }: { readonly shuffles?: boolean } = {},
+): void {
+  for (const place of places.filter(({ conf }) => shuffles || !spills(conf)))
     for (const segments of formsOn(place))
       describe(`${title} on ${place.title}, ${segments}`, () => {
         const { master } = place
         const conf = { 'kindling.task.segments': segments, ...place.conf }
         const sc = new SparkContext({ master, conf })
-        after(() => sc.stop())
+        const spilled = spilledBytes(sc)
+        after(async () => {
+          await sc.stop()
+          if (spills(conf)) assert.ok(spilled() > 0, 'nothing was spilled')
+          else assert.equal(spilled(), 0)
+        })
         const id = `${place.title.replaceAll(/[^\w]+/g, '-')}-${segments}`
         suite({ sc, id, master, conf, itHere: itHereOf(place) })
       })

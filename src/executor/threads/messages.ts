@@ -5,8 +5,10 @@
 import type { WireError } from '../../base/errors.ts'
 import type { LogLevel } from '../../base/logger.ts'
 import type { FunctionDescription } from '../../rdd/functions/description.ts'
+import type { TaskMetrics } from '../../rdd/ports.ts'
 import type { MadeVersion, StateLayer } from '../../rdd/state-port.ts'
 import type { JobProperties } from '../../scheduler/task.ts'
+import type { FilePart } from '../../storage/spill-file.ts'
 import type { ScopeData, StageData } from './stage-data.ts'
 
 /** What a thread is started with. */
@@ -14,6 +16,10 @@ export interface WorkerSettings {
   readonly segments: string
   readonly yieldAfterMs: number
   readonly longCallMs: number
+  /** What the shuffles of a task may hold. */
+  readonly spillBytes: number
+  /** The folder of its files, made with the first one. The driver removes it when the thread has ended. */
+  readonly spillPath: string
 }
 
 /** A class that the program registered, and its codec. */
@@ -27,6 +33,13 @@ export type ClassParts = [
 export interface BlockData {
   readonly bytes: Uint8Array
   readonly pairs: boolean
+  readonly count: number
+}
+
+/** What a map task wrote for a reduce partition, where it is in a file. */
+export interface FiledData {
+  readonly path: string
+  readonly parts: readonly FilePart[]
   readonly count: number
 }
 
@@ -51,7 +64,7 @@ export interface TaskInputs {
   /** Blocks of kept partitions that are there. */
   readonly kept: readonly (readonly [place: string, blocks: readonly BlockData[]])[]
   /** Blocks that crossed a shuffle, in map-partition order. */
-  readonly shuffled: readonly (readonly [place: string, blocks: readonly BlockData[]])[]
+  readonly shuffled: readonly (readonly [place: string, blocks: readonly (BlockData | FiledData)[]])[]
   /** Versions of state. */
   readonly states: readonly StateLease[]
   /** What making versions put out, where they are made already: the place is `state/partition/time`. */
@@ -100,8 +113,18 @@ export interface AccumulatorData {
   readonly zero: FunctionDescription
 }
 
-/** A map task's output: the blocks of all reduce partitions one after the other in one region. */
-export interface OutputData {
+/** A map task's output. */
+export type OutputData = RegionData | FileData
+
+/** One in a file of the thread's folder. */
+export interface FileData {
+  readonly path: string
+  /** By reduce partition. */
+  readonly blocks: readonly Omit<FiledData, 'path'>[]
+}
+
+/** The blocks of all reduce partitions one after the other in one region. */
+export interface RegionData {
   /** Names the region to the worker that wrote it; −1 where the bytes are not shared. */
   readonly region: number
   readonly bytes: Uint8Array
@@ -139,6 +162,7 @@ export type FromWorker =
       readonly output: OutputData | undefined
       readonly kept: readonly KeptData[]
       readonly updates: readonly UpdateData[]
+      readonly metrics: TaskMetrics
     }
   | { readonly type: 'failed'; readonly task: number; readonly error: WireError }
   /** A task made a version of state. */

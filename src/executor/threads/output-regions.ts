@@ -9,7 +9,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { MapOutput } from '../../shuffle/shuffle-store.ts'
 import type { Block } from '../../storage/block.ts'
-import type { OutputData } from './messages.ts'
+import type { RegionData } from './messages.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
 /** What is known of a region that was given out. */
@@ -35,7 +35,7 @@ export class OutputRegions {
   }
 
   /** The blocks of a map output, which keep its memory. */
-  adopt(worker: WorkerThread, { region, bytes, starts, lengths, counts, pairs }: OutputData): MapOutput {
+  adopt(worker: WorkerThread, { region, bytes, starts, lengths, counts, pairs }: RegionData): MapOutput {
     const keeper = region < 0 ? undefined : this.keeper({ worker, id: region, length: bytes.length })
     return counts.map((count, i): Block => {
       const part = bytes.subarray(starts[i], starts[i]! + lengths[i]!)

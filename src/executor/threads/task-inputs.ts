@@ -3,13 +3,14 @@ import { lineageOf, type Node, type SourceNode, type StateNode } from '../../rdd
 import type { AwayState } from '../../rdd/state-port.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import { type Block, encodedBlock } from '../../storage/block.ts'
+import type { OutputBlock } from '../../storage/filed-block.ts'
 import type { TaskStores } from '../legs.ts'
-import type { BlockData, StateLease, TaskInputs } from './messages.ts'
+import type { BlockData, FiledData, StateLease, TaskInputs } from './messages.ts'
 
 /** The inputs, and the blocks that must stay as they are while the task runs. */
 export interface GatheredInputs {
   readonly inputs: TaskInputs
-  readonly blocks: readonly Block[]
+  readonly blocks: readonly OutputBlock[]
 }
 
 /** Smaller blocks are copied into the message: sharing memory costs more than that. */
@@ -38,11 +39,11 @@ export async function gatherInputs(
 type Places<T> = (readonly [place: string, value: T])[]
 
 class Gathering implements GatheredInputs {
-  readonly blocks: Block[] = []
+  readonly blocks: OutputBlock[] = []
   readonly inputs: {
     readonly sources: [node: number, partition: number, descriptor: unknown][]
     readonly kept: Places<readonly BlockData[]>
-    readonly shuffled: Places<readonly BlockData[]>
+    readonly shuffled: Places<readonly (BlockData | FiledData)[]>
     readonly states: StateLease[]
     readonly outputs: Places<readonly BlockData[]>
   } = { sources: [], kept: [], shuffled: [], states: [], outputs: [] }
@@ -91,7 +92,7 @@ class Gathering implements GatheredInputs {
       for (const [input, { shuffleId }] of node.inputs.entries()) {
         if (shuffleId === undefined) continue
         const blocks = this.stores.shuffle.read(node, input, partition)
-        this.inputs.shuffled.push([placeOf(node.id, partition, input), this.data(blocks)])
+        this.inputs.shuffled.push([placeOf(node.id, partition, input), blocks.map(b => this.outputData(b))])
       }
     if (node.kind === 'state')
       this.versions.push({ node, partition, isThere: node.versions.has(node.time, partition) })
@@ -139,6 +140,13 @@ class Gathering implements GatheredInputs {
     return undefined
   }
 
+  private outputData(block: OutputBlock): BlockData | FiledData {
+    if (block.kind !== 'filed') return this.data([block])[0]!
+    this.blocks.push(block)
+    const { file, parts, count } = block
+    return { path: file.path, parts, count }
+  }
+
   private data(blocks: readonly Block[]): BlockData[] {
     return blocks.map(block => {
       this.blocks.push(block)
@@ -150,7 +158,7 @@ class Gathering implements GatheredInputs {
 }
 
 /** The partitions that one is computed from in the same task. Of state that is there already, none. */
-function partitionsWithin(node: Node, partition: number): (readonly [Node, number])[] {
+export function partitionsWithin(node: Node, partition: number): (readonly [Node, number])[] {
   switch (node.kind) {
     case 'source':
       return []

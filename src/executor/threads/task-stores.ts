@@ -2,8 +2,9 @@
 import type { Node, ShuffleNode } from '../../rdd/nodes.ts'
 import type { MapOutput } from '../../shuffle/shuffle-store.ts'
 import { type Block, encodedBlock } from '../../storage/block.ts'
+import type { OutputBlock } from '../../storage/filed-block.ts'
 import type { TaskStores } from '../legs.ts'
-import type { BlockData, KeptData, OutputData, TaskInputs } from './messages.ts'
+import type { BlockData, FiledData, KeptData, OutputData, TaskInputs } from './messages.ts'
 import type { SharedRegions } from './shared-regions.ts'
 import { placeOf } from './task-inputs.ts'
 
@@ -17,7 +18,7 @@ export class SentStores implements TaskStores {
   /** What the task wrote for its shuffle. */
   output: MapOutput | undefined
   private readonly keptBefore: Map<string, readonly BlockData[]>
-  private readonly shuffled: Map<string, readonly BlockData[]>
+  private readonly shuffled: Map<string, readonly (BlockData | FiledData)[]>
 
   constructor(inputs: TaskInputs) {
     this.keptBefore = new Map(inputs.kept)
@@ -32,8 +33,8 @@ export class SentStores implements TaskStores {
   }
 
   readonly shuffle: TaskStores['shuffle'] = {
-    read: (shuffle: ShuffleNode, input: number, partition: number): Block[] =>
-      this.shuffled.get(placeOf(shuffle.id, partition, input))!.map(blockOf),
+    read: (shuffle: ShuffleNode, input: number, partition: number): OutputBlock[] =>
+      this.shuffled.get(placeOf(shuffle.id, partition, input))!.map(outputBlockOf),
     put: (_shuffle: ShuffleNode, _input: number, _partition: number, output: MapOutput): void => {
       this.output = output
     },
@@ -67,9 +68,20 @@ export function blockOf({ bytes, pairs, count }: BlockData): Block {
   return { kind: 'encoded', bytes, pairs, count }
 }
 
-/** The blocks one after the other. */
+/** Its file is the driver's, or of this thread's folder: it stays as long as the task needs it. */
+function outputBlockOf(data: BlockData | FiledData): OutputBlock {
+  if (!('path' in data)) return blockOf(data)
+  const { path, parts, count } = data
+  return { kind: 'filed', file: { path }, parts, count }
+}
+
+/** What is in memory, one after the other; of what is in a file, where it is. */
 export function outputData(output: MapOutput, regions: SharedRegions): OutputData {
-  const blocks = output.map(encodedBlock)
+  const filed = output.filter(block => block.kind === 'filed')
+  const [first] = filed
+  if (first !== undefined)
+    return { path: first.file.path, blocks: filed.map(({ parts, count }) => ({ parts, count })) }
+  const blocks = output.filter(block => block.kind !== 'filed').map(encodedBlock)
   const { starts, length } = placed(blocks)
   const region = length < SHARE_FROM ? { id: -1, bytes: new Uint8Array(length) } : regions.take(length)
   for (const [i, { bytes }] of blocks.entries()) region.bytes.set(bytes, starts[i])

@@ -18,12 +18,15 @@ import { capture } from '../../rdd/functions/explicit.ts'
 import type { Node, StateNode } from '../../rdd/nodes.ts'
 import type { Backend, Task, TaskEvents, TaskResult, TaskUpdate } from '../../scheduler/task.ts'
 import type { TaskQueue } from '../../scheduler/task-queue.ts'
-import type { Block } from '../../storage/block.ts'
+import type { MapOutput } from '../../shuffle/shuffle-store.ts'
+import type { OutputBlock } from '../../storage/filed-block.ts'
+import type { SpillFolder } from '../../storage/spill-folder.ts'
 import type { InlineBackend, TaskHook } from '../inline-backend.ts'
 import type { TaskStores } from '../legs.ts'
+import { dropDamaged } from '../lost-outputs.ts'
 import { isEmptyPartition } from '../task-runner.ts'
 import { Dispatch, type Dispatched, type StateUse } from './dispatch.ts'
-import type { ClassParts, UpdateData } from './messages.ts'
+import type { ClassParts, OutputData, UpdateData } from './messages.ts'
 import { OutputRegions } from './output-regions.ts'
 import { type SentValue, SentValues } from './sent-values.ts'
 import { type DescribedStage, describeStage, parentsWithin } from './stage-data.ts'
@@ -49,6 +52,8 @@ export interface ThreadBackendParts {
   /** Runs what does not leave the driver. */
   readonly inline: InlineBackend
   readonly stores: TaskStores
+  /** Takes over the files of threads. */
+  readonly spillFolder: SpillFolder
   readonly shared: DriverShared
   /** The context's clock. */
   readonly clock: Clock
@@ -78,7 +83,7 @@ export class ThreadBackend implements Backend {
   private readonly dispatch: Dispatch
   private readonly attempts = new Set<Promise<void>>()
   /** What running tasks read: the memory of these blocks is not used again before they have ended. */
-  private readonly inUse = new Set<readonly Block[]>()
+  private readonly inUse = new Set<readonly OutputBlock[]>()
   private stopped = false
 
   constructor(parts: ThreadBackendParts) {
@@ -205,6 +210,7 @@ export class ThreadBackend implements Backend {
       isSound = versions.allCount()
       tell = () => events.succeeded(task, result)
     } catch (error) {
+      dropDamaged(task, error, this.parts.stores)
       tell = () => events.failed(task, error)
     }
     this.parts.pool.give(thread)
@@ -289,9 +295,9 @@ export class ThreadBackend implements Backend {
 
   private async result(task: Task, thread: WorkerThread, done: DoneMessage): Promise<TaskResult> {
     const { work, node } = task
-    const { output, kept, value, rows, updates } = done
+    const { output, kept, value, rows, updates, metrics } = done
     // Adopted also when it does not count: that is how its memory comes back.
-    const adopted = output === undefined ? undefined : this.regions.adopt(thread, output)
+    const adopted = output === undefined ? undefined : this.adopt(thread, output)
     if (kept.length > 0 && !task.signal.aborted) {
       const nodes = nodesOf(node)
       for (const { node: id, partition, blocks } of kept) {
@@ -303,11 +309,18 @@ export class ThreadBackend implements Backend {
     return {
       value: rows ? records : records[0],
       updates: updates.map(data => this.parts.shared.update(data)).filter(update => update !== undefined),
+      metrics,
       commit:
         work.kind === 'map' && adopted !== undefined
           ? () => this.parts.stores.shuffle.put(work.shuffle, work.input, task.partition, adopted)
           : undefined,
     }
+  }
+
+  private adopt(thread: WorkerThread, output: OutputData): MapOutput {
+    if (!('path' in output)) return this.regions.adopt(thread, output)
+    const file = this.parts.spillFolder.adopt(output.path)
+    return output.blocks.map(({ parts, count }) => ({ kind: 'filed', file, parts, count }))
   }
 
   private stageOf(task: Task): DescribedStage {

@@ -13,6 +13,7 @@ import { isRegisteredClass } from '../../data/registered-class.ts'
 import { revive } from '../../rdd/functions/revive.ts'
 import type { SegmentMode } from '../../rdd/segment/segment.ts'
 import type { Task, TaskResult } from '../../scheduler/task.ts'
+import { SpillFolder } from '../../storage/spill-folder.ts'
 import { TaskRunner } from '../task-runner.ts'
 import type { TaskTimeSettings } from '../task-time.ts'
 import type { ClassParts, FromWorker, TaskData, ToWorker, UpdateData, WorkerSettings } from './messages.ts'
@@ -67,6 +68,7 @@ export class WorkerLoop {
       mode: settings.segments as SegmentMode,
       yieldAfterMs: settings.yieldAfterMs,
       longCallMs: settings.longCallMs,
+      spill: { budgetBytes: settings.spillBytes, folder: new SpillFolder(settings.spillPath) },
       onLongCall: ({ operators, ms, records }) =>
         port.post({ type: 'long-call', operators: operators.map(scopeData), ms, records }),
     }
@@ -205,6 +207,7 @@ export class WorkerLoop {
         output: stores.output === undefined ? undefined : outputData(stores.output, this.regions),
         kept: stores.kept,
         updates: this.shared.updates(result),
+        metrics: result.metrics,
       }
       this.port.post(message, encoded === undefined ? [] : [encoded.buffer])
     } catch (error) {

@@ -6,6 +6,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import { fromWire, KindlingError, toWire } from '../../base/errors.ts'
 import type { RegisteredClass } from '../../data/registered-class.ts'
+import type { SpillFolder } from '../../storage/spill-folder.ts'
 import type { Carrier, StartCarrier } from './carrier.ts'
 import type { FromWorker, TaskData, ToWorker, WorkerSettings } from './messages.ts'
 import { SentStages } from './sent-stages.ts'
@@ -42,7 +43,10 @@ export interface RunSettings {
 /** How a worker is started. */
 export interface WorkerStart {
   readonly start: StartCarrier
-  readonly settings: WorkerSettings
+  /** What all threads have. */
+  readonly settings: Omit<WorkerSettings, 'spillPath'>
+  /** Its files are in a folder of this one, which goes when it has ended. */
+  readonly spillFolder: SpillFolder
   /** The clock that it goes by. */
   readonly clock: Clock
 }
@@ -56,18 +60,24 @@ export class WorkerThread {
   readonly classes: Set<RegisteredClass> = new Set()
   private readonly carrier: Carrier
   private readonly clock: Clock
+  private readonly files: SpillFolder
   private readonly tasks = new Map<number, RunningTask>()
   private hasEnded = false
   private reason: string | undefined
   private readonly exited = Promise.withResolvers<void>()
 
-  constructor(id: number, { start, settings, clock }: WorkerStart, events: WorkerEvents) {
+  constructor(id: number, { start, settings, spillFolder, clock }: WorkerStart, events: WorkerEvents) {
     this.id = id
     this.clock = clock
-    this.carrier = start(id, settings, {
-      message: message => this.receive(message, events),
-      ended: reason => this.end(this.reason ?? reason, events),
-    })
+    this.files = spillFolder.ofThread(id)
+    this.carrier = start(
+      id,
+      { ...settings, spillPath: this.files.path },
+      {
+        message: message => this.receive(message, events),
+        ended: reason => this.end(this.reason ?? reason, events),
+      },
+    )
   }
 
   /** Whether it has nothing to do. */
@@ -156,6 +166,7 @@ export class WorkerThread {
   private end(reason: string, events: WorkerEvents): void {
     this.hasEnded = true
     this.reason = reason
+    this.files.removeNow()
     for (const task of this.tasks.values()) task.reject(lost(reason))
     events.ended(reason)
     this.exited.resolve()

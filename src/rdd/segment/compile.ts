@@ -330,7 +330,7 @@ class Emitter {
         const { key, value } = this.unboxed(register, op, lines)
         lines.push(
           `const s = typeof ${key} === 'object' && ${key} !== null ? table.slotOf(${key}) : simple.get(${key})`,
-          'if (s === undefined) {',
+          `if (s === undefined) if (sink.overflow !== undefined && keyList.length >= table.maxKeys) { o = ${op}; sink.overflow(${key}, ${value}) } else {`,
         )
         const made = this.sink.create === undefined ? value : this.call(op + 1, value, lines)
         lines.push(

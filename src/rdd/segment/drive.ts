@@ -38,8 +38,17 @@ export interface Leg {
   readonly steps: readonly FusedStep[]
 }
 
-/** Runs all records of all legs through their steps into the sink. Sources are closed in the end, whatever happens. */
-export async function drain(legs: readonly Leg[], sink: Sink, driver: Driver): Promise<void> {
+/**
+ * Runs all records of all legs through their steps into the sink. Sources are closed in the end, whatever happens.
+ *
+ * @param relieve called after each chunk and each time slice, when the sink may be changed
+ */
+export async function drain(
+  legs: readonly Leg[],
+  sink: Sink,
+  driver: Driver,
+  relieve: () => Promise<void> | undefined = () => undefined,
+): Promise<void> {
   for (const leg of legs) {
     const source = await leg.open()
     const control = driver.control(operatorsOf(leg.steps, sink))
@@ -53,10 +62,11 @@ export async function drain(legs: readonly Leg[], sink: Sink, driver: Driver): P
         control.enter()
         while (segment.run() === PAUSED) {
           await driver.yield()
+          await relieve()
           control.enter()
         }
         control.leave()
-        const pause = driver.breathe()
+        const pause = relieve() ?? driver.breathe()
         if (pause !== undefined) await pause
       }
     } finally {

@@ -133,6 +133,7 @@ export class InterpretedSegment implements Segment {
         const slot = sink.table.slotOf(key)
         if (slot !== undefined)
           sink.table.values[slot] = this.call(op, sink.merge as AnyFunction, sink.table.values[slot], value)
+        else if (sink.overflow !== undefined && sink.table.isFull) sink.overflow(key, value)
         else {
           const made =
             sink.create === undefined ? value : this.call(op + 1, sink.create as AnyFunction, value)

@@ -44,6 +44,8 @@ export interface CombineSink {
   readonly create: ((value: never) => unknown) | undefined
   readonly merge: (combiner: never, value: never) => unknown
   readonly scope: OperatorScope
+  /** Takes pairs of further keys when the table is full; without it, that is an error. */
+  readonly overflow?: (key: unknown, value: unknown) => void
 }
 
 /** Pairs put into one list for each partition. */
