@@ -1,10 +1,14 @@
 /** Streams of Flume, from a real agent; and by TLS and deflate from a sink of the test. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { connect as connectSecurely } from 'node:tls'
 import { constants, createDeflate, createInflate } from 'node:zlib'
 import { StreamingContext } from 'kindling'
 import { type FlumeEvent, FlumeUtils } from 'kindling/connectors/flume'
@@ -29,6 +33,33 @@ async function started(port: number, seen: FlumeEvent[]): Promise<StreamingConte
 }
 
 const freePort = async (): Promise<number> => (await freePorts(['one']))['one']!
+
+/** A key with a certificate of its own, made by Java's tool: the services need Java. */
+function certificate(): { readonly pfx: Buffer; readonly ca: string; readonly passphrase: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'kindling-tls-'))
+  const passphrase = randomUUID()
+  const access = [
+    '-keystore',
+    join(folder, 'key.p12'),
+    '-storepass',
+    passphrase,
+    '-alias',
+    'one',
+    '-storetype',
+    'PKCS12',
+  ]
+  const names = ['-dname', 'CN=localhost', '-ext', 'san=dns:localhost,ip:127.0.0.1']
+  execFileSync('keytool', ['-genkeypair', ...access, '-keyalg', 'EC', '-validity', '2', ...names], {
+    stdio: 'ignore',
+  })
+  const ca = execFileSync('keytool', ['-exportcert', '-rfc', ...access], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const pfx = readFileSync(join(folder, 'key.p12'))
+  rmSync(folder, { recursive: true })
+  return { pfx, ca, passphrase }
+}
 
 const textOf = ({ body }: FlumeEvent): string => Buffer.from(body).toString()
 
@@ -58,6 +89,32 @@ describe('a Flume agent', { skip: server.skip }, () => {
 })
 
 describe('a Flume stream', () => {
+  it('takes what comes by TLS, and nothing else', { skip: server.skip }, async () => {
+    const types = await wireTypes()
+    const port = await freePort()
+    const { pfx, ca, passphrase } = certificate()
+    await using t = new StreamTest({
+      build: t =>
+        t.collect(
+          'out',
+          FlumeUtils.createStream(t.ssc, '127.0.0.1', port, { tls: { pfx, passphrase } }).count(),
+        ),
+    })
+    await t.run(1)
+    const call = frames(1, Buffer.concat([handshake(types, SINK_PROTOCOL), batchCall(types, [event('a')])]))
+    const plain = connect(port, '127.0.0.1')
+    plain.on('error', () => {})
+    const refused = once(plain, 'close')
+    plain.write(call)
+    await refused
+    const socket = connectSecurely({ port, host: '127.0.0.1', ca, servername: 'localhost' })
+    socket.write(call)
+    await once(socket, 'data')
+    await t.run(1)
+    assert.deepEqual(t.out('out').batches.flat().at(-1), 1)
+    socket.destroy()
+  })
+
   it('unpacks what is deflated', async () => {
     const types = await wireTypes()
     const port = await freePort()
