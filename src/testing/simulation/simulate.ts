@@ -15,8 +15,9 @@ export interface SimulationTotals {
  * Runs a program with each of many seeds, and checks it. With the environment variable KINDLING_SIM_SEED only with that one: to see again
  * what failed. Cost: some ten ms of computing for a seed; virtual time takes none.
  *
- * @param seeds how many, from 1
+ * @param seeds how many, one after the other
  * @param program what to simulate, and what must hold in the end
+ * @param first the first of them. Default 1
  * @throws SIMULATION_FAILED at the first seed that fails, with the seed
  * @example
  * const batches = [['a', 'b'], ['a'], ['c', 'a']]
@@ -35,9 +36,10 @@ export interface SimulationTotals {
 export async function simulate(
   seeds: number,
   program: (seed: number | string) => Omit<SimulationOptions, 'seed'>,
+  first = 1,
 ): Promise<SimulationTotals> {
   const only = process.env['KINDLING_SIM_SEED']
-  const chosen = only === undefined ? Array.from({ length: seeds }, (_, i) => i + 1) : [seedOf(only)]
+  const chosen = only === undefined ? Array.from({ length: seeds }, (_, i) => first + i) : [seedOf(only)]
   const faults = Object.fromEntries(SIMULATED_FAULTS.map(fault => [fault, 0])) as Record<
     SimulatedFault,
     number
