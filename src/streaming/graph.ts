@@ -86,9 +86,9 @@ export class DStreamGraph {
    */
   async endVersions(time: Time): Promise<void> {
     const stateful = [...this.streams()].filter(({ state }) => state !== undefined)
-    for (const { state } of stateful) state!.versions.checkUndo(time.milliseconds)
+    for (const { state } of stateful) state!.kept.versions.checkUndo(time.milliseconds)
     for (const stream of stateful)
-      await stream.state!.versions.endMaking(stream.known(time)?.node as StateNode | undefined)
+      await stream.state!.kept.versions.endMaking(stream.known(time)?.node as StateNode | undefined)
   }
 
   /**

@@ -81,13 +81,14 @@ export class BatchRunner {
       batchDuration,
       room: () => this.scheduler.room(),
       submit: set => this.scheduler.submit(set),
+      recut: async cuts => this.saved?.recut(cuts, () => this.scheduler.idle()),
       onMerge: (ticks, time) =>
         logger.warn(
           `processing is behind: the batch at ${time} also takes the input of the ${ticks} batches before it, ` +
             `since ${conf.get(configEntries.maxQueuedBatches)} wait already (${configEntries.maxQueuedBatches.key})`,
         ),
       log: async batch => this.saved?.planned(batch),
-      onLogFailed: error => this.giveUp(error),
+      onFatal: error => this.giveUp(error),
       onError: (error, set) => this.notMade(error, set),
       takesDead: () => delivery.letterOutput !== undefined,
       onDead: (failure, set) => this.bury(set, failure),

@@ -15,6 +15,7 @@ import type { Duration } from '../../base/time.ts'
 import { Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import type { BatchFailure } from '../delivery/batch-letters.ts'
+import type { RecordedCuts } from '../dstream/cut.ts'
 import type { InputDStream } from '../dstream/input.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamInputInfo } from '../listener.ts'
@@ -34,6 +35,8 @@ export interface RestoredBatch {
   readonly time: Time
   /** By stream id. */
   readonly inputs: ReadonlyMap<number, StreamInputInfo>
+  /** How its pairs are cut. */
+  readonly cuts?: RecordedCuts | undefined
   /** It has failed for good: its input goes to dead letters, and it does not run. */
   readonly dead?: BatchFailure | undefined
 }
@@ -46,11 +49,13 @@ export interface JobGeneratorParts {
   /** Resolves when a batch may be made, to whether that had to be waited for. */
   room(): Promise<boolean>
   submit(set: JobSet): void
+  /** Before batches of a restart, and before the first one after them, which is cut as the program says. What it throws ends the generator. */
+  recut(cuts: RecordedCuts | undefined): Promise<void>
   /** The batch of `time` also takes in what belongs to the `ticks` ticks before it. */
   onMerge(ticks: number, time: Time): void
   /** Writes the plan down, before anything of the batch runs. What it throws ends the generator. */
   log(batch: PlannedBatch): Promise<void>
-  onLogFailed(error: unknown): void
+  onFatal(error: unknown): void
   /** The jobs of a batch could not be made. Awaited before the next batch; never rejects. */
   onError(error: unknown, set: JobSet): void | Promise<void>
   /** Whether there are dead letters: otherwise a batch that had failed for good runs again. */
@@ -70,6 +75,8 @@ export class JobGenerator {
   /** The tick up to which batches have been made. */
   private made = new Time(0)
   private restored: RestoredBatch[] = []
+  /** Whether a batch of before the restart may have been cut otherwise than the program says. */
+  private isRestoring = false
   private readonly tickWaiters: (() => void)[] = []
 
   constructor(parts: JobGeneratorParts) {
@@ -97,6 +104,7 @@ export class JobGenerator {
   resume(last: Time, restored: readonly RestoredBatch[]): void {
     const { clock, batchDuration } = this.parts
     this.restored = [...restored]
+    this.isRestoring = restored.length > 0
     this.made = last
     this.due = last.max(new Time(clock.now()).floor(batchDuration))
     this.next = this.due.plus(batchDuration)
@@ -143,9 +151,11 @@ export class JobGenerator {
     while (this.restored.length > 0) {
       await this.parts.room()
       const batch = this.restored.shift()
-      if (batch !== undefined) await this.submit(batch)
+      if (batch !== undefined && (await this.recut(batch.cuts))) await this.submit(batch)
     }
     while (this.made.less(this.due)) {
+      if (this.isRestoring && !(await this.recut(undefined))) break
+      this.isRestoring = false
       const waited = await this.parts.room()
       if (!this.made.less(this.due)) break
       const first = this.made.plus(this.parts.batchDuration)
@@ -160,6 +170,20 @@ export class JobGenerator {
       await this.make(time, ticks)
     }
     this.making = undefined
+  }
+
+  /** Never rejects. @returns whether batches go on */
+  private async recut(cuts: RecordedCuts | undefined): Promise<boolean> {
+    try {
+      await this.parts.recut(cuts)
+      return true
+    } catch (error) {
+      this.due = this.made
+      this.restored = []
+      // A stop ends the jobs that this waits for.
+      if (this.next !== undefined) this.parts.onFatal(error)
+      return false
+    }
   }
 
   /** The first tick from `first` on that must not be merged into a later one. */
@@ -191,7 +215,7 @@ export class JobGenerator {
       await this.parts.log({ time, merged, inputs })
     } catch (error) {
       this.due = this.made
-      this.parts.onLogFailed(error)
+      this.parts.onFatal(error)
       return
     }
     await this.submit({ time, inputs: infos }, failure)

@@ -9,6 +9,7 @@
  * which a process took the program over: what a process that was overtaken writes late is told from what its successor writes.
  */
 import type { BatchFailure } from '../delivery/batch-letters.ts'
+import type { RecordedCuts } from '../dstream/cut.ts'
 import type { SavedRate } from '../receiver/batch-rate.ts'
 import { type Damage, damageOf } from './damage.ts'
 import { sealedRecord, unsealedRecord } from './envelope.ts'
@@ -34,6 +35,8 @@ export interface LoggedBatch {
   /** Ticks before it that were merged into it. */
   readonly merged: number
   readonly inputs: readonly LoggedInput[]
+  /** How pairs are cut: partition counts, where they are by hash. Older logs, and programs without shuffles, have none. */
+  readonly cuts?: RecordedCuts | undefined
 }
 
 /** The time up to which other batches have the input: before the ticks that were merged into this one. */

@@ -13,6 +13,7 @@ import type { Logger } from '../../base/logger.ts'
 import type { Time } from '../../base/time.ts'
 import type { PlannedBatch } from '../batch/job-generator.ts'
 import type { BatchFailure } from '../delivery/batch-letters.ts'
+import type { RecordedCuts } from '../dstream/cut.ts'
 import type { InputDStream } from '../dstream/input.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
@@ -33,6 +34,7 @@ import {
 import { operatorFolder } from './operator-folder.ts'
 import type { OperatorIds } from './operator-ids.ts'
 import { reach } from './reach.ts'
+import { cutsDiffer, cutsOf, recut } from './recut.ts'
 import { Retention } from './retention.ts'
 import type { CheckpointStorage } from './storage.ts'
 
@@ -119,7 +121,9 @@ export class Checkpoint {
       const input = { id: ids.of(stream as AnyStream), source: stream.source.name, numRecords, plan }
       return rate === undefined ? input : { ...input, rate }
     })
-    const batch = { time: time.milliseconds, merged, inputs: logged }
+    const cuts = cutsOf(ids)
+    const plan = { time: time.milliseconds, merged, inputs: logged }
+    const batch: LoggedBatch = cuts === undefined ? plan : { ...plan, cuts }
     this.retention.add(await writePlan(storage, batch, this.epoch))
     this.last = batch.time
     this.unfinished.set(batch.time, before(batch, this.parts.batchMs))
@@ -243,6 +247,20 @@ export class Checkpoint {
     this.manifest = manifest
     const upTo = await this.retention.keep({ number: this.number, manifest })
     for (const log of this.receivedLogs) await log.release(upTo)
+  }
+
+  /**
+   * Before a batch that is cut as recorded, or as the program says: spreads state anew if those before it were not.
+   *
+   * @param ended resolves when no batch runs any more
+   * @throws what fails when state is made that no output has asked for
+   */
+  async recut(cuts: RecordedCuts | undefined, ended: () => Promise<void>): Promise<void> {
+    const { ids } = this.parts
+    if (!cutsDiffer(ids, cuts)) return
+    await ended()
+    await this.idle()
+    await recut(ids, cuts)
   }
 
   /** The log of what an input receives. */

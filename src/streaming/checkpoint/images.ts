@@ -33,7 +33,7 @@ export function dueImages(
     const at = time.milliseconds
     const period = (ms: number): number => Math.floor((ms - zero) / interval)
     if (period(at) <= period(images.at(-1)?.time ?? since)) continue
-    const { versions, partitioner } = state
+    const { versions, partitioner } = state.kept
     const byHash = partitioner instanceof HashPartitioner
     if (stream.getOrCompute(time) === undefined) snapshots.push({ stream, time: at, images: [], byHash })
     else if (versions.complete(at))

@@ -20,6 +20,7 @@ import { match, otherInterval } from './match.ts'
 import { needsMigration } from './migrate-images.ts'
 import type { OperatorIds } from './operator-ids.ts'
 import { type Recovery, recover } from './recovery.ts'
+import { useCuts } from './recut.ts'
 import { pendingBatches, replayLineage, resumeInputs, resumeStreams } from './resume.ts'
 import { sweep } from './sweep.ts'
 
@@ -98,6 +99,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
     [...older, claimed],
     inputs.map(({ id }) => id),
   )
+  useCuts(ids, recovery.pending[0]?.cuts)
   if (saved !== undefined) resumeStreams(recovery, ids)
   const { last, pending, files } = recovery
   const state = { claimed, operators, last, pending, files, older }

@@ -143,7 +143,8 @@ function operatorPlan(
   matched: ReadonlyMap<AnyStream, SavedOperator>,
   recovery: Recovery | undefined,
 ): OperatorPlan {
-  const { partitioner, layout } = stream.state!
+  const { kept, layout } = stream.state!
+  const { partitioner } = kept
   const about = {
     id: ids.of(stream),
     kind: String(layout['operator']),

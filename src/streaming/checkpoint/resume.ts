@@ -25,7 +25,7 @@ export function resumeStreams(recovery: Recovery, ids: OperatorIds): void {
     const time = new Time(start.time)
     if (start.images.length === 0) stream.resume(time)
     else {
-      state.versions.restore(start.time, spread(start.images, state.partitioner))
+      state.kept.versions.restore(start.time, spread(start.images, state.kept.partitioner))
       stream.resume(time, stateRDD(stream, { state, time, previous: undefined, inputs: [] }))
     }
   }
@@ -88,7 +88,8 @@ export function replayLineage(recovery: Recovery, { streams }: OperatorIds): voi
 
 /** The batches that run again, as the generator takes them. */
 export function pendingBatches(graph: DStreamGraph, recovery: Recovery, ids: OperatorIds): RestoredBatch[] {
-  return recovery.pending.map(({ time, inputs }) => ({
+  return recovery.pending.map(({ time, inputs, cuts }) => ({
+    cuts,
     time: new Time(time),
     dead: recovery.failed.get(time),
     inputs: new Map(graph.inputs.map(input => [input.streamId, infoOf(input, inputs, ids)])),

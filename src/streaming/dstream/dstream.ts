@@ -6,7 +6,7 @@
  */
 import { markKind } from '../../base/engine-kind.ts'
 import { KindlingError } from '../../base/errors.ts'
-import { type Duration, type DurationLike, type Interval, type Time, toDuration } from '../../base/time.ts'
+import { type Duration, type DurationLike, type Interval, Time, toDuration } from '../../base/time.ts'
 import type { AsyncCall } from '../../rdd/async-map.ts'
 import { asyncMapper, type MapAsyncOptions } from '../../rdd/async-operations.ts'
 import type { TextOutputOptions } from '../../rdd/file-actions.ts'
@@ -24,7 +24,8 @@ import type { KeptState } from '../state/state-rdd.ts'
 import type { Emitted, StateSpec } from '../state/state-spec.ts'
 import { type StateOptions, updateStateByKey, updateStateByPartition } from '../state/update-state.ts'
 import { type Batches, batches } from './batches.ts'
-import { countByValue, countOf, elementwise, hashed, reduceOf } from './elementwise.ts'
+import type { Cut } from './cut.ts'
+import { countByValue, countOf, cutOf, elementwise, reducedBy, reduceOf } from './elementwise.ts'
 import type { StreamHost } from './host.ts'
 import {
   foreachRDD,
@@ -37,7 +38,7 @@ import {
 } from './outputs.ts'
 import type { AnyStream, Recipe } from './recipe.ts'
 import { reducedByWindow, type WindowOptions } from './reduced-windowed.ts'
-import { transformed, unioned } from './transformed.ts'
+import { cutTogether, transformed, unioned } from './transformed.ts'
 import {
   countByValueAndWindow,
   countByWindow,
@@ -333,8 +334,7 @@ export class DStream<T> {
     reduce: (a: V, b: V) => V,
     partitions?: Partitioning,
   ): DStream<[K, V]> {
-    const by = hashed(this, partitions)
-    return elementwise(this, 'reduceByKey', rdd => rdd.reduceByKey(reduce, by))
+    return reducedBy(this, reduce, cutOf(this, partitions))
   }
 
   /**
@@ -346,8 +346,8 @@ export class DStream<T> {
    * words.map(word => [word, word.length]).groupByKey() // => [[['a', [1, 1]], ['b', [1]]], [['b', [1]]]]
    */
   groupByKey<K, V>(this: Pairs<K, V>, partitions?: Partitioning): DStream<[K, V[]]> {
-    const by = hashed(this, partitions)
-    return elementwise(this, 'groupByKey', rdd => rdd.groupByKey(by))
+    const cut = cutOf(this, partitions)
+    return elementwise(this, 'groupByKey', rdd => rdd.groupByKey(cut.partitioner), cut)
   }
 
   /**
@@ -363,8 +363,10 @@ export class DStream<T> {
     mergeCombiners: (a: C, b: C) => C,
     opts: CombineOptions = {},
   ): DStream<[K, C]> {
-    const all = { ...opts, partitions: hashed(this, opts.partitions) }
-    return elementwise(this, 'combineByKey', rdd => rdd.combineByKey(create, mergeValue, mergeCombiners, all))
+    const cut = cutOf(this, opts.partitions)
+    const combined = (rdd: RDD<readonly [K, V]>): RDD<[K, C]> =>
+      rdd.combineByKey(create, mergeValue, mergeCombiners, { ...opts, partitions: cut.partitioner })
+    return elementwise(this, 'combineByKey', combined, cut)
   }
 
   /**
@@ -381,8 +383,7 @@ export class DStream<T> {
     other: Pairs<K, W>,
     partitions?: Partitioning,
   ): DStream<[K, [V[], W[]]]> {
-    const by = hashed(this, partitions)
-    return operator('cogroup', () => this.transformWith(other, (a, b) => a.cogroup(b, by)))
+    return cutTogether('cogroup', [this, other], partitions, (a, b, by) => a.cogroup(b, by))
   }
 
   /**
@@ -395,8 +396,7 @@ export class DStream<T> {
    * pairs.join(words.map(word => [word, true])) // => [[['a', [1, true]], ['a', [1, true]], ['b', [2, true]]], []]
    */
   join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitioning): DStream<[K, [V, W]]> {
-    const by = hashed(this, partitions)
-    return operator('join', () => this.transformWith(other, (a, b) => a.join(b, by)))
+    return cutTogether('join', [this, other], partitions, (a, b, by) => a.join(b, by))
   }
 
   /**
@@ -410,8 +410,7 @@ export class DStream<T> {
     other: Pairs<K, W>,
     partitions?: Partitioning,
   ): DStream<[K, [V, W | undefined]]> {
-    const by = hashed(this, partitions)
-    return operator('leftOuterJoin', () => this.transformWith(other, (a, b) => a.leftOuterJoin(b, by)))
+    return cutTogether('leftOuterJoin', [this, other], partitions, (a, b, by) => a.leftOuterJoin(b, by))
   }
 
   /**
@@ -425,8 +424,7 @@ export class DStream<T> {
     other: Pairs<K, W>,
     partitions?: Partitioning,
   ): DStream<[K, [V | undefined, W]]> {
-    const by = hashed(this, partitions)
-    return operator('rightOuterJoin', () => this.transformWith(other, (a, b) => a.rightOuterJoin(b, by)))
+    return cutTogether('rightOuterJoin', [this, other], partitions, (a, b, by) => a.rightOuterJoin(b, by))
   }
 
   /**
@@ -440,8 +438,7 @@ export class DStream<T> {
     other: Pairs<K, W>,
     partitions?: Partitioning,
   ): DStream<[K, [V | undefined, W | undefined]]> {
-    const by = hashed(this, partitions)
-    return operator('fullOuterJoin', () => this.transformWith(other, (a, b) => a.fullOuterJoin(b, by)))
+    return cutTogether('fullOuterJoin', [this, other], partitions, (a, b, by) => a.fullOuterJoin(b, by))
   }
 
   // ---- windows; durations are multiples of this stream's slide ----
@@ -960,6 +957,21 @@ export class DStream<T> {
     return this.generated.get(time.milliseconds)
   }
 
+  /** @internal The time of the latest RDD that is known. */
+  get newestKnown(): Time | undefined {
+    return this.generated.size === 0 ? undefined : new Time(Math.max(...this.generated.keys()))
+  }
+
+  /** @internal Puts another RDD in place of the one that is known. */
+  replace(time: Time, rdd: RDD<T>): void {
+    this.generated.set(time.milliseconds, rdd)
+  }
+
+  /** @internal What its pairs are partitioned by, where that is its own doing. */
+  get cut(): Cut | undefined {
+    return this.recipe.cut
+  }
+
   /** @internal Forgets the RDDs of this time and of later ones: they are made anew. */
   undo(from: Time): void {
     for (const [at, rdd] of this.generated) {
@@ -967,7 +979,7 @@ export class DStream<T> {
       this.generated.delete(at)
       if (this.level !== StorageLevel.NONE) rdd.unpersist()
     }
-    this.recipe.state?.versions.undo(from.milliseconds)
+    this.recipe.state?.kept.versions.undo(from.milliseconds)
   }
 
   /** @internal Forgets what is older than the remember duration, here and above. */

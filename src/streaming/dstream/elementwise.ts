@@ -1,18 +1,25 @@
 /** Streams that are an RDD operation on each RDD of one parent; where that has none, neither have they. */
-import { type Partitioner, type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
+import { type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
+import { Cut } from './cut.ts'
 import type { DStream } from './dstream.ts'
 import type { AnyStream } from './recipe.ts'
 
-/** The stream of `f(rdd)`. */
-export function elementwise<T, U>(parent: DStream<T>, name: string, f: (rdd: RDD<T>) => RDD<U>): DStream<U> {
+/** The stream of `f(rdd)`. @param cut what `f` partitions by */
+export function elementwise<T, U>(
+  parent: DStream<T>,
+  name: string,
+  f: (rdd: RDD<T>) => RDD<U>,
+  cut?: Cut,
+): DStream<U> {
   const { sc } = parent.host
   // Functions are described as they are now; and those that cannot travel are refused here, not in the first batch.
   if (sc.workers !== undefined) operator(name, () => f(sc.parallelize([], 1) as RDD<T>))
   return parent.derive(name, {
     slideDuration: parent.slideDuration,
     dependencies: [parent as AnyStream],
+    cut,
     compute(time) {
       const rdd = parent.getOrCompute(time)
       return rdd === undefined ? undefined : f(rdd)
@@ -21,8 +28,16 @@ export function elementwise<T, U>(parent: DStream<T>, name: string, f: (rdd: RDD
 }
 
 /** What pair operators of streams partition by: what is given, else hash with the context's default parallelism. */
-export function hashed<T>(stream: DStream<T>, given: Partitioning | undefined): Partitioner {
-  return toPartitioner(given ?? stream.host.sc.defaultParallelism)
+export function cutOf<T>(stream: DStream<T>, given: Partitioning | undefined): Cut {
+  return new Cut(toPartitioner(given ?? stream.host.sc.defaultParallelism))
+}
+
+export function reducedBy<K, V>(
+  stream: DStream<readonly [K, V]>,
+  reduce: (a: V, b: V) => V,
+  cut: Cut,
+): DStream<[K, V]> {
+  return elementwise(stream, 'reduceByKey', rdd => rdd.reduceByKey(reduce, cut.partitioner), cut)
 }
 
 export function reduceOf<T>(stream: DStream<T>, reduce: (a: T, b: T) => T): DStream<T> {

@@ -1,10 +1,13 @@
 import type { Duration } from '../../base/time.ts'
-import type { Partitioner } from '../../rdd/partitioner.ts'
+import { partitionBy } from '../../rdd/pair-operations.ts'
 import type { RDD } from '../../rdd/rdd.ts'
+import { KeptVersions } from '../state/kept-versions.ts'
 import { type AnyReduce, type PaneDetail, slidePanes } from '../state/pane-step.ts'
 import { stateRDD } from '../state/state-rdd.ts'
 import { VersionedState } from '../state/versions.ts'
+import type { Cut } from './cut.ts'
 import type { DStream } from './dstream.ts'
+import { reducedBy } from './elementwise.ts'
 import type { AnyStream } from './recipe.ts'
 import { sliceTimes } from './windowed.ts'
 
@@ -13,18 +16,21 @@ export function paneWindowed<K, V>(
   stream: DStream<readonly [K, V]>,
   reduce: (a: V, b: V) => V,
   { window, slide }: { readonly window: Duration; readonly slide: Duration },
-  partitioner: Partitioner,
+  cut: Cut,
 ): DStream<[K, V]> {
   const step = stream.slideDuration
-  const reduced = stream.reduceByKey(reduce, partitioner)
+  const reduced = reducedBy(stream, reduce, cut)
   const length = Math.max(1, Math.ceil(window.div(step)))
   const spanMs = window.milliseconds - step.milliseconds
-  const versions = new VersionedState(stream.host.sc, 'reduceByKeyAndWindow', partitioner.numPartitions, () =>
-    slidePanes(reduce as AnyReduce, length, spanMs),
+  const kept = new KeptVersions(
+    cut,
+    by =>
+      new VersionedState(stream.host.sc, 'reduceByKeyAndWindow', by.numPartitions, () =>
+        slidePanes(reduce as AnyReduce, length, spanMs),
+      ),
   )
   const state = {
-    versions,
-    partitioner,
+    kept,
     layout: { operator: 'reduceByKeyAndWindow', window: window.milliseconds, slide: slide.milliseconds },
   }
   return stream.derive<[K, V]>('reduceByKeyAndWindow', {
@@ -32,7 +38,8 @@ export function paneWindowed<K, V>(
     dependencies: [reduced as AnyStream],
     state,
     parentRemember: own => own.plus(slide.max(window)),
-    forgotten: times => versions.forget(times),
+    cut,
+    forgotten: times => kept.forget(times),
     compute(time, self) {
       const before = time.minus(slide)
       const previous = self.getOrCompute(before)
@@ -47,7 +54,8 @@ export function paneWindowed<K, V>(
       for (const at of entering) {
         const rdd = reduced.getOrCompute(at)
         if (rdd === undefined) continue
-        rdds.push(rdd)
+        // Panes from before a change of the cut may be cut otherwise.
+        rdds.push(partitionBy(rdd, kept.partitioner) as RDD<unknown>)
         times.push(at.milliseconds)
       }
       const detail: PaneDetail = { times }

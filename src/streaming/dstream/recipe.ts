@@ -3,6 +3,7 @@ import type { Duration, Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import type { StorageLevel } from '../../rdd/storage-level.ts'
 import type { KeptState } from '../state/state-rdd.ts'
+import type { Cut } from './cut.ts'
 import type { DStream } from './dstream.ts'
 
 /** Any stream, whatever its records. */
@@ -22,6 +23,8 @@ export interface Recipe<T> {
   persistInstead?(level: StorageLevel): void
   /** What a stateful stream keeps. Persisting its RDDs is no matter of blocks then. */
   readonly state?: KeptState
+  /** What its pairs are partitioned by, where that is its own doing. */
+  readonly cut?: Cut | undefined
   /** Called when RDDs of these times are forgotten. */
   forgotten?(times: readonly number[]): void
 }

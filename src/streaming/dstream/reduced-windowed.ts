@@ -1,14 +1,17 @@
 import type { DurationLike } from '../../base/time.ts'
-import { type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
+import { partitionBy } from '../../rdd/pair-operations.ts'
+import type { Partitioning } from '../../rdd/partitioner.ts'
+import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
+import { KeptVersions } from '../state/kept-versions.ts'
 import { type Filter, type MergeDetail, mergeWindow } from '../state/merge-step.ts'
 import type { AnyReduce } from '../state/pane-step.ts'
 import { stateRDD } from '../state/state-rdd.ts'
 import { VersionedState } from '../state/versions.ts'
 import type { DStream } from './dstream.ts'
 import { slideDurationOf, windowDurationOf } from './durations.ts'
-import { hashed } from './elementwise.ts'
+import { cutOf, reducedBy } from './elementwise.ts'
 import { paneWindowed } from './pane-windowed.ts'
 import type { AnyStream } from './recipe.ts'
 import { slice } from './windowed.ts'
@@ -44,7 +47,7 @@ export function reducedByWindow<K, V>(
     const [window, slide, last] = rest as [DurationLike, DurationLike?, Last<K, V>?]
     const step = stream.slideDuration
     const span = { window: windowDurationOf(window, step), slide: slideDurationOf(slide, step) }
-    return paneWindowed(stream, reduce, span, hashed(stream, optionsOf(last).partitions))
+    return paneWindowed(stream, reduce, span, cutOf(stream, optionsOf(last).partitions))
   })
 }
 
@@ -63,15 +66,18 @@ function incremental<K, V>(
   const step = stream.slideDuration
   const window = windowDurationOf(span.window, step)
   const slide = slideDurationOf(span.slide, step)
-  const partitioner = toPartitioner(hashed(stream, opts.partitions))
-  const reduced = stream.reduceByKey(reduce, partitioner).persist(StorageLevel.MEMORY_ONLY_SER)
+  const cut = cutOf(stream, opts.partitions)
+  const reduced = reducedBy(stream, reduce, cut).persist(StorageLevel.MEMORY_ONLY_SER)
   const filter = opts.filter as Filter
-  const versions = new VersionedState(stream.host.sc, 'reduceByKeyAndWindow', partitioner.numPartitions, () =>
-    mergeWindow(reduce as AnyReduce, inverse as AnyReduce, filter),
+  const kept = new KeptVersions(
+    cut,
+    by =>
+      new VersionedState(stream.host.sc, 'reduceByKeyAndWindow', by.numPartitions, () =>
+        mergeWindow(reduce as AnyReduce, inverse as AnyReduce, filter),
+      ),
   )
   const state = {
-    versions,
-    partitioner,
+    kept,
     layout: {
       operator: 'reduceByKeyAndWindow with inverse',
       window: window.milliseconds,
@@ -84,7 +90,8 @@ function incremental<K, V>(
     dependencies: [reduced as AnyStream],
     state,
     parentRemember: own => own.plus(window),
-    forgotten: times => versions.forget(times),
+    cut,
+    forgotten: times => kept.forget(times),
     compute(time, self) {
       const before = time.minus(slide)
       const previous = self.getOrCompute(before)
@@ -95,7 +102,11 @@ function incremental<K, V>(
       const entering = slice(reduced, entered, time)
       const oldInWindow = previous === undefined ? [] : old
       const detail: MergeDetail = { leaving: oldInWindow.length }
-      return stateRDD<[K, V]>(self, { state, time, previous, inputs: [...oldInWindow, ...entering], detail })
+      // Batches from before a change of the cut may be cut otherwise.
+      const inputs = [...oldInWindow, ...entering].map(
+        rdd => partitionBy(rdd, kept.partitioner) as RDD<unknown>,
+      )
+      return stateRDD<[K, V]>(self, { state, time, previous, inputs, detail })
     },
   })
 }

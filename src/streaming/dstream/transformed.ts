@@ -1,25 +1,31 @@
 /** Streams over the RDDs of several parents, all of which must have one. */
 import { KindlingError } from '../../base/errors.ts'
 import type { Time } from '../../base/time.ts'
+import type { Partitioner, Partitioning } from '../../rdd/partitioner.ts'
 import { RDD } from '../../rdd/rdd.ts'
-import { inScope } from '../../rdd/scope.ts'
+import { inScope, operator } from '../../rdd/scope.ts'
+import type { Cut } from './cut.ts'
 import type { DStream } from './dstream.ts'
+import { cutOf } from './elementwise.ts'
 import type { AnyStream } from './recipe.ts'
 
 /**
  * What the user's function makes of the parents' RDDs, on the driver, in each batch.
  *
+ * @param cut what `f` partitions by, where it is no function of the user's
  * @throws INVALID_ARGUMENT unless all parents slide alike and belong to one context
  */
 export function transformed<R>(
   name: string,
   parents: readonly AnyStream[],
   f: (rdds: readonly RDD<unknown>[], time: Time) => RDD<R>,
+  cut?: Cut,
 ): DStream<R> {
   assertAlike(name, parents)
   return parents[0]!.derive(name, {
     slideDuration: parents[0]!.slideDuration,
     dependencies: parents,
+    cut,
     compute(time, self) {
       const rdds = parents.map(parent => rddOf(parent, time))
       // Operators that the function calls are the user's own, with their own lines.
@@ -32,6 +38,24 @@ export function transformed<R>(
       })
     },
   })
+}
+
+/** What `f` makes of the pairs of two streams, partitioned alike. */
+export function cutTogether<K, V, W, R>(
+  name: string,
+  [mine, theirs]: readonly [DStream<readonly [K, V]>, DStream<readonly [K, W]>],
+  partitions: Partitioning | undefined,
+  f: (mine: RDD<readonly [K, V]>, theirs: RDD<readonly [K, W]>, by: Partitioner) => RDD<R>,
+): DStream<R> {
+  const cut = cutOf(mine, partitions)
+  return operator(name, () =>
+    transformed(
+      'transformWith',
+      [mine as AnyStream, theirs as AnyStream],
+      ([a, b]) => f(a as RDD<readonly [K, V]>, b as RDD<readonly [K, W]>, cut.partitioner),
+      cut,
+    ),
+  )
 }
 
 /** The records of several streams, in their order. */

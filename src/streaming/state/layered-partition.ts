@@ -97,11 +97,12 @@ export class LayeredPartition implements PartitionState {
     return sourceOfBlocks(this.outputOf(time).map(records => ({ kind: 'encoded', ...records })))
   }
 
-  image(time: number): StateImage {
+  image(time: number, isWhole = false): StateImage {
     const layers = this.layersOf(time)
     const last = this.imaged
     const after = last === undefined ? [] : layers.filter(layer => layer.time > last.time)
     const isIncrement =
+      !isWhole &&
       last !== undefined &&
       last.increments < MAX_INCREMENTS &&
       after.every(layer => !layer.isWhole) &&

@@ -10,12 +10,12 @@
 import { configEntries } from '../../base/config.ts'
 import { makeNode, type StateNode, type StateOutputNode } from '../../rdd/nodes.ts'
 import { partitionBy } from '../../rdd/pair-operations.ts'
-import { toPartitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
 import type { DStream } from '../dstream/dstream.ts'
-import { hashed } from '../dstream/elementwise.ts'
+import { cutOf } from '../dstream/elementwise.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
+import { KeptVersions } from './kept-versions.ts'
 import { type AnyStateFunction, type MapDetail, mapStates } from './map-step.ts'
 import { stateRDD } from './state-rdd.ts'
 import type { Emitted, StateSpec } from './state-spec.ts'
@@ -59,15 +59,18 @@ function stateStream<K, V, S, M>(
 ): DStream<[K, S]> {
   const { initialState } = settings
   const { sc } = stream.host
-  const partitioner = settings.partitioner ?? toPartitioner(hashed(stream, undefined))
+  const cut = cutOf(stream, settings.partitioner)
   const timeoutMs = settings.timeout?.milliseconds
   const inCheckpointsOnly = sc.conf.get(configEntries.timeoutOnCheckpointOnly)
-  const versions = new VersionedState(sc, 'mapWithState', partitioner.numPartitions, () =>
-    mapStates(f as AnyStateFunction, timeoutMs),
+  const kept = new KeptVersions(
+    cut,
+    by =>
+      new VersionedState(sc, 'mapWithState', by.numPartitions, () =>
+        mapStates(f as AnyStateFunction, timeoutMs),
+      ),
   )
   const state = {
-    versions,
-    partitioner,
+    kept,
     layout: { operator: 'mapWithState', slide: stream.slideDuration.milliseconds },
     schema: settings.schema,
     checkpointSlides: CHECKPOINT_SLIDES,
@@ -76,14 +79,15 @@ function stateStream<K, V, S, M>(
     slideDuration: stream.slideDuration,
     dependencies: [stream as AnyStream],
     state,
-    forgotten: times => versions.forget(times),
+    cut,
+    forgotten: times => kept.forget(times),
     compute(time, self) {
       const previous = self.getOrCompute(time.minus(stream.slideDuration))
       const batch = stream.getOrCompute(time)
       const initial = previous === undefined ? initialState : undefined
       const inputs = [initial, batch]
         .filter(rdd => rdd !== undefined)
-        .map(rdd => partitionBy(rdd as RDD<readonly [K, unknown]>, partitioner) as RDD<unknown>)
+        .map(rdd => partitionBy(rdd as RDD<readonly [K, unknown]>, kept.partitioner) as RDD<unknown>)
       const sinceZero = time.milliseconds - stream.zeroTime.milliseconds
       const detail: MapDetail = {
         hasInitial: initial !== undefined,

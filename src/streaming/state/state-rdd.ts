@@ -1,17 +1,15 @@
 /** The RDD of a version of state, and what a stateful stream says of what it keeps. */
 import type { Time } from '../../base/time.ts'
 import { makeNode, type StateNode } from '../../rdd/nodes.ts'
-import type { Partitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { inScope } from '../../rdd/scope.ts'
 import type { DStream } from '../dstream/dstream.ts'
+import type { KeptVersions } from './kept-versions.ts'
 import type { StateSchema } from './state-schema.ts'
-import type { VersionedState } from './versions.ts'
 
 /** What a stateful stream keeps, as lineage and checkpoints see it. */
 export interface KeptState {
-  readonly versions: VersionedState
-  readonly partitioner: Partitioner
+  readonly kept: KeptVersions
   /** What must be the same in a program that takes the state over. */
   readonly layout: Readonly<Record<string, string | number | boolean>>
   /** The version of its values, where the program declares one. */
@@ -34,7 +32,7 @@ export function stateRDD<T>(
   },
 ): RDD<T> {
   const { state, time, previous, inputs, detail } = version
-  const { partitioner, versions } = state
+  const { partitioner, versions } = state.kept
   const { name } = stream.scope
   return inScope(stream.scope, () =>
     stream.host.sc.emptyRDD<T>().derive<T>(

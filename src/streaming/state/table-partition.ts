@@ -108,10 +108,11 @@ export class TablePartition implements PartitionState {
     return this.versions.get(time)!
   }
 
-  image(time: number): StateImage {
+  image(time: number, isWhole = false): StateImage {
     const { table, panes, ...version } = this.versions.get(time)!
     const last = this.imaged
     const isIncrement =
+      !isWhole &&
       last !== undefined &&
       last.table === table &&
       last.increments < MAX_INCREMENTS &&

@@ -1,10 +1,11 @@
 import { partitionBy } from '../../rdd/pair-operations.ts'
-import { type Partitioner, type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
+import type { Partitioner, Partitioning } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
 import type { DStream } from '../dstream/dstream.ts'
-import { hashed } from '../dstream/elementwise.ts'
+import { cutOf } from '../dstream/elementwise.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
+import { KeptVersions } from './kept-versions.ts'
 import { stateRDD } from './state-rdd.ts'
 import { type Migrate, stateSchema } from './state-schema.ts'
 import type { Advance } from './table-partition.ts'
@@ -73,16 +74,13 @@ function stateful<K, V, S>(
       : typeof given === 'number' || 'partition' in given
         ? { partitions: given }
         : given
-  const partitioner = toPartitioner(hashed(stream, opts.partitions))
-  const versions = new VersionedState(
-    stream.host.sc,
-    name,
-    partitioner.numPartitions,
-    advanceWith(partitioner),
+  const cut = cutOf(stream, opts.partitions)
+  const kept = new KeptVersions(
+    cut,
+    by => new VersionedState(stream.host.sc, name, by.numPartitions, advanceWith(by)),
   )
   const state = {
-    versions,
-    partitioner,
+    kept,
     layout: { operator: name, slide: stream.slideDuration.milliseconds },
     schema: stateSchema(opts.version, opts.migrate),
   }
@@ -90,11 +88,13 @@ function stateful<K, V, S>(
     slideDuration: stream.slideDuration,
     dependencies: [stream as AnyStream],
     state,
-    forgotten: times => versions.forget(times),
+    cut,
+    forgotten: times => kept.forget(times),
     compute(time, self) {
       const previous = self.getOrCompute(time.minus(stream.slideDuration))
       const batch = stream.getOrCompute(time)
       if (previous === undefined && batch === undefined) return undefined
+      const { partitioner } = kept
       const inputs: RDD<unknown>[] = []
       const initial = previous === undefined ? opts.initialState : undefined
       if (initial !== undefined) inputs.push(partitionBy(initial, partitioner) as RDD<unknown>)

@@ -37,8 +37,8 @@ export interface PartitionState {
   read(time: number): ChunkSource
   /** What making a version put out besides; only of operators that emit something of their own. */
   output?(time: number): ChunkSource
-  /** All that a version is made of. It stays that version while later ones are made, or it is forgotten. */
-  image(time: number): StateImage
+  /** All that a version is made of, unless `isWhole` perhaps as an increment. It stays that version while later ones are made, or it is forgotten. */
+  image(time: number, isWhole?: boolean): StateImage
   /** Makes a version that was saved the first one. */
   restore(time: number, saved: Before): void
   forget(time: number): void
@@ -160,8 +160,8 @@ export class VersionedState implements StateVersions {
     return this.known(time, partition).output!(time)
   }
 
-  image(time: number, partition: number): StateImage {
-    return this.partitions[partition]!.image(time)
+  image(time: number, partition: number, isWhole = false): StateImage {
+    return this.partitions[partition]!.image(time, isWhole)
   }
 
   /** Makes a saved version the first one; before any other is made. */
