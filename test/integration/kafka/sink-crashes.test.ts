@@ -4,11 +4,13 @@ import { after, before, describe, it } from 'node:test'
 import {
   ConsumerStrategies,
   type KafkaParams,
-  KafkaUtils,
   kafkaSink,
   LocationStrategies,
 } from 'kindling/connectors/kafka'
 import { StreamTest } from 'kindling/testing'
+import { type Lease, leaseByKey } from '../../../src/connectors/kafka/cluster-pool.ts'
+import { DirectKafkaSource } from '../../../src/connectors/kafka/direct-source.ts'
+import { settingsOf } from '../../../src/connectors/kafka/params.ts'
 import { KafkaTopics } from '../../services/kafka.ts'
 import { service } from '../../services/service.ts'
 import { INLINE } from '../../support/backends.ts'
@@ -22,7 +24,12 @@ describe('from Kafka to Kafka exactly once', { skip: kafka.skip }, () => {
   before(() => {
     topics = new KafkaTopics(kafka.connection.brokers)
   })
-  after(() => topics?.[Symbol.asyncDispose]())
+  // Programs that have died let go of nothing.
+  const leases: Lease[] = []
+  after(async () => {
+    for (const lease of leases) lease.release()
+    await topics?.[Symbol.asyncDispose]()
+  })
 
   for (const step of steps)
     for (const when of ['before', 'after'] as const)
@@ -44,11 +51,19 @@ describe('from Kafka to Kafka exactly once', { skip: kafka.skip }, () => {
               topic: to,
               delivery: 'exactly-once',
             })
-            KafkaUtils.createDirectStream(
-              t.ssc,
-              LocationStrategies.PreferConsistent,
-              ConsumerStrategies.Subscribe([from], params),
-            )
+            const source = new DirectKafkaSource({
+              key: from,
+              strategy: ConsumerStrategies.Subscribe([from], params),
+              locations: LocationStrategies.PreferConsistent,
+              perPartition: {},
+              lease(keepMs) {
+                const lease = leaseByKey(from, settingsOf(params), keepMs)
+                leases.push(lease)
+                return lease
+              },
+            })
+            t.ssc
+              .inputStream(source)
               .uid('from')
               .map(({ value }) => `${value} counted`)
               .writeTo(t.sink(sink), { id: 'to', require: 'exactly-once' })
