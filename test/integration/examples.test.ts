@@ -12,7 +12,7 @@ import { after, describe, it } from 'node:test'
 import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
 import { KafkaTopics } from '../services/kafka.ts'
-import { ownServer, service, service } from '../services/service.ts'
+import { ownServer, service } from '../services/service.ts'
 import { committedTexts } from '../support/kafka-records.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -278,13 +278,13 @@ describe('examples', { concurrency: 3 }, () => {
   })
 })
 
-describe('14-kafka-exactly-once', { skip: service('kafka').skip }, () => {
+describe('16-kafka-exactly-once', { skip: service('kafka').skip }, () => {
   it('counts the words of a topic into another one', async () => {
     const { brokers } = service('kafka').connection
     await using topics = new KafkaTopics(brokers)
     const [from, to] = [await topics.topic(2), await topics.topic()]
     await topics.send(from, 0, ['to be or', 'not to be'])
-    example('14-kafka-exactly-once', brokers, from, to, join(dir, 'kafka-checkpoint'))
+    example('16-kafka-exactly-once', brokers, from, to, join(dir, 'kafka-checkpoint'))
     const seen = async (): Promise<boolean> => {
       const texts = await committedTexts(brokers, to)
       return texts.join(' ') === '1 1 2 2'

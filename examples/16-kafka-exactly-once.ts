@@ -2,7 +2,7 @@
  * The words of the records of one Kafka topic, counted into another one: each batch is there once, whatever is killed.
  *
  *   npm install @platformatic/kafka
- *   npx kindling run examples/14-kafka-exactly-once.ts localhost:9092 posts words checkpoint
+ *   npx kindling run examples/16-kafka-exactly-once.ts localhost:9092 posts words checkpoint
  *
  * Both topics have to exist. Who reads `words` with `read_committed` sees batches whole or not at all. In a clone of this project,
  * `npm run services -- start kafka` starts a broker to try it with.
@@ -12,7 +12,7 @@ import { ConsumerStrategies, KafkaUtils, kafkaSink, LocationStrategies } from 'k
 
 const [brokers, from, to, checkpoint] = process.argv.slice(2)
 if (brokers === undefined || from === undefined || to === undefined || checkpoint === undefined)
-  throw new Error('usage: 14-kafka-exactly-once.ts BROKERS FROM TO CHECKPOINT')
+  throw new Error('usage: 16-kafka-exactly-once.ts BROKERS FROM TO CHECKPOINT')
 
 const ssc = await StreamingContext.getOrCreate(checkpoint, () => {
   const ssc = new StreamingContext({ appName: 'Kafka to Kafka', batchDuration: seconds(1) })
