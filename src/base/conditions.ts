@@ -388,7 +388,7 @@ export const conditions = {
     retry: 'never',
     message:
       'Kafka at {servers} has no topic or partition {topics}, or this user may not see it. Create it, or correct the name.',
-    doc: 'A stream or RDD names a topic or partition that does not exist. Topics are never made by reading.',
+    doc: 'A stream, RDD or sink names a topic or partition that does not exist. Topics are never made by reading or writing.',
   },
   KAFKA_UNREACHABLE: {
     domain: 'external',

@@ -13,6 +13,7 @@ import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
 import { KafkaTopics } from '../services/kafka.ts'
 import { ownServer, service } from '../services/service.ts'
+import { committedTexts } from '../support/kafka-records.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'kindling-examples-'))
@@ -274,5 +275,20 @@ describe('examples', { concurrency: 3 }, () => {
       /\["be",2\]/,
     )
     assert.match(out, /\["not",1\]/)
+  })
+})
+
+describe('16-kafka-exactly-once', { skip: service('kafka').skip }, () => {
+  it('counts the words of a topic into another one', async () => {
+    const { brokers } = service('kafka').connection
+    await using topics = new KafkaTopics(brokers)
+    const [from, to] = [await topics.topic(2), await topics.topic()]
+    await topics.send(from, 0, ['to be or', 'not to be'])
+    example('16-kafka-exactly-once', brokers, from, to, join(dir, 'kafka-checkpoint'))
+    const seen = async (): Promise<boolean> => {
+      const texts = await committedTexts(brokers, to)
+      return texts.join(' ') === '1 1 2 2'
+    }
+    await until(seen, { timeoutMs: 60_000 })
   })
 })

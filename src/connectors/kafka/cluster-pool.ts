@@ -14,13 +14,19 @@ export interface Lease {
   release(): void
 }
 
-interface Shared {
-  readonly cluster: KafkaCluster
+/** A client of the library, or several, with their connections. */
+export interface Pooled {
+  /** Whether its connections keep the process alive. They do at first. */
+  hold(isHeld: boolean): void
+  close(): Promise<void>
+}
+
+interface Shared<C> {
+  readonly client: C
   leases: number
   timer: NodeJS.Timeout | undefined
 }
 
-const open = new Map<string, Shared>()
 const keys = new WeakMap<object, string>()
 let made = 0
 
@@ -31,30 +37,48 @@ export function keyOf(params: object): string {
   return key
 }
 
-/** @param keepMs how long it is kept after the last lease; 0: not at all */
-export function leaseByKey(key: string, settings: KafkaSettings, keepMs: number): Lease {
-  const shared = open.get(key) ?? share(key, settings)
-  shared.leases++
-  clearTimeout(shared.timer)
-  shared.cluster.hold(true)
-  let isHeld = true
-  return {
-    cluster: shared.cluster,
-    release() {
-      if (!isHeld) return
-      isHeld = false
-      if (--shared.leases > 0) return
-      shared.cluster.hold(false)
-      shared.timer = setTimeout(() => {
-        open.delete(key)
-        void shared.cluster.close()
-      }, keepMs).unref()
-    },
+/** Clients of this thread by key; see the file head. */
+export class ClientPool<S, C extends Pooled> {
+  private readonly open = new Map<string, Shared<C>>()
+  private readonly make: (settings: S) => C
+
+  constructor(make: (settings: S) => C) {
+    this.make = make
+  }
+
+  /** @param keepMs how long it is kept after the last lease; 0: not at all */
+  lease(key: string, settings: S, keepMs: number): { readonly client: C; release(): void } {
+    const shared = this.open.get(key) ?? this.share(key, settings)
+    shared.leases++
+    clearTimeout(shared.timer)
+    shared.client.hold(true)
+    let isHeld = true
+    return {
+      client: shared.client,
+      release: () => {
+        if (!isHeld) return
+        isHeld = false
+        if (--shared.leases > 0) return
+        shared.client.hold(false)
+        shared.timer = setTimeout(() => {
+          this.open.delete(key)
+          void shared.client.close()
+        }, keepMs).unref()
+      },
+    }
+  }
+
+  private share(key: string, settings: S): Shared<C> {
+    const shared: Shared<C> = { client: this.make(settings), leases: 0, timer: undefined }
+    this.open.set(key, shared)
+    return shared
   }
 }
 
-function share(key: string, settings: KafkaSettings): Shared {
-  const shared: Shared = { cluster: libraryCluster(settings), leases: 0, timer: undefined }
-  open.set(key, shared)
-  return shared
+const clusters = new ClientPool(libraryCluster)
+
+/** @param keepMs how long it is kept after the last lease; 0: not at all */
+export function leaseByKey(key: string, settings: KafkaSettings, keepMs: number): Lease {
+  const { client, release } = clusters.lease(key, settings, keepMs)
+  return { cluster: client, release }
 }

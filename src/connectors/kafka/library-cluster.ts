@@ -7,10 +7,10 @@
 import { KindlingError } from '../../base/errors.ts'
 import { brokerError, codesOf, saysNoTopic } from './broker-errors.ts'
 import type { Fetched, FetchPosition, KafkaCluster, RecordBatch, TopicLayout } from './cluster.ts'
+import { connectionOptions, type Library, loadLibrary } from './library.ts'
 import type { KafkaSettings } from './params.ts'
 import { nameOf, type TopicPartition, type TopicPartitionOffset } from './topic-partition.ts'
 
-type Library = typeof import('@platformatic/kafka')
 type LibraryBatch = import('@platformatic/kafka').RecordsBatch
 type LibraryConsumer = import('@platformatic/kafka').Consumer
 type LibraryAdmin = import('@platformatic/kafka').Admin
@@ -28,7 +28,6 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 /** Format of batches since Kafka 0.11; brokers from 4.0 on have no other. */
 const MAGIC = 2
-const CONNECT_TIMEOUT_MS = 10_000
 
 /** See the file head. */
 export function libraryCluster(settings: KafkaSettings): KafkaCluster {
@@ -266,18 +265,7 @@ interface Clients {
 
 async function connect(settings: KafkaSettings): Promise<Clients> {
   const library = await loadLibrary()
-  const { clientId, bootstrapServers, requestTimeoutMs, tls, sasl } = settings
-  const options = {
-    clientId,
-    bootstrapBrokers: [...bootstrapServers],
-    // Retries are ours: the library's wait a second each, and hide what they were for.
-    retries: 0,
-    timeout: requestTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    connectTimeout: Math.min(CONNECT_TIMEOUT_MS, requestTimeoutMs),
-    ...(tls === undefined ? {} : { tls, tlsServerName: tls.servername ?? true }),
-    ...(sasl === undefined ? {} : { sasl }),
-  }
+  const options = connectionOptions(settings)
   const consumer = new library.Consumer({ ...options, groupId: 'never-joined' })
   const admin = new library.Admin(options)
   try {
@@ -297,16 +285,4 @@ async function fetchCall(library: Library, consumer: LibraryConsumer): Promise<F
   for (const version of [17, 16, 15, 14, 13] as const)
     if (version >= minVersion && version <= maxVersion) return forms[version].api as FetchCall
   throw new library.UnsupportedApiError(`the broker has Fetch ${minVersion} to ${maxVersion}, not 13 to 17`)
-}
-
-async function loadLibrary(): Promise<Library> {
-  try {
-    return await import('@platformatic/kafka')
-  } catch (error) {
-    throw new KindlingError(
-      'PACKAGE_MISSING',
-      { feature: 'Reading from Kafka', package: '@platformatic/kafka' },
-      { cause: error },
-    )
-  }
 }
