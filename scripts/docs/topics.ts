@@ -71,6 +71,12 @@ export const topics: readonly Topic[] = [
       'Streams and RDDs of Kafka: `kindling/connectors/kafka`. How to use it: [connectors/kafka.md](../connectors/kafka.md).',
   },
   {
+    page: 'postgres',
+    title: 'PostgreSQL',
+    about:
+      'Batches into tables of PostgreSQL: `kindling/connectors/postgres`. How to use it: [connectors/postgres.md](../connectors/postgres.md).',
+  },
+  {
     page: 'testing',
     title: 'Testing',
     about:
@@ -86,6 +92,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/connectors\/flume\//, 'flume'],
   [/^src\/connectors\/hdfs\//, 'hdfs'],
   [/^src\/connectors\/kafka\//, 'kafka'],
+  [/^src\/connectors\/postgres\//, 'postgres'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],
   [/^src\/base\/manual-clock/, 'testing'],

@@ -193,6 +193,25 @@ export const conditions = {
       '{what} is not possible: the StreamingContext has been stopped, and a stopped one cannot be used again. Create a new StreamingContext.',
     doc: 'A StreamingContext goes from initialized to active to stopped, one way. Also a context whose start() failed is stopped.',
   },
+  DATABASE_ACCESS_DENIED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{server} does not let this program in ({reason}; asked for {what}). Check the user, the password, and what they may do there.',
+    doc: 'The password is wrong, or the user may not do what was asked. The message never has the password.',
+  },
+  DATABASE_FAILED: {
+    domain: 'external',
+    retry: 'never',
+    message: '{server} refused {what}: {reason}.',
+    doc: 'A database answered with an error that asking again does not mend, such as a table or column that is not there or a value that does not fit, or the options of a sink contradict themselves. The message has what it said.',
+  },
+  DATABASE_UNREACHABLE: {
+    domain: 'external',
+    retry: 'backoff',
+    message: '{server} does not answer ({reason}; asked for {what}).',
+    doc: 'A database could not be reached, or ended the connection. It is asked again until the patience is over.',
+  },
   EMPTY_COLLECTION: {
     domain: 'user',
     retry: 'never',
@@ -545,8 +564,8 @@ export const conditions = {
     domain: 'user',
     retry: 'never',
     message:
-      'A record does not fit the columns of its file: {value}: {reason}. Give the columns, or map the records to them.',
-    doc: 'All records of a Parquet file have the same columns. They are those given, or those of the first records of the partition.',
+      'A record does not fit the columns that are written: {value}: {reason}. Give the columns, or map the records to them.',
+    doc: 'All records of a Parquet file have the same columns: those given, or those of the first records of the partition. Rows for a database have those of the sink or its table.',
   },
   SIMULATION_FAILED: {
     domain: 'user',

@@ -5,6 +5,7 @@ import * as kindling from 'kindling'
 import * as flume from 'kindling/connectors/flume'
 import * as hdfs from 'kindling/connectors/hdfs'
 import * as kafka from 'kindling/connectors/kafka'
+import * as postgres from 'kindling/connectors/postgres'
 import * as testing from 'kindling/testing'
 
 it('the public names are those listed in exports.json: a new one is a reviewed line', () => {
@@ -15,6 +16,7 @@ it('the public names are those listed in exports.json: a new one is a reviewed l
     'connectors/flume': flume,
     'connectors/hdfs': hdfs,
     'connectors/kafka': kafka,
+    'connectors/postgres': postgres,
   }
   const names = Object.entries(lists).map(([entry, list]) => [entry, Object.keys(list).sort()])
   assert.deepEqual(Object.fromEntries(names), listed)

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
 import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
+import pg from 'pg'
 import { KafkaTopics } from '../services/kafka.ts'
 import { ownServer, service } from '../services/service.ts'
 import { committedTexts } from '../support/kafka-records.ts'
@@ -275,6 +276,37 @@ describe('examples', { concurrency: 3 }, () => {
       /\["be",2\]/,
     )
     assert.match(out, /\["not",1\]/)
+  })
+
+  const postgres = service('postgres')
+  it('17 PostgreSQL word count', { skip: postgres.skip }, async () => {
+    const { host, port, user, database } = postgres.connection
+    const table = `words_${randomUUID().replaceAll('-', '')}`
+    const client = new pg.Client({ host, port, user, database })
+    await client.connect()
+    try {
+      await client.query(`CREATE TABLE ${table} (word text PRIMARY KEY, count int)`)
+      const folder = join(dir, table)
+      mkdirSync(folder)
+      const address = `postgres://${user}@${host}:${port}/${database}`
+      const program = example(
+        '17-postgres-word-count',
+        address,
+        table,
+        folder,
+        join(dir, `${table}-checkpoints`),
+      )
+      await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
+      renameSync(text(`${table}.txt`, 'to be or', 'not to be'), join(folder, 'words'))
+      const counts = async (): Promise<string> => {
+        const { rows } = await client.query(`SELECT word, count FROM ${table} ORDER BY word`)
+        return rows.map(({ word, count }) => `${word} ${count}`).join()
+      }
+      await until(async () => (await counts()) === 'be 2,not 1,or 1,to 2', { timeoutMs: 30_000 })
+    } finally {
+      await client.query(`DROP TABLE ${table}`)
+      await client.end()
+    }
   })
 })
 
