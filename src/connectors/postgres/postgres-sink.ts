@@ -24,6 +24,14 @@ import { columnsOf, createTables, dropBatch, dropOlder, ORDER_COLUMN } from './t
  * @throws DATABASE_FAILED for options that contradict themselves. At the start: DATABASE_UNREACHABLE after the patience,
  * DATABASE_ACCESS_DENIED, DATABASE_FAILED (such as for an unknown table or column), PACKAGE_MISSING without `pg` or `pg-copy-streams`.
  * In batches also: RECORD_NOT_FITTING, SINK_FENCED
+ * @example
+ * const sink = postgresSink<[word: string, count: number]>({
+ *   connection: { host: 'localhost', database: 'words', user: 'etl' },
+ *   table: 'counts',
+ *   columns: ['word', 'count'],
+ *   upsertOn: ['word'],
+ * })
+ * sink.guarantee // => 'exactly-once'
  */
 export function postgresSink<T extends object>(options: PostgresSinkOptions): ExactlyOnceSink<T, Staged> {
   const settings = settingsOf(options)
