@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { type ErrorCode, isKindlingError, SparkContext } from 'kindling'
 import { postgresSink } from 'kindling/connectors/postgres'
-import { sinkConformance } from 'kindling/testing'
+import { sinkConformance, until } from 'kindling/testing'
 import pg from 'pg'
 import { ownServer, service } from '../../services/service.ts'
 import { database, STAGES } from './database.ts'
@@ -167,7 +167,15 @@ describe('postgresSink', { skip: server.skip }, () => {
     assert.ok(lost === undefined || isKindlingError(lost, 'DATABASE_UNREACHABLE'), String(lost))
     await interrupted.abort()
     const committed = sink.commit(token, [message])
-    await own.start()
+    // The children of the killed server hold its memory until they have noticed; before that, a new one is refused.
+    await until(
+      () =>
+        own.start().then(
+          () => true,
+          () => false,
+        ),
+      { timeoutMs: 20_000 },
+    )
     await committed
     await sink.commit(token, [message])
     await sink.close?.(token)
