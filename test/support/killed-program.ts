@@ -40,22 +40,36 @@ await ssc.awaitTermination()
 export class KilledProgram {
   readonly dir: string = mkdtempSync(join(tmpdir(), 'kindling-killed-'))
   private child: ChildProcess | undefined
+  private over: Promise<NodeJS.Signals | number | null> = Promise.resolve(null)
 
   start(program: string): void {
     writeFileSync(join(this.dir, 'app.ts'), program)
-    this.child = spawn(process.execPath, ['--conditions=source', 'app.ts'], {
+    const child = spawn(process.execPath, ['--conditions=source', 'app.ts'], {
       cwd: this.dir,
       stdio: ['ignore', 'inherit', 'inherit'],
     })
+    this.child = child
+    this.over = new Promise((resolve, reject) => {
+      child.on('exit', (code, signal) => resolve(signal ?? code))
+      child.on('error', reject)
+    })
+    this.over.catch(() => {}) // Whoever waits for the end is told.
+  }
+
+  /** The signal or the code with which it ends by itself. */
+  async ended(): Promise<NodeJS.Signals | number | null> {
+    const { over } = this
+    this.child = undefined
+    return await over
   }
 
   async kill(): Promise<void> {
     const { child } = this
     if (child === undefined) return
-    this.child = undefined
-    const gone = new Promise(resolve => child.on('exit', resolve))
+    const { exitCode, signalCode } = child
+    assert.equal(exitCode ?? signalCode, null, 'the program runs until it is killed')
     child.kill('SIGKILL')
-    await gone
+    await this.ended()
   }
 
   /** The whole lines of its output. */
