@@ -4,6 +4,7 @@
  * Its consumer never joins a group: it is there for its connections, over which exact ranges are asked for by the protocol's own call.
  * The library's streams are not used, since they have no end offset, and let aborted records through.
  */
+import { SystemClock } from '../../base/clock.ts'
 import { KindlingError } from '../../base/errors.ts'
 import { brokerError, codesOf, saysNoTopic } from './broker-errors.ts'
 import type { Fetched, FetchPosition, KafkaCluster, RecordBatch, TopicLayout } from './cluster.ts'
@@ -20,6 +21,9 @@ const EARLIEST = -2n
 const LATEST = -1n
 /** An answer waits at most so long for records; ranges are planned of records that are there. */
 const MAX_WAIT_MS = 500
+/** How long a topic that is unknown is asked for. */
+const NEW_TOPIC_MS = 2000
+const PAUSE_MS = 50
 const READ_COMMITTED = 1
 const READ_UNCOMMITTED = 0
 /** Bits of a batch. */
@@ -53,10 +57,7 @@ class LibraryCluster implements KafkaCluster {
 
   layout(topics: readonly string[]): Promise<readonly TopicLayout[]> {
     return this.asked(`the partitions of ${topics.join(', ')}`, async ({ consumer }) => {
-      const known = await consumer.metadata({ topics: [...topics], forceUpdate: true }).catch(async error => {
-        if (!saysNoTopic(error)) throw error
-        throw this.noTopic(await this.missing(topics, consumer))
-      })
+      const known = await this.metadata(topics, consumer)
       return topics.map(topic => {
         const { id, partitions } = known.topics.get(topic)!
         const leaders = partitions.map(({ leader }) => known.brokers.get(leader)?.host ?? '')
@@ -215,6 +216,22 @@ class LibraryCluster implements KafkaCluster {
       isControl: (batch.attributes & CONTROL) !== 0,
       isLogAppendTime: (batch.attributes & LOG_APPEND_TIME) !== 0,
       records: batch.records,
+    }
+  }
+
+  /** Brokers know a topic a moment after another broker, or their controller, has made it. */
+  private async metadata(topics: readonly string[], consumer: LibraryConsumer): Promise<Metadata> {
+    const clock = new SystemClock()
+    const until = clock.now() + NEW_TOPIC_MS
+    for (;;) {
+      try {
+        return await consumer.metadata({ topics: [...topics], forceUpdate: true })
+      } catch (error) {
+        if (!saysNoTopic(error)) throw error
+        const missing = await this.missing(topics, consumer)
+        if (clock.now() > until) throw this.noTopic(missing.length > 0 ? missing : topics)
+        await clock.sleep(PAUSE_MS)
+      }
     }
   }
 

@@ -1,6 +1,5 @@
 /** The topics that a Kafka sink of exactly once keeps for itself. */
 import { SystemClock } from '../../base/clock.ts'
-import { isKindlingError } from '../../base/errors.ts'
 import type { KafkaCluster } from './cluster.ts'
 import { createTopic } from './library-producer.ts'
 import type { KafkaSinkPlan } from './sink-options.ts'
@@ -35,12 +34,6 @@ export async function keepSinkTopics<T>(plan: KafkaSinkPlan<T>, cluster: KafkaCl
   }
 
   async function isThere(topic: string): Promise<boolean> {
-    try {
-      await cluster.layout([topic])
-      return true
-    } catch (error) {
-      if (isKindlingError(error, 'KAFKA_TOPIC_NOT_FOUND')) return false
-      throw error
-    }
+    return (await cluster.topics()).includes(topic)
   }
 }

@@ -137,6 +137,17 @@ describe('a Kafka stream over a broker', { skip: kafka.skip }, () => {
     await assert.rejects(gathering.ssc.start(), { code: 'KAFKA_TOPIC_NOT_FOUND', message: /no-such-topic/ })
   })
 
+  it('waits a moment for a topic that is being made', async () => {
+    const topic = `made-${process.pid}-${Date.now()}`
+    await using gathering = new Gathering(ConsumerStrategies.Subscribe([topic], params()))
+    const started = gathering.ssc.start()
+    await topics.create(topic)
+    await started
+    await topics.send(topic, 0, ['a'])
+    await until(() => gathering.values.length === 1)
+    assert.deepEqual(gathering.values, ['a'])
+  })
+
   it('does not start with a wrong password, which is told nowhere', async () => {
     const topic = await topics.topic()
     const { saslBrokers, scramUser, scramPassword } = kafka.connection
