@@ -1,18 +1,19 @@
 /** The streams of a context: inputs and outputs in order of definition, and the rules that tie them. */
 import { KindlingError } from '../base/errors.ts'
-import type { Duration, Time } from '../base/time.ts'
+import { type Duration, Time } from '../base/time.ts'
 import type { StateNode } from '../rdd/nodes.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import type { OutputOperation } from './dstream/host.ts'
 import type { InputDStream } from './dstream/input.ts'
 import type { AnyStream } from './dstream/recipe.ts'
+import type { TimeGrid } from './time-grid.ts'
 
 /** See the file head. @source Spark DStreamGraph */
 export class DStreamGraph {
   readonly inputs: InputDStream<unknown>[] = []
   readonly outputs: OutputOperation[] = []
   private rememberDuration: Duration | undefined
-  private zero: Time | undefined
+  private times: TimeGrid | undefined
 
   /** In order of definition; those that come last, after all others. */
   addOutput(output: OutputOperation): void {
@@ -37,18 +38,23 @@ export class DStreamGraph {
     if (this.outputs.length === 0) throw new KindlingError('NO_OUTPUT_OPERATIONS')
   }
 
-  /** Fixes the zero time of all streams that an output reaches, and how long they remember. */
-  initialize(zeroTime: Time): void {
-    this.zero = zeroTime
+  /** Fixes the times of all streams that an output reaches, and how long they remember. */
+  initialize(grid: TimeGrid): void {
+    this.times = grid
     for (const { stream } of this.outputs) {
-      stream.initialize(zeroTime)
+      stream.initialize(grid)
       stream.remember(this.rememberDuration)
     }
   }
 
   /** One batch before the first; known once initialised. */
   get zeroTime(): Time {
-    return this.zero!
+    return new Time(this.grid.zeroTime)
+  }
+
+  /** The times of batches; known once initialised. */
+  get grid(): TimeGrid {
+    return this.times!
   }
 
   /** Whether an output is due at `time` whose slide is longer than the batch interval. */

@@ -28,6 +28,7 @@ import type { DStreamGraph } from './graph.ts'
 import type { SourceHost } from './input-source.ts'
 import type { StreamingListener } from './listener.ts'
 import { BatchRate, FIRST_RATE } from './receiver/batch-rate.ts'
+import { TimeGrid } from './time-grid.ts'
 
 /** A program, and what runs it. */
 export interface Program {
@@ -72,7 +73,10 @@ export async function startProgram(program: Program, settings: StartSettings): P
   delivery.check(settings.storage !== undefined)
   const opened = await open(program, settings, ids)
   if (settings.isStopping()) return
-  if (opened === undefined) graph.initialize(generator.firstTime().minus(batchDuration))
+  if (opened === undefined) {
+    const zeroTime = generator.firstTime().minus(batchDuration)
+    graph.initialize(TimeGrid.starting(zeroTime.milliseconds, batchDuration.milliseconds))
+  }
   runner.saved = opened?.checkpoint
   await delivery.start(ids, opened)
   if (settings.isStopping()) return

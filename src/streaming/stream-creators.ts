@@ -252,7 +252,6 @@ function longLineLetters(
 ): DStream<DeadLetter> {
   const name = describeScope(currentScope('textFileStream'))
   return lines.derive<DeadLetter>('deadLetters', {
-    slideDuration: lines.slideDuration,
     dependencies: [lines as AnyStream],
     compute(time) {
       const rdd = lines.getOrCompute(time)

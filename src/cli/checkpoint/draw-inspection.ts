@@ -47,11 +47,14 @@ function unneededText(unneeded: Inspection['unneeded']): string {
 }
 
 function drawProgram(saved: SavedProgram, manifests: readonly number[], now: number): string {
-  const { writer, zeroTime, batchMs, ended, pending, inputs, log } = saved
+  const { writer, zeroTime, batchMs, earlier, ended, pending, inputs, log } = saved
   const by = writer === undefined ? '' : `, by process ${writer.pid} on ${writer.host}`
   return [
     line('manifests', `${manifests.toReversed().join(', ')}; started ${startsText(saved)}${by}`),
     line('zero time', `${timeText(zeroTime)} (${zeroTime} ms), batch interval ${batchMs} ms`),
+    ...earlier.map(({ batchMs: then, upTo }) =>
+      line('', `batches up to ${timeText(upTo)} (${upTo} ms) were of ${then} ms`),
+    ),
     line('ended', `all batches up to ${timeText(ended)} (${ended} ms), ${ageText(now - ended)} ago`),
     line('waiting', pending.length === 0 ? 'no batch runs again' : pendingText(pending)),
     line(

@@ -30,6 +30,13 @@ export function drawPlan(
         '',
       ),
     )
+  if (plan.interval !== undefined)
+    parts.push(
+      wrap(
+        `Batches of ${plan.interval.savedMs} ms were planned, those to come are of ${plan.interval.nowMs} ms.`,
+        '',
+      ),
+    )
   for (const message of skipped) parts.push(wrap(message, '  ', 'done without: '))
   for (const note of options.notes) parts.push(wrap(note, ''))
   parts.push('\n', wrap(verdict(plan, options.mayDrop), ''))
@@ -67,6 +74,7 @@ function operatorText({
     case 'new':
       return `${kind}, begins without state${isNameless ? '; give it a uid before it is saved' : ''}`
     case 'dropped':
+    case 'restarted':
       return `${kind}; ${reason}`
   }
 }
@@ -86,10 +94,17 @@ function verdict(plan: RestartPlan, mayDrop: boolean): string {
   const dropped = droppedBy(plan)
   if (refused.length > 0) return `Refused: ${refused.join('; ')}`
   if (dropped.length === 0) return 'The program goes on with everything that is saved.'
-  const names = dropped.map(({ id }) => id).join(', ')
-  if (mayDrop) return `The program goes on, and gives up for good: ${names}.`
-  return (
-    `Refused: the program has no place for ${names}. Bring it back under its uid, or start with ` +
-    'kindling.checkpoint.allowDrop=true to give it up for good.'
-  )
+  const named = (those: typeof dropped): string => those.map(({ id }) => id).join(', ')
+  if (mayDrop) return `The program goes on, and gives up for good: ${named(dropped)}.`
+  const restarted = dropped.filter(({ fate }) => fate === 'restarted')
+  const gone = dropped.filter(({ fate }) => fate === 'dropped')
+  const why = [
+    ...(gone.length === 0
+      ? []
+      : [`the program has no place for ${named(gone)}. Bring it back under its uid`]),
+    ...(restarted.length === 0
+      ? []
+      : [`the windows of ${named(restarted)} would begin anew. Keep the batch interval`]),
+  ]
+  return `Refused: ${why.join('; ')}, or start with kindling.checkpoint.allowDrop=true to give it up for good.`
 }

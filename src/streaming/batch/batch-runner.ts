@@ -11,7 +11,7 @@
 import { type Config, configEntries } from '../../base/config.ts'
 import { KindlingError } from '../../base/errors.ts'
 import type { ListenerBus } from '../../base/listener-bus.ts'
-import type { Duration, Time } from '../../base/time.ts'
+import { type Duration, Time } from '../../base/time.ts'
 import { JobScope, runInJobScope } from '../../context/job-scope.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
 import { describeScope } from '../../rdd/scope.ts'
@@ -21,6 +21,7 @@ import { type BatchFailure, batchFailure, batchLetters } from '../delivery/batch
 import type { Delivery } from '../delivery/delivery.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamingListener } from '../listener.ts'
+import { everyBatch } from '../time-grid.ts'
 import { JobGenerator } from './job-generator.ts'
 import { JobScheduler, outputProperties } from './job-scheduler.ts'
 import type { JobSet } from './job-set.ts'
@@ -133,13 +134,14 @@ export class BatchRunner {
 
   private clearMetadata(): void {
     const { oldestUnfinished } = this.scheduler
+    const { graph } = this.parts
     if (this.succeeded === undefined) return
     // With several jobs at once a batch may end before an earlier one, which still needs its RDDs and state.
     const upTo =
       oldestUnfinished === undefined
         ? this.succeeded
-        : this.succeeded.min(oldestUnfinished.minus(this.parts.batchDuration))
-    this.parts.graph.clearMetadata(upTo, this.unpersist)
+        : this.succeeded.min(new Time(graph.grid.before(oldestUnfinished.milliseconds, everyBatch)))
+    graph.clearMetadata(upTo, this.unpersist)
   }
 
   private get takesBack(): boolean {

@@ -11,14 +11,14 @@
  * After a restart, batches that had been planned come first, as they were planned, and then the ticks that were missed.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
-import type { Duration } from '../../base/time.ts'
-import { Time } from '../../base/time.ts'
+import { Duration, Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import type { BatchFailure } from '../delivery/batch-letters.ts'
 import type { RecordedCuts } from '../dstream/cut.ts'
 import type { InputDStream } from '../dstream/input.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamInputInfo } from '../listener.ts'
+import { everyBatch } from '../time-grid.ts'
 import { JobSet, OutputJob } from './job-set.ts'
 
 /** What sources gave a batch. */
@@ -107,7 +107,7 @@ export class JobGenerator {
     this.isRestoring = restored.length > 0
     this.made = last
     this.due = last.max(new Time(clock.now()).floor(batchDuration))
-    this.next = this.due.plus(batchDuration)
+    this.next = this.after(this.due)
     this.arm()
     if (this.restored.length > 0 || this.made.less(this.due))
       this.making ??= clock.activity.track(this.makeDue())
@@ -138,7 +138,7 @@ export class JobGenerator {
     this.timer = clock.schedule(this.next.milliseconds, () => {
       const time = this.next
       if (time === undefined) return
-      this.next = time.plus(this.parts.batchDuration)
+      this.next = this.after(time)
       this.arm()
       this.due = time
       this.making ??= clock.activity.track(this.makeDue())
@@ -158,14 +158,14 @@ export class JobGenerator {
       this.isRestoring = false
       const waited = await this.parts.room()
       if (!this.made.less(this.due)) break
-      const first = this.made.plus(this.parts.batchDuration)
+      const first = this.after(this.made)
       const time = waited ? this.merged(first) : first
-      const ticks = time.minus(first).div(this.parts.batchDuration)
-      if (ticks > 0) {
-        for (const skipped of first.until(time, this.parts.batchDuration))
-          for (const stream of this.parts.graph.inputs) stream.skip(skipped)
-        this.parts.onMerge(ticks, time)
+      let ticks = 0
+      for (let skipped = first; skipped.less(time); skipped = this.after(skipped)) {
+        for (const stream of this.parts.graph.inputs) stream.skip(skipped)
+        ticks++
       }
+      if (ticks > 0) this.parts.onMerge(ticks, time)
       this.made = time
       await this.make(time, ticks)
     }
@@ -188,10 +188,15 @@ export class JobGenerator {
 
   /** The first tick from `first` on that must not be merged into a later one. */
   private merged(first: Time): Time {
-    const { graph, batchDuration } = this.parts
+    const { graph } = this.parts
     let time = first
-    while (time.less(this.due) && !graph.hasLongSlideAt(time)) time = time.plus(batchDuration)
+    while (time.less(this.due) && !graph.hasLongSlideAt(time)) time = this.after(time)
     return time
+  }
+
+  /** The next tick. */
+  private after(time: Time): Time {
+    return new Time(this.parts.graph.grid.next(time.milliseconds, everyBatch))
   }
 
   /** Plans a batch and makes its jobs. Never rejects. */
@@ -226,8 +231,9 @@ export class JobGenerator {
     { time, inputs, dead }: RestoredBatch,
     failure?: { readonly error: unknown },
   ): Promise<void> {
-    const { clock, batchDuration } = this.parts
-    const set = new JobSet(time, inputs, clock.now(), batchDuration)
+    const { clock, graph } = this.parts
+    const interval = new Duration(graph.grid.eraOf(time.milliseconds).batchMs)
+    const set = new JobSet(time, inputs, clock.now(), interval)
     if (dead !== undefined && this.parts.takesDead()) return await this.parts.onDead(dead, set)
     try {
       if (failure !== undefined) throw failure.error

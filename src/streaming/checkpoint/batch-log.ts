@@ -11,6 +11,7 @@
 import type { BatchFailure } from '../delivery/batch-letters.ts'
 import type { RecordedCuts } from '../dstream/cut.ts'
 import type { SavedRate } from '../receiver/batch-rate.ts'
+import { everyBatch, type TimeGrid } from '../time-grid.ts'
 import { type Damage, damageOf } from './damage.ts'
 import { sealedRecord, unsealedRecord } from './envelope.ts'
 import type { CheckpointStorage } from './storage.ts'
@@ -40,8 +41,15 @@ export interface LoggedBatch {
 }
 
 /** The time up to which other batches have the input: before the ticks that were merged into this one. */
-export function before({ time, merged }: LoggedBatch, batchMs: number): number {
-  return time - (merged + 1) * batchMs
+export function before(batch: LoggedBatch, grid: TimeGrid): number {
+  return grid.before(ticksOf(batch, grid).at(-1)!, everyBatch)
+}
+
+/** The ticks that the batch takes in, the latest first. */
+export function ticksOf({ time, merged }: LoggedBatch, grid: TimeGrid): number[] {
+  const ticks = [time]
+  while (ticks.length <= merged) ticks.push(grid.before(ticks.at(-1)!, everyBatch))
+  return ticks
 }
 
 /** What the log holds. */

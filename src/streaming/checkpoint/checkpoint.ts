@@ -30,6 +30,7 @@ import {
   readManifests,
   type SavedImage,
   type SavedOperator,
+  savedTimes,
 } from './manifest.ts'
 import { operatorFolder } from './operator-folder.ts'
 import type { OperatorIds } from './operator-ids.ts'
@@ -45,7 +46,6 @@ export interface CheckpointParts {
   readonly ids: OperatorIds
   readonly clock: Clock
   readonly logger: Logger
-  readonly batchMs: number
   /** Something could not be written, or another process has taken over. */
   onFatal(error: unknown): void
 }
@@ -97,7 +97,7 @@ export class Checkpoint {
     this.last = state.last
     this.takenOver = state.last
     this.renewedAt = state.last
-    this.unfinished = new Map(state.pending.map(batch => [batch.time, before(batch, parts.batchMs)]))
+    this.unfinished = new Map(state.pending.map(batch => [batch.time, before(batch, parts.graph.grid)]))
     this.retention = new Retention(parts.storage, state.files, [...state.older, state.claimed])
   }
 
@@ -126,7 +126,7 @@ export class Checkpoint {
     const batch: LoggedBatch = cuts === undefined ? plan : { ...plan, cuts }
     this.retention.add(await writePlan(storage, batch, this.epoch))
     this.last = batch.time
-    this.unfinished.set(batch.time, before(batch, this.parts.batchMs))
+    this.unfinished.set(batch.time, before(batch, this.parts.graph.grid))
   }
 
   /**
@@ -220,9 +220,8 @@ export class Checkpoint {
   /** Writes the next manifest, and deletes what neither it nor the ones before it need. @throws FENCED, CHECKPOINT_NOT_WRITABLE */
   async renew(): Promise<void> {
     const { storage, graph, ids } = this.parts
-    const { zeroTime } = this.manifest
     const ended = this.endedUpTo()
-    const program = { graph, streams: ids.streams, zeroTime }
+    const program = { graph, streams: ids.streams }
     const timesOf = (stream: AnyStream): number[] => {
       const { since, images } = this.operators.get(stream)!
       return [since, ...images.map(({ time }) => time)]
@@ -240,7 +239,9 @@ export class Checkpoint {
       this.operators.set(stream, { ...operator, images: operator.images.filter(({ time }) => time >= from) })
     }
     const { takenOver } = this
-    const manifest = { ...this.manifest, takenOver, ended, logFrom, operators: [...this.operators.values()] }
+    const operators = [...this.operators.values()]
+    const times = savedTimes(graph.grid, logFrom)
+    const manifest = { ...this.manifest, ...times, takenOver, ended, logFrom, operators }
     await this.assertMine()
     if (!(await createManifest(storage, this.number + 1, manifest))) throw this.fenced(this.number + 1)
     this.number++

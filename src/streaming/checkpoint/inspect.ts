@@ -10,6 +10,8 @@ import { inspectReceived, type ReceivedInput } from './inspect-received.ts'
 import type { LocalStorage } from './local-storage.ts'
 import { countsFor, standingOf } from './log-standing.ts'
 import {
+  type EarlierTimes,
+  gridOf,
   manifestNumbers,
   type NumberedManifest,
   readManifests,
@@ -43,6 +45,8 @@ export interface SavedProgram {
   readonly writer: CheckpointWriter | undefined
   readonly zeroTime: number
   readonly batchMs: number
+  /** Other intervals that batches before had. */
+  readonly earlier: readonly EarlierTimes[]
   /** The last batch that was planned. */
   readonly last: number
   /** All batches up to this one have ended. */
@@ -101,17 +105,17 @@ async function savedProgram(
   { manifest }: NumberedManifest,
   files: readonly StoredFile[],
 ): Promise<SavedProgram> {
-  const { epoch, writer, zeroTime, batchMs, inputs, logFrom } = manifest
+  const { epoch, writer, zeroTime, batchMs, earlier = [], inputs, logFrom } = manifest
   const log = await readLog(
     storage,
     file => countsFor(manifest, file),
     () => {},
   )
-  const { last, ended, pending } = standingOf(manifest, log, batchMs)
+  const { last, ended, pending } = standingOf(manifest, log, gridOf(manifest))
   const operators: InspectedOperator[] = []
   for (const operator of manifest.operators) operators.push(await inspectOperator(storage, operator))
   return {
-    ...{ epoch, writer, zeroTime, batchMs, last, ended, inputs, operators },
+    ...{ epoch, writer, zeroTime, batchMs, earlier, last, ended, inputs, operators },
     pending: pending.map(batch => ({ time: batch.time, merged: batch.merged, records: recordsIn(batch) })),
     log: {
       ...lengthOf(log),

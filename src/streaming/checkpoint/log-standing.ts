@@ -1,4 +1,5 @@
 /** Where a program stands by its log: what was planned last, and what has not ended. */
+import type { TimeGrid } from '../time-grid.ts'
 import { before, type LogContent, type LogFile, type LoggedBatch } from './batch-log.ts'
 import type { Manifest } from './manifest.ts'
 
@@ -17,9 +18,9 @@ export function countsFor({ epoch, takenOver }: Manifest, file: LogFile): boolea
   return file.epoch >= epoch || takenOver === undefined || file.time <= takenOver
 }
 
-export function standingOf(saved: Manifest, log: LogContent, batchMs: number): Standing {
+export function standingOf(saved: Manifest, log: LogContent, grid: TimeGrid): Standing {
   const last = Math.max(saved.ended, ...log.plans.keys(), ...log.commits)
   const pending = [...log.plans.values()].filter(({ time }) => time > saved.ended && !log.commits.has(time))
-  const ended = pending[0] === undefined ? last : before(pending[0], batchMs)
+  const ended = pending[0] === undefined ? last : before(pending[0], grid)
   return { last, ended, pending }
 }

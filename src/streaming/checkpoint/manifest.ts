@@ -5,6 +5,7 @@
  * A manifest is created only if there is none of its number. The process that does so goes on; one that finds the number taken has
  * been overtaken, and stops.
  */
+import { TimeGrid } from '../time-grid.ts'
 import type { Damage } from './damage.ts'
 import { damageOf } from './damage.ts'
 import { damaged, sealedRecord, unsealedRecord } from './envelope.ts'
@@ -40,6 +41,13 @@ export interface SavedInput {
   readonly since: number
 }
 
+/** When batches were, up to a time. */
+export interface EarlierTimes {
+  readonly zeroTime: number
+  readonly batchMs: number
+  readonly upTo: number
+}
+
 /** What a restart goes by. */
 export interface Manifest {
   /** The name of the program in the tokens of sinks; made up once. Older manifests have none. */
@@ -52,6 +60,8 @@ export interface Manifest {
   readonly writer?: CheckpointWriter | undefined
   readonly zeroTime: number
   readonly batchMs: number
+  /** Other intervals that batches before had, the oldest first. */
+  readonly earlier?: readonly EarlierTimes[] | undefined
   /** All batches up to this time have ended. */
   readonly ended: number
   /** Plans of later batches may be needed. */
@@ -70,6 +80,27 @@ const NAME = /^manifest-(\d+)$/
 
 export function manifestFile(number: number): string {
   return `manifest-${number}`
+}
+
+export function gridOf({ zeroTime, batchMs, earlier = [] }: Manifest): TimeGrid {
+  const after = [Number.NEGATIVE_INFINITY, ...earlier.map(({ upTo }) => upTo)]
+  return new TimeGrid(
+    [...earlier, { zeroTime, batchMs }].map((era, i) => ({
+      zeroTime: era.zeroTime,
+      batchMs: era.batchMs,
+      after: after[i]!,
+    })),
+  )
+}
+
+/** @param from earlier times are needed no more */
+export function savedTimes(grid: TimeGrid, from: number): Pick<Manifest, 'zeroTime' | 'batchMs' | 'earlier'> {
+  const eras = grid.since(from)
+  const { zeroTime, batchMs } = grid.newest
+  const earlier = eras
+    .slice(0, -1)
+    .map((era, i) => ({ zeroTime: era.zeroTime, batchMs: era.batchMs, upTo: eras[i + 1]!.after }))
+  return { zeroTime, batchMs, earlier: earlier.length === 0 ? undefined : earlier }
 }
 
 /** @returns false when the number is taken */

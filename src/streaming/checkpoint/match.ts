@@ -2,7 +2,7 @@
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
 import { notMigratable } from '../state/state-schema.ts'
-import type { Manifest, SavedOperator } from './manifest.ts'
+import { gridOf, type Manifest, type SavedOperator } from './manifest.ts'
 import { savedVersion } from './migrate-images.ts'
 import type { OperatorIds } from './operator-ids.ts'
 
@@ -16,13 +16,20 @@ export interface Match {
 
 /** Something saved that the program has no place for. */
 export interface Unmatched {
-  readonly what: 'operator' | 'input'
+  readonly what: 'operator' | 'input' | 'window'
   readonly id: string
   /** A clause: `it holds state of …`. */
   readonly reason: string
 }
 
-export function match(saved: Manifest, graph: DStreamGraph, ids: OperatorIds): Match {
+/** @param restarted windows that begin anew, since the batch interval has changed */
+export function match(
+  saved: Manifest,
+  graph: DStreamGraph,
+  ids: OperatorIds,
+  restarted: ReadonlySet<AnyStream>,
+): Match {
+  const savedEra = gridOf(saved).newest
   const operators = new Map<AnyStream, SavedOperator>()
   const unmatched: Unmatched[] = []
   const byId = new Map(ids.streams.map(stream => [ids.of(stream), stream]))
@@ -36,14 +43,17 @@ export function match(saved: Manifest, graph: DStreamGraph, ids: OperatorIds): M
       })
       continue
     }
-    const differences = Object.entries({ ...stream.state.layout, ...operator.layout })
-      .map(([name]) => [name, operator.layout[name], stream.state!.layout[name]] as const)
+    if (restarted.has(stream)) continue
+    // The slide that it had with the batch interval of then.
+    const layout = { ...stream.state.layout, slide: stream.slideIn(savedEra) }
+    const differences = Object.entries({ ...layout, ...operator.layout })
+      .map(([name]) => [name, operator.layout[name], layout[name as keyof typeof layout]] as const)
       .filter(([, before, now]) => before !== now)
       .map(([name, before, now]) => `${name} was ${before} and is ${now}`)
     const version = savedVersion(operator)
     const refused = version === undefined ? undefined : notMigratable(stream.state.schema, version)
     if (refused !== undefined) differences.push(refused)
-    if (differences.length === 0) operators.set(stream, operator)
+    if (differences.length === 0) operators.set(stream, { ...operator, layout: stream.state.layout })
     else if (refused !== undefined && differences.length === 1)
       unmatched.push({
         what: 'operator',
@@ -57,6 +67,13 @@ export function match(saved: Manifest, graph: DStreamGraph, ids: OperatorIds): M
         reason: `the state of ${operator.id} was saved by another operator: ${differences.join(', ')}`,
       })
   }
+  for (const stream of restarted) {
+    const id = ids.of(stream)
+    const reason =
+      `the windows of ${id} (${stream.windowDuration}) cut batches of ${savedEra.batchMs} ms, which was the batch interval ` +
+      'before, in two: they begin anew'
+    unmatched.push({ what: 'window', id, reason })
+  }
   const inputs = new Set(graph.inputs.map(input => ids.of(input as AnyStream)))
   for (const { id } of saved.inputs)
     if (!inputs.has(id))
@@ -66,9 +83,4 @@ export function match(saved: Manifest, graph: DStreamGraph, ids: OperatorIds): M
         reason: `it holds plans of the input ${id}, which the program does not have`,
       })
   return { operators, unmatched }
-}
-
-/** Why a program with another batch interval is refused. */
-export function otherInterval(saved: number, now: number): string {
-  return `its batch interval is ${saved} ms, and that of the program ${now} ms; keep it, or use another directory`
 }

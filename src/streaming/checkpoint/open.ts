@@ -1,22 +1,24 @@
 /**
  * Opens the checkpoint directory of a program that starts: the first time, or to go on.
  *
- * 1. find the newest manifest that can be read; it says what the zero time is, by which the streams are initialised
+ * 1. find the newest manifest that can be read; it says when batches were, by which the streams are initialised
  * 2. refuse a program that the saved data does not match, before anything is written; values of another version are migrated on trial
  * 3. take over: create the next manifest; whoever went on with the one before stops (`FENCED`)
  * 4. read what is saved and give it to streams and sources
  */
 import { KindlingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
-import { Duration, Time } from '../../base/time.ts'
+import type { Time } from '../../base/time.ts'
 import { describeScope } from '../../rdd/scope.ts'
 import type { RestoredBatch } from '../batch/job-generator.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
+import { TimeGrid } from '../time-grid.ts'
 import { LOG_FOLDER } from './batch-log.ts'
+import { goingOn, newlyRestarted, restartedWindows } from './changed-interval.ts'
 import { Checkpoint, type CheckpointParts } from './checkpoint.ts'
 import { findCheckpoint } from './find.ts'
-import { createManifest, type Manifest, manifestFile, type SavedOperator } from './manifest.ts'
-import { match, otherInterval } from './match.ts'
+import { createManifest, type Manifest, manifestFile, type SavedOperator, savedTimes } from './manifest.ts'
+import { match } from './match.ts'
 import { needsMigration } from './migrate-images.ts'
 import type { OperatorIds } from './operator-ids.ts'
 import { type Recovery, recover } from './recovery.ts'
@@ -26,6 +28,8 @@ import { sweep } from './sweep.ts'
 
 /** How a program is opened. */
 export interface OpenParts extends CheckpointParts {
+  /** The batch interval of the program. */
+  readonly batchMs: number
   /** The next tick: the first batch, if the program has not run before. */
   firstTime(): Time
   /** Makes up a name for a program that begins. */
@@ -55,21 +59,22 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
   const skipped = (message: string): void => logger.warn(`checkpoint: skipped: ${message}`)
   const found = await findCheckpoint(storage, parts.createOnError, skipped)
   const saved = found.manifests[0]?.manifest
-  const zeroTime =
-    saved === undefined ? parts.firstTime().minus(new Duration(batchMs)) : new Time(saved.zeroTime)
-  graph.initialize(zeroTime)
+  const grid =
+    saved === undefined
+      ? TimeGrid.starting(parts.firstTime().milliseconds - batchMs, batchMs)
+      : goingOn(saved, batchMs)
+  graph.initialize(grid)
   warnOfNamelessState(ids, logger)
-  const matched = saved === undefined ? new Map<AnyStream, SavedOperator>() : matching(parts, saved)
+  const matched = saved === undefined ? new Map<AnyStream, SavedOperator>() : await matching(parts, saved)
 
-  const recovering = { storage, graph, streams: ids.streams, batchMs, skipped }
+  const recovering = { storage, graph, streams: ids.streams, skipped }
   // What fails for one key must not leave a program that has been taken over and cannot go on.
   if (saved !== undefined && [...matched].some(([stream, operator]) => needsMigration(stream, operator)))
     await recover({ ...recovering, skipped: () => {} }, saved, matched)
 
   const number = (found.numbers.at(-1) ?? 0) + 1
   const inputs = inputsOf(parts, saved)
-  const claim =
-    saved === undefined ? firstManifest(parts, number, zeroTime) : { ...saved, epoch: number, inputs }
+  const claim = saved === undefined ? firstManifest(parts, number, grid) : { ...saved, epoch: number, inputs }
   const takenOver = saved === undefined ? -1 : undefined
   const program = saved?.program ?? parts.newName()
   const claimed = { number, manifest: { ...claim, program, inputs, takenOver, writer: storage.writer } }
@@ -86,6 +91,8 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
       skipped((error as Error).message)
       recovery = beginning(Math.max(saved.ended, parts.firstTime().milliseconds - batchMs))
     }
+  grid.begin(recovery.last)
+  for (const [stream, time] of restartedWindows(ids, grid)) stream.restartAfter(time)
   const operators = new Map(recovery.operators)
   for (const stream of ids.streams) {
     const { state } = stream
@@ -112,7 +119,7 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
     since: stream => sinceOf.get(ids.of(stream))!,
     async resume() {
       if (saved === undefined) return
-      resumeInputs(graph, recovery, { ids, batchMs, logger, now: parts.clock.now() })
+      resumeInputs(graph, recovery, { ids, logger, now: parts.clock.now() })
       replayLineage(recovery, ids)
       // From now on what the process before writes late does not count, and operators that are new are known.
       await checkpoint.renew()
@@ -121,12 +128,12 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
 }
 
 /** @throws CHECKPOINT_MISMATCH unless what does not match may be dropped */
-function matching(parts: OpenParts, saved: Manifest): ReadonlyMap<AnyStream, SavedOperator> {
-  const { storage, graph, ids, logger, batchMs } = parts
+async function matching(parts: OpenParts, saved: Manifest): Promise<ReadonlyMap<AnyStream, SavedOperator>> {
+  const { storage, graph, ids, logger } = parts
   const mismatch = (reason: string): KindlingError =>
     new KindlingError('CHECKPOINT_MISMATCH', { directory: storage.name, reason })
-  if (saved.batchMs !== batchMs) throw mismatch(otherInterval(saved.batchMs, batchMs))
-  const { operators, unmatched } = match(saved, graph, ids)
+  const restarted = await newlyRestarted(ids, graph.grid, { storage, saved })
+  const { operators, unmatched } = match(saved, graph, ids, restarted)
   if (unmatched.length > 0 && !parts.allowDrop)
     throw mismatch(unmatched.map(({ reason }) => reason).join('; '))
   for (const { reason } of unmatched) logger.warn(`checkpoint: dropped, since ${reason}`)
@@ -140,14 +147,14 @@ function inputsOf({ graph, ids, clock }: OpenParts, saved: Manifest | undefined)
   })
 }
 
-function firstManifest({ batchMs, ids }: OpenParts, epoch: number, zeroTime: Time): Manifest {
-  const zero = zeroTime.milliseconds
+function firstManifest({ ids }: OpenParts, epoch: number, grid: TimeGrid): Manifest {
+  const zero = grid.zeroTime
   const operators = ids.streams.flatMap(stream =>
     stream.state === undefined
       ? []
       : [{ id: ids.of(stream), layout: stream.state.layout, since: zero, images: [] }],
   )
-  const times = { zeroTime: zero, batchMs, ended: zero, logFrom: zero }
+  const times = { ...savedTimes(grid, zero), ended: zero, logFrom: zero }
   return { epoch, takenOver: undefined, ...times, inputs: [], operators }
 }
 

@@ -9,10 +9,11 @@ import type { InputDStream } from '../dstream/input.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
 import { FIRST_VERSION } from '../state/state-schema.ts'
+import { goingOn, newlyRestarted } from './changed-interval.ts'
 import { findCheckpoint } from './find.ts'
 import { checkIntervals } from './intervals.ts'
 import type { Manifest, SavedOperator } from './manifest.ts'
-import { match, otherInterval } from './match.ts'
+import { match, type Unmatched } from './match.ts'
 import { versionOf } from './migrate-images.ts'
 import { type OperatorIds, operatorIds } from './operator-ids.ts'
 import { recordsOf } from './read-image.ts'
@@ -24,6 +25,8 @@ export interface RestartPlan {
   readonly directory: string
   readonly operators: readonly OperatorPlan[]
   readonly inputs: readonly InputPlan[]
+  /** Where the batch interval changes: that of before, and of the program. */
+  readonly interval?: { readonly savedMs: number; readonly nowMs: number }
   /** All batches up to this one have ended. */
   readonly ended: number
   /** Batches that were planned and have not ended: they run again. */
@@ -38,7 +41,8 @@ export interface RestartPlan {
 export interface OperatorPlan {
   readonly id: string
   readonly kind: string
-  readonly fate: 'kept' | 'spread' | 'migrated' | 'new' | 'dropped'
+  /** `restarted`: a window that begins without the batches of before. */
+  readonly fate: 'kept' | 'spread' | 'migrated' | 'new' | 'dropped' | 'restarted'
   /** The image that it goes on from; state later than it is computed again. */
   readonly from?: number
   readonly keys?: number
@@ -46,7 +50,7 @@ export interface OperatorPlan {
   readonly partitions?: { readonly saved: number; readonly now: number }
   /** The version of its values as saved and now, where they are migrated. */
   readonly versions?: { readonly saved: number; readonly now: number }
-  /** Why it is dropped. */
+  /** Why it is dropped or restarted. */
   readonly reason?: string
   /** It has no uid, and is found by its place in the program. */
   readonly isNameless: boolean
@@ -85,27 +89,23 @@ export async function planRestart({ storage, graph, batchMs }: PlanParts): Promi
     return { ...nothing, refused: [notUsable(error)] }
   }
   if (saved === undefined) return { ...nothing, refused }
-  graph.initialize(new Time(saved.zeroTime))
-  if (saved.batchMs !== batchMs) refused.push(otherInterval(saved.batchMs, batchMs))
-  const { operators: matched, unmatched } = match(saved, graph, ids)
+  graph.initialize(goingOn(saved, batchMs))
+  const restarted = await newlyRestarted(ids, graph.grid, { storage, saved })
+  const { operators: matched, unmatched } = match(saved, graph, ids, restarted)
   let recovery: Recovery | undefined
   if (refused.length === 0)
     try {
-      recovery = await recover(
-        { storage, graph, streams: ids.streams, batchMs, skipped: skip },
-        saved,
-        matched,
-      )
+      recovery = await recover({ storage, graph, streams: ids.streams, skipped: skip }, saved, matched)
     } catch (error) {
       refused.push(notUsable(error))
     }
   if (recovery !== undefined) refused.push(...refusingSources(graph, recovery))
-  const dropped = unmatched.map(({ what, id, reason }) => ({ what, id, reason }))
   const operators = [
-    ...ids.streams.flatMap(stream =>
-      stream.state === undefined ? [] : [operatorPlan(stream, ids, matched, recovery)],
-    ),
-    ...dropped.flatMap(({ what, id, reason }): OperatorPlan[] =>
+    ...ids.streams.flatMap(stream => {
+      if (restarted.has(stream)) return [restartedPlan(stream, ids, unmatched)]
+      return stream.state === undefined ? [] : [operatorPlan(stream, ids, matched, recovery)]
+    }),
+    ...unmatched.flatMap(({ what, id, reason }): OperatorPlan[] =>
       what === 'operator'
         ? [{ id, kind: kindOf(saved.operators, id), fate: 'dropped', reason, isNameless: false }]
         : [],
@@ -113,10 +113,11 @@ export async function planRestart({ storage, graph, batchMs }: PlanParts): Promi
   ]
   const inputs = [
     ...graph.inputs.map(input => inputPlan(input, ids, saved, recovery)),
-    ...dropped.flatMap(({ what, id }): InputPlan[] => (what === 'input' ? [{ id, fate: 'dropped' }] : [])),
+    ...unmatched.flatMap(({ what, id }): InputPlan[] => (what === 'input' ? [{ id, fate: 'dropped' }] : [])),
   ]
   return {
     ...{ directory: storage.name, operators, inputs, refused, skipped },
+    ...(saved.batchMs === batchMs ? {} : { interval: { savedMs: saved.batchMs, nowMs: batchMs } }),
     ended: recovery?.ended ?? saved.ended,
     pending: recovery?.pending.map(({ time }) => time) ?? [],
   }
@@ -124,7 +125,7 @@ export async function planRestart({ storage, graph, batchMs }: PlanParts): Promi
 
 /** What would be given up. */
 export function droppedBy({ operators, inputs }: RestartPlan): readonly (OperatorPlan | InputPlan)[] {
-  return [...operators, ...inputs].filter(({ fate }) => fate === 'dropped')
+  return [...operators, ...inputs].filter(({ fate }) => fate === 'dropped' || fate === 'restarted')
 }
 
 function notUsable(error: unknown): string {
@@ -135,6 +136,13 @@ function notUsable(error: unknown): string {
 
 function kindOf(operators: readonly SavedOperator[], id: string): string {
   return String(operators.find(operator => operator.id === id)?.layout['operator'])
+}
+
+function restartedPlan(stream: AnyStream, ids: OperatorIds, unmatched: readonly Unmatched[]): OperatorPlan {
+  const id = ids.of(stream)
+  const { reason } = unmatched.find(other => other.what === 'window' && other.id === id)!
+  const kind = String(stream.state?.layout['operator'] ?? stream.scope.name)
+  return { id, kind, fate: 'restarted', reason, isNameless: stream.userId === undefined }
 }
 
 function operatorPlan(

@@ -25,12 +25,11 @@ export function reach(
   program: {
     readonly graph: DStreamGraph
     readonly streams: readonly AnyStream[]
-    readonly zeroTime: number
   },
   ended: number,
   imagesOf: (stream: AnyStream) => readonly number[],
 ): Reach {
-  const { graph, streams, zeroTime } = program
+  const { graph, streams } = program
   /** Up to when batches have ended, as a stream sees it. */
   const endedFor = new Map<AnyStream, number>()
   for (const { stream } of graph.outputs) endedFor.set(stream, ended)
@@ -55,12 +54,12 @@ export function reach(
       ended - (input.source.remembersMs ?? 0),
     )
   }
-  return { start, logFrom: Math.max(logFrom, zeroTime) }
+  return { start, logFrom: Math.max(logFrom, graph.grid.zeroTime) }
 }
 
 /** What a stream remembers beyond the one version that the next one is made of. */
 function remembered(stream: AnyStream): number {
-  const slide = stream.slideDuration.milliseconds
-  const all = stream.rememberDuration?.milliseconds ?? slide
-  return stream.state !== undefined && all <= slide ? 0 : all
+  const least = stream.leastRemembered.milliseconds
+  const all = stream.rememberDuration?.milliseconds ?? least
+  return stream.state !== undefined && all <= least ? 0 : all
 }

@@ -11,7 +11,8 @@ import { KindlingError } from '../../base/errors.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
 import { FIRST_VERSION, notMigratable } from '../state/state-schema.ts'
-import { type LogContent, type LogFile, type LoggedBatch, readLog } from './batch-log.ts'
+import { everyBatch } from '../time-grid.ts'
+import { type LogContent, type LogFile, type LoggedBatch, readLog, ticksOf } from './batch-log.ts'
 import type { Damage } from './damage.ts'
 import type { LoadedImage } from './image-file.ts'
 import { countsFor, standingOf } from './log-standing.ts'
@@ -50,7 +51,6 @@ export interface RecoveryParts {
   readonly graph: DStreamGraph
   /** Each after those that it is computed from. */
   readonly streams: readonly AnyStream[]
-  readonly batchMs: number
   readonly skipped: Damage
 }
 
@@ -60,19 +60,18 @@ export async function recover(
   saved: Manifest,
   matched: ReadonlyMap<AnyStream, SavedOperator>,
 ): Promise<Recovery> {
-  const { storage, batchMs, skipped } = parts
+  const { storage, graph, skipped } = parts
+  const { grid } = graph
   const log = await readLog(storage, file => countsFor(saved, file), skipped)
-  const { last, pending, ended } = standingOf(saved, log, batchMs)
+  const { last, pending, ended } = standingOf(saved, log, grid)
 
-  const covered = new Set<number>()
-  for (const { time, merged } of log.plans.values())
-    for (let i = 0; i <= merged; i++) covered.add(time - i * batchMs)
+  const covered = new Set([...log.plans.values()].flatMap(batch => ticksOf(batch, grid)))
   let floor = last
-  while (floor > saved.zeroTime && covered.has(floor)) floor -= batchMs
+  while (floor > grid.zeroTime && covered.has(floor)) floor = grid.before(floor, everyBatch)
 
   const operators = new Map(matched)
   for (;;) {
-    const chosen = choose(parts, { saved, operators, ended, floor })
+    const chosen = choose(parts, { operators, ended, floor })
     const start = await load(parts, operators, chosen)
     if (start === undefined) continue
     if (chosen.logFrom < floor && floor > saved.logFrom) throw incomplete(storage, floor)
@@ -89,14 +88,13 @@ export async function recover(
 function choose(
   { storage, graph, streams }: RecoveryParts,
   at: {
-    readonly saved: Manifest
     readonly operators: ReadonlyMap<AnyStream, SavedOperator>
     readonly ended: number
     readonly floor: number
   },
 ): Reach {
-  const { saved, operators, ended, floor } = at
-  return reach({ graph, streams, zeroTime: saved.zeroTime }, ended, stream => {
+  const { operators, ended, floor } = at
+  return reach({ graph, streams }, ended, stream => {
     const operator = operators.get(stream)
     if (operator === undefined) return [ended]
     // State is made again from the batches after an image: all of them have to be there.

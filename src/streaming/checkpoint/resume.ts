@@ -7,7 +7,7 @@ import type { AnyStream } from '../dstream/recipe.ts'
 import type { DStreamGraph } from '../graph.ts'
 import type { StreamInputInfo } from '../listener.ts'
 import { stateRDD } from '../state/state-rdd.ts'
-import type { LoggedBatch } from './batch-log.ts'
+import { type LoggedBatch, ticksOf } from './batch-log.ts'
 import type { OperatorIds } from './operator-ids.ts'
 import type { Recovery } from './recovery.ts'
 import { spread } from './spread-image.ts'
@@ -37,12 +37,11 @@ export function resumeInputs(
   recovery: Recovery,
   parts: {
     readonly ids: OperatorIds
-    readonly batchMs: number
     readonly logger: Logger
     readonly now: number
   },
 ): void {
-  const { ids, batchMs, logger, now } = parts
+  const { ids, logger, now } = parts
   // Batches up to here are neither run again nor applied to state.
   const needed = Math.min(recovery.ended, ...[...recovery.start.values()].map(({ time }) => time))
   for (const input of graph.inputs) {
@@ -50,7 +49,7 @@ export function resumeInputs(
     const lost: LoggedBatch[] = []
     let records = 0
     for (const batch of recovery.plans) {
-      for (let i = 1; i <= batch.merged; i++) input.skip(new Time(batch.time - i * batchMs))
+      for (const merged of ticksOf(batch, graph.grid).slice(1)) input.skip(new Time(merged))
       const time = new Time(batch.time)
       const logged = batch.inputs.find(other => other.id === id)
       // Also of a skipped batch: the source learns what it has given already.
@@ -80,9 +79,8 @@ export function replayLineage(recovery: Recovery, { streams }: OperatorIds): voi
   for (const stream of streams) {
     const start = recovery.start.get(stream)
     if (start === undefined) continue
-    const slide = stream.slideDuration.milliseconds
-    for (let time = start.time + slide; time <= recovery.ended; time += slide)
-      stream.getOrCompute(new Time(time))
+    for (const time of stream.timesWithin(new Time(start.time), new Time(recovery.ended)))
+      stream.getOrCompute(time)
   }
 }
 

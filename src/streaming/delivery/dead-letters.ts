@@ -38,7 +38,7 @@ export class DeadLetters {
     const scope = currentScope('deadLetters')
     const { parts } = this
     this.stream = new DStream<DeadLetter>(host, scope.name, {
-      slideDuration: host.batchDuration,
+      slide: 'batch interval',
       dependencies: parts as readonly AnyStream[],
       compute(time) {
         const rdds = parts.map(part => part.getOrCompute(time)).filter(rdd => rdd !== undefined)

@@ -52,7 +52,7 @@ function split<T, U>(
       byTime.set(time, known)
       return known
     }
-    const recipe = { slideDuration: parent.slideDuration, dependencies: [parent as AnyStream] }
+    const recipe = { dependencies: [parent as AnyStream] }
     const taken = parent.derive<U>(op, {
       ...recipe,
       compute(time) {

@@ -6,7 +6,7 @@
  */
 import { markKind } from '../../base/engine-kind.ts'
 import { KindlingError } from '../../base/errors.ts'
-import { type Duration, type DurationLike, type Interval, Time, toDuration } from '../../base/time.ts'
+import { Duration, type DurationLike, type Interval, Time, toDuration } from '../../base/time.ts'
 import type { AsyncCall } from '../../rdd/async-map.ts'
 import { asyncMapper, type MapAsyncOptions } from '../../rdd/async-operations.ts'
 import type { TextOutputOptions } from '../../rdd/file-actions.ts'
@@ -23,6 +23,7 @@ import { type MapWithStateDStream, mapWithState } from '../state/map-with-state.
 import type { KeptState } from '../state/state-rdd.ts'
 import type { Emitted, StateSpec } from '../state/state-spec.ts'
 import { type StateOptions, updateStateByKey, updateStateByPartition } from '../state/update-state.ts'
+import type { Era, TimeGrid } from '../time-grid.ts'
 import { type Batches, batches } from './batches.ts'
 import type { Cut } from './cut.ts'
 import { countByValue, countOf, cutOf, elementwise, reducedBy, reduceOf } from './elementwise.ts'
@@ -81,13 +82,15 @@ export class DStream<T> {
   readonly scope: OperatorScope
   private readonly recipe: Recipe<T>
   private readonly generated = new Map<number, RDD<T>>()
-  private zero: Time | undefined
+  private times: TimeGrid | undefined
   private remembered: Duration | undefined
   private level: StorageLevel = StorageLevel.NONE
   private name: string | undefined
   private interval: Duration | undefined
   /** No RDDs up to this time, in ms: what came before a restart and is not needed. */
   private floor = Number.NEGATIVE_INFINITY
+  /** Windows after this time, in ms, take in nothing of before. */
+  private restart = Number.NEGATIVE_INFINITY
 
   /** @internal */
   constructor(host: StreamHost, name: string, recipe: Recipe<T>) {
@@ -104,7 +107,9 @@ export class DStream<T> {
 
   /** The time from one RDD to the next: the batch interval, or a window's slide. */
   get slideDuration(): Duration {
-    return this.recipe.slideDuration
+    const { slide } = this.recipe
+    if (slide === 'batch interval') return this.host.batchDuration
+    return slide ?? this.dependencies[0]?.slideDuration ?? this.host.batchDuration
   }
 
   /** The streams that this one is computed from. */
@@ -899,7 +904,11 @@ export class DStream<T> {
 
   /** @internal One batch before the first. */
   get zeroTime(): Time {
-    if (this.zero !== undefined) return this.zero
+    return new Time(this.grid.zeroTime)
+  }
+
+  private get grid(): TimeGrid {
+    if (this.times !== undefined) return this.times
     throw new KindlingError('STREAM_NOT_INITIALIZED', {
       stream: String(this.scope.name),
       reason: 'start the StreamingContext first',
@@ -911,12 +920,27 @@ export class DStream<T> {
     return this.remembered
   }
 
-  /** @internal Fixes the zero time here and above; done for all outputs when the context starts. */
-  initialize(zeroTime: Time): void {
-    if (this.zero !== undefined) return
-    this.zero = zeroTime
-    this.remembered ??= this.slideDuration
-    for (const parent of this.dependencies) parent.initialize(zeroTime)
+  /** @internal Fixes the times of batches here and above; done for all outputs when the context starts. */
+  initialize(grid: TimeGrid): void {
+    if (this.times !== undefined) return
+    this.times = grid
+    this.remembered ??= this.leastRemembered
+    for (const parent of this.dependencies) parent.initialize(grid)
+  }
+
+  /** @internal What every stream remembers: the version that the next one is made of. */
+  get leastRemembered(): Duration {
+    const slides = this.grid.eras.map(this.slideIn)
+    // From the last batch of one interval to the first of another may be nearly two slides.
+    return new Duration(Math.max(...slides) * (slides.length > 1 ? 2 : 1))
+  }
+
+  /** @internal In ms. */
+  readonly slideIn = (era: Era): number => {
+    const { slide } = this.recipe
+    if (slide instanceof Duration) return slide.milliseconds
+    const [parent] = slide === undefined ? this.dependencies : []
+    return parent?.slideIn(era) ?? era.batchMs
   }
 
   /** @internal Remembers at least for `duration`, and lets parents remember what this stream needs of them. */
@@ -924,15 +948,52 @@ export class DStream<T> {
     const own = this.remembered
     if (duration !== undefined && (own === undefined || duration.milliseconds > own.milliseconds))
       this.remembered = duration
-    const mine = this.remembered ?? this.slideDuration
+    const mine = this.remembered ?? this.leastRemembered
     const needed = this.recipe.parentRemember?.(mine) ?? mine
     for (const parent of this.dependencies) parent.remember(needed)
   }
 
   /** @internal Whether this stream has an RDD at `time`. */
   isTimeValid(time: Time): boolean {
-    const zero = this.zeroTime
-    return time.milliseconds > zero.milliseconds && time.minus(zero).isMultipleOf(this.slideDuration)
+    return this.grid.isValid(time.milliseconds, this.slideIn)
+  }
+
+  /** @internal Whether `time` is one of those that come so often. */
+  isDue(time: Time, every: Duration): boolean {
+    return this.grid.isValid(time.milliseconds, () => every.milliseconds)
+  }
+
+  /** @internal The latest before `time`; for the first one a slide earlier, at which there is no RDD. */
+  timeBefore(time: Time): Time {
+    return new Time(this.grid.before(time.milliseconds, this.slideIn))
+  }
+
+  /** @internal Those later than `after`, up to `upTo`. */
+  timesWithin(after: Time, upTo: Time): Time[] {
+    return this.grid.within(after.milliseconds, upTo.milliseconds, this.slideIn).map(ms => new Time(ms))
+  }
+
+  /** @internal What the RDD of `time` goes on from. */
+  rddBefore(time: Time): RDD<T> | undefined {
+    const before = this.timeBefore(time)
+    const isCut = before.milliseconds <= this.restart && time.milliseconds > this.restart
+    return isCut ? undefined : this.getOrCompute(before)
+  }
+
+  /** @internal The window of `time` has what is later. */
+  windowStart(time: Time): Time {
+    const start = time.minus(this.recipe.window!)
+    return time.milliseconds > this.restart ? new Time(Math.max(start.milliseconds, this.restart)) : start
+  }
+
+  /** @internal For a window; of other streams `undefined`. */
+  get windowDuration(): Duration | undefined {
+    return this.recipe.window
+  }
+
+  /** @internal Windows after this time, in ms, take in nothing of before. */
+  restartAfter(time: number): void {
+    this.restart = time
   }
 
   /** @internal The RDD of a batch, made when it is asked for first. */
@@ -986,7 +1047,7 @@ export class DStream<T> {
   clearMetadata(time: Time, unpersist: boolean, done: Set<AnyStream> = new Set()): void {
     if (done.has(this as AnyStream)) return
     done.add(this as AnyStream)
-    const oldest = time.milliseconds - (this.remembered ?? this.slideDuration).milliseconds
+    const oldest = time.milliseconds - (this.remembered ?? this.leastRemembered).milliseconds
     const forgotten: number[] = []
     for (const [at, rdd] of this.generated) {
       if (at > oldest) continue

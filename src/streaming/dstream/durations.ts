@@ -9,9 +9,12 @@ export function windowDurationOf(given: DurationLike, parentSlide: Duration): Du
   throw new KindlingError('INVALID_WINDOW', { window: String(window), parentSlide: String(parentSlide) })
 }
 
-/** @throws INVALID_SLIDE unless it is a positive multiple of the parent's slide, which is also the default */
-export function slideDurationOf(given: DurationLike | undefined, parentSlide: Duration): Duration {
-  if (given === undefined) return parentSlide
+/** `undefined`: as the parent. @throws INVALID_SLIDE unless it is a positive multiple of the parent's slide */
+export function slideDurationOf(
+  given: DurationLike | undefined,
+  parentSlide: Duration,
+): Duration | undefined {
+  if (given === undefined) return undefined
   const slide = toDuration(given, 'The slide duration')
   if (isWhole(slide, parentSlide)) return slide
   throw new KindlingError('INVALID_SLIDE', { slide: String(slide), parentSlide: String(parentSlide) })

@@ -17,7 +17,6 @@ export function elementwise<T, U>(
   // Functions are described as they are now; and those that cannot travel are refused here, not in the first batch.
   if (sc.workers !== undefined) operator(name, () => f(sc.parallelize([], 1) as RDD<T>))
   return parent.derive(name, {
-    slideDuration: parent.slideDuration,
     dependencies: [parent as AnyStream],
     cut,
     compute(time) {

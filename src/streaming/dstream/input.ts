@@ -19,7 +19,6 @@ export class InputDStream<T> extends DStream<T> {
   constructor(host: StreamHost, name: string, streamId: number, source: InputSource<T>) {
     const planned = new Map<number, () => RDD<T> | undefined>()
     super(host, name, {
-      slideDuration: host.batchDuration,
       dependencies: [],
       compute: time => planned.get(time.milliseconds)?.(),
       forgotten: times => {

@@ -14,7 +14,10 @@ export type AnyStream = DStream<unknown>
  * their RDDs of any time.
  */
 export interface Recipe<T> {
-  readonly slideDuration: Duration
+  /** From one RDD to the next, where the program says it. Default: as the first stream that it is computed from, or the batch interval. */
+  readonly slide?: Duration | 'batch interval' | undefined
+  /** How far back its RDDs reach, for a window. */
+  readonly window?: Duration
   readonly dependencies: readonly AnyStream[]
   compute(time: Time, self: DStream<T>): RDD<T> | undefined
   /** How long parents must remember, when that is longer than this stream itself does. */

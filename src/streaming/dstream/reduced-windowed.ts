@@ -14,7 +14,7 @@ import { slideDurationOf, windowDurationOf } from './durations.ts'
 import { cutOf, reducedBy } from './elementwise.ts'
 import { paneWindowed } from './pane-windowed.ts'
 import type { AnyStream } from './recipe.ts'
-import { slice } from './windowed.ts'
+import { rddsWithin } from './windowed.ts'
 
 /** The rarer settings of `reduceByKeyAndWindow`. */
 export interface WindowOptions<K, V> {
@@ -81,26 +81,26 @@ function incremental<K, V>(
     layout: {
       operator: 'reduceByKeyAndWindow with inverse',
       window: window.milliseconds,
-      slide: slide.milliseconds,
+      slide: (slide ?? step).milliseconds,
       filtered: opts.filter !== undefined,
     },
   }
   return stream.derive<[K, V]>('reduceByKeyAndWindow', {
-    slideDuration: slide,
+    slide,
+    window,
     dependencies: [reduced as AnyStream],
     state,
     parentRemember: own => own.plus(window),
     cut,
     forgotten: times => kept.forget(times),
     compute(time, self) {
-      const before = time.minus(slide)
-      const previous = self.getOrCompute(before)
+      const before = self.timeBefore(time)
+      const previous = self.rddBefore(time)
+      const start = self.windowStart(time)
       // Bounded by the windows themselves, so that a window shorter than its slide skips what lies between.
-      const left = before.min(time.minus(window))
-      const entered = before.max(time.minus(window)).plus(step)
-      const old = slice(reduced, before.minus(window).plus(step), left)
-      const entering = slice(reduced, entered, time)
-      const oldInWindow = previous === undefined ? [] : old
+      const oldInWindow =
+        previous === undefined ? [] : rddsWithin(reduced, before.minus(window), before.min(start))
+      const entering = rddsWithin(reduced, before.max(start), time)
       const detail: MergeDetail = { leaving: oldInWindow.length }
       // Batches from before a change of the cut may be cut otherwise.
       const inputs = [...oldInWindow, ...entering].map(

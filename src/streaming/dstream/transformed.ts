@@ -23,7 +23,6 @@ export function transformed<R>(
 ): DStream<R> {
   assertAlike(name, parents)
   return parents[0]!.derive(name, {
-    slideDuration: parents[0]!.slideDuration,
     dependencies: parents,
     cut,
     compute(time, self) {
@@ -63,7 +62,6 @@ export function unioned<T>(streams: readonly DStream<T>[]): DStream<T> {
   assertAlike('union', streams as readonly AnyStream[])
   const first = streams[0]!
   return first.derive('union', {
-    slideDuration: first.slideDuration,
     dependencies: streams as readonly AnyStream[],
     compute: time => first.host.sc.union(streams.map(stream => rddOf(stream, time))),
   })

@@ -5,7 +5,7 @@
  *   at p3    [========]           = p1 ∪ p2 ∪ p3
  *   at p5          [========]     = p3 ∪ p4 ∪ p5
  */
-import { Duration, type DurationLike, type Time } from '../../base/time.ts'
+import { type DurationLike, Time } from '../../base/time.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { StorageLevel } from '../../rdd/storage-level.ts'
 import type { DStream } from './dstream.ts'
@@ -14,33 +14,29 @@ import type { AnyStream } from './recipe.ts'
 
 export function windowed<T>(parent: DStream<T>, window: DurationLike, slide?: DurationLike): DStream<T> {
   const windowDuration = windowDurationOf(window, parent.slideDuration)
-  const slideDuration = slideDurationOf(slide, parent.slideDuration)
   parent.persist(StorageLevel.MEMORY_ONLY_SER)
   return parent.derive('window', {
-    slideDuration,
+    slide: slideDurationOf(slide, parent.slideDuration),
+    window: windowDuration,
     dependencies: [parent as AnyStream],
     parentRemember: own => own.plus(windowDuration),
     persistInstead: level => void parent.persist(level),
-    compute(time) {
-      const from = time.minus(windowDuration).plus(parent.slideDuration)
-      return parent.host.sc.union(slice(parent, from, time))
-    },
+    compute: (time, self) => parent.host.sc.union(rddsWithin(parent, self.windowStart(time), time)),
   })
 }
 
-/** The RDDs from `from` to `to`, both included, rounded down to slides; times up to the zero time have none. */
+/** The RDDs from `from` to `to`, both included, `from` rounded down to slides; times up to the zero time have none. */
 export function slice<T>(stream: DStream<T>, from: Time, to: Time): RDD<T>[] {
+  const first = stream.timeBefore(new Time(from.milliseconds + 1))
+  return rddsWithin(stream, new Time(first.milliseconds - 1), to)
+}
+
+/** The RDDs later than `after`, up to `upTo`. */
+export function rddsWithin<T>(stream: DStream<T>, after: Time, upTo: Time): RDD<T>[] {
   const rdds: RDD<T>[] = []
-  for (const at of sliceTimes(stream, from, to)) {
+  for (const at of stream.timesWithin(after, upTo)) {
     const rdd = stream.getOrCompute(at)
     if (rdd !== undefined) rdds.push(rdd)
   }
   return rdds
-}
-
-/** The times of a stream from `from` to `to`, both included, rounded down to slides, and not before the zero time. */
-export function sliceTimes(stream: DStream<never> | DStream<unknown>, from: Time, to: Time): Time[] {
-  const { zeroTime: zero, slideDuration: step } = stream
-  const first = Math.max(from.floor(step, zero).milliseconds, zero.milliseconds)
-  return zero.plus(new Duration(first - zero.milliseconds)).to(to.floor(step, zero), step)
 }

@@ -34,7 +34,6 @@ export function mapWithState<K, V, S, M>(
   return operator('mapWithState', () => {
     const states = stateStream(stream, spec)
     const mapped = states.derive<Emitted<M>>('mapWithState', {
-      slideDuration: states.slideDuration,
       dependencies: [states as AnyStream],
       compute(time) {
         const rdd = states.getOrCompute(time)
@@ -76,22 +75,20 @@ function stateStream<K, V, S, M>(
     checkpointSlides: CHECKPOINT_SLIDES,
   }
   const states = stream.derive<[K, S]>('mapWithState', {
-    slideDuration: stream.slideDuration,
     dependencies: [stream as AnyStream],
     state,
     cut,
     forgotten: times => kept.forget(times),
     compute(time, self) {
-      const previous = self.getOrCompute(time.minus(stream.slideDuration))
+      const previous = self.rddBefore(time)
       const batch = stream.getOrCompute(time)
       const initial = previous === undefined ? initialState : undefined
       const inputs = [initial, batch]
         .filter(rdd => rdd !== undefined)
         .map(rdd => partitionBy(rdd as RDD<readonly [K, unknown]>, kept.partitioner) as RDD<unknown>)
-      const sinceZero = time.milliseconds - stream.zeroTime.milliseconds
       const detail: MapDetail = {
         hasInitial: initial !== undefined,
-        timesOut: !inCheckpointsOnly || sinceZero % self.checkpointDuration.milliseconds === 0,
+        timesOut: !inCheckpointsOnly || self.isDue(time, self.checkpointDuration),
       }
       return stateRDD<[K, S]>(self, { state, time, previous, inputs, detail })
     },

@@ -21,12 +21,12 @@ export interface PaneDetail {
   readonly times: readonly number[]
 }
 
-/** Moves the table of one partition on. `spanMs`: from the oldest batch of a window to the newest. */
-export function slidePanes(reduce: AnyReduce, length: number, spanMs: number): Advance {
+/** Moves the table of one partition on. A window of `windowMs` has at most `length` batches of one interval. */
+export function slidePanes(reduce: AnyReduce, length: number, windowMs: number): Advance {
   const panes = new PartitionPanes(noPromise(reduce), length)
   return async (table, inputs, { time, detail, before }, task) => {
     const entering = await readPanes(table, inputs, (detail as PaneDetail).times, task)
-    return { panes: await panes.slide({ table, before, entering, oldest: time - spanMs }, task) }
+    return { panes: await panes.slide({ table, before, entering, start: time - windowMs }, task) }
   }
 }
 
@@ -54,8 +54,8 @@ interface Slide {
   readonly table: StateTable
   readonly before: Before | undefined
   readonly entering: readonly Pane[]
-  /** Panes of an earlier time leave. */
-  readonly oldest: number
+  /** Panes up to this time leave. */
+  readonly start: number
 }
 
 /** The panes of one partition, in step with the newest version of its table. */
@@ -77,7 +77,7 @@ class PartitionPanes {
   }
 
   /** Drops old panes, takes in new ones, and puts the results that change into the table. Gives the panes of the window. */
-  async slide({ table, before, entering, oldest }: Slide, task: StateTask): Promise<readonly Pane[]> {
+  async slide({ table, before, entering, start }: Slide, task: StateTask): Promise<readonly Pane[]> {
     let slot = 0
     try {
       if (table !== this.table || this.content === undefined || this.content !== before?.panes)
@@ -86,7 +86,7 @@ class PartitionPanes {
       this.round++
       const { window } = this
       const touched: Int32Array[] = []
-      const keep = (pane: Pane): boolean => pane.time >= oldest
+      const keep = (pane: Pane): boolean => pane.time > start
       for (const pane of entering) {
         slot = pane.slots[0] ?? slot
         if (keep(pane)) window.insert(pane)

@@ -85,13 +85,12 @@ function stateful<K, V, S>(
     schema: stateSchema(opts.version, opts.migrate),
   }
   return stream.derive<[K, S]>(name, {
-    slideDuration: stream.slideDuration,
     dependencies: [stream as AnyStream],
     state,
     cut,
     forgotten: times => kept.forget(times),
     compute(time, self) {
-      const previous = self.getOrCompute(time.minus(stream.slideDuration))
+      const previous = self.rddBefore(time)
       const batch = stream.getOrCompute(time)
       if (previous === undefined && batch === undefined) return undefined
       const { partitioner } = kept
