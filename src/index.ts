@@ -27,6 +27,7 @@ export {
 export { AccumulatorV2 } from './context/accumulator.ts'
 export { CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './context/accumulators.ts'
 export { Broadcast } from './context/broadcast.ts'
+export { FilesInPlace } from './context/files-in-place.ts'
 export type { JobGroupOptions } from './context/job-control.ts'
 export type { RDDInfo } from './context/persisted-nodes.ts'
 export { SparkContext, type SparkContextOptions } from './context/spark-context.ts'
@@ -70,6 +71,7 @@ export type {
   WriteToken,
 } from './rdd/sink/sink.ts'
 export type { WriteRDDOptions } from './rdd/sink/write-rdd.ts'
+export type { ListingOptions, RemoteFile, RemoteFiles, RemoteReader } from './rdd/sources/remote-files.ts'
 export type { PartitionReader, PartitionsOptions } from './rdd/sources/user-made.ts'
 export { StatCounter } from './rdd/stat-counter.ts'
 export { StorageLevel } from './rdd/storage-level.ts'
@@ -127,6 +129,7 @@ export {
   rawSocketSender,
 } from './streaming/sources/raw-socket.ts'
 export type { BytesConverter } from './streaming/sources/socket.ts'
+export { FileStreamsInPlace, type FilesToTake } from './streaming/sources/streams-in-place.ts'
 export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
 export type { Migrate } from './streaming/state/state-schema.ts'
 export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'

@@ -469,6 +469,25 @@ export const conditions = {
       'The function given to {operation} must return something iterable (an array, a generator), but returned {value}.',
     doc: 'flatMap, flatMapValues and mapPartitions take the records one by one from what the function returns.',
   },
+  OBJECT_STORE_ACCESS_DENIED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The object store {store} does not let this program in ({reason}; asked for {what}). Check the credentials and what they may do there.',
+    doc: 'The credentials are not valid or missing, or may not do what was asked. The message never has them.',
+  },
+  OBJECT_STORE_FAILED: {
+    domain: 'external',
+    retry: 'never',
+    message: 'The object store {store} refused {what}: {reason}.',
+    doc: 'A store answered with an error that asking again does not mend, such as that there is no such bucket. The message has its code.',
+  },
+  OBJECT_STORE_UNREACHABLE: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'The object store {store} does not answer ({reason}; asked for {what}).',
+    doc: 'The store cannot be reached, or answers that it cannot serve now. It is asked again until the patience is over.',
+  },
   OPERATOR_NOT_SAVED: {
     domain: 'user',
     retry: 'never',

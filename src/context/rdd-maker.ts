@@ -9,6 +9,7 @@ import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRunner } from '../rdd/ports.ts'
 import { type Mapped, RDD } from '../rdd/rdd.ts'
 import { currentScope, operator } from '../rdd/scope.ts'
+import type { RemoteFiles } from '../rdd/sources/remote-files.ts'
 import {
   binaryRecordsNode,
   longLinesNode,
@@ -18,6 +19,7 @@ import {
   wholeFilesNode,
 } from '../rdd/sources/source-node.ts'
 import { type PartitionReader, type PartitionsOptions, userMadeNode } from '../rdd/sources/user-made.ts'
+import { FilesInPlace } from './files-in-place.ts'
 import { JobControl } from './job-control.ts'
 import { literalSource, locatedSource } from './literals.ts'
 
@@ -223,6 +225,23 @@ export abstract class RDDMaker extends JobControl {
   ndjsonFile<T>(path: string, minPartitions: number = this.defaultMinPartitions): RDD<T> {
     return operator('ndjsonFile', () =>
       filter(this.textFile(path, minPartitions), line => line.trim() !== '').map(line => JSON.parse(line)),
+    )
+  }
+
+  /**
+   * Reads the files of another place: of an object store, of HDFS.
+   *
+   * @param place an `ObjectStore`, `HdfsFiles`, or one of your own
+   * @example
+   * const store = new ObjectStore({ url: 's3://data/logs', ...bucket })
+   * await store.write('in/a.log', Buffer.from('one\ntwo\n'))
+   * await sc.filesIn(store).textFile('in') // => ['one', 'two']
+   */
+  filesIn(place: RemoteFiles): FilesInPlace {
+    const { runner, defaultMinPartitions } = this
+    return new FilesInPlace(
+      { runner, defaultMinPartitions, assertRunning: what => this.assertRunning(what) },
+      place,
     )
   }
 

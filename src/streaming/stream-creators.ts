@@ -4,6 +4,7 @@ import type { DeadLetter } from '../rdd/dead-letters/dead-letter.ts'
 import { capture } from '../rdd/functions/explicit.ts'
 import type { Mapped, RDD } from '../rdd/rdd.ts'
 import { currentScope, describeScope, operator } from '../rdd/scope.ts'
+import type { RemoteFiles } from '../rdd/sources/remote-files.ts'
 import { checkRecordBytes } from '../rdd/sources/source-node.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
 import type { OnErrorOptions } from './delivery/tried-stream.ts'
@@ -19,6 +20,7 @@ import { iterableSource, type StreamLike } from './sources/iterable.ts'
 import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
 import { rawSocketSource } from './sources/raw-socket.ts'
 import { type BytesConverter, socketSource, socketTextSource } from './sources/socket.ts'
+import { FileStreamsInPlace } from './sources/streams-in-place.ts'
 
 /** The part of a StreamingContext that makes streams. */
 export abstract class StreamCreators {
@@ -170,6 +172,17 @@ export abstract class StreamCreators {
    */
   fileStream<T = string>(directory: string, opts: FileStreamOptions<T> = {}): DStream<T> {
     return this.input('fileStream', fileSource<T>(directory, opts))
+  }
+
+  /**
+   * Streams of the files that appear in another place: in an object store, in HDFS.
+   *
+   * @param place an `ObjectStore`, `HdfsFiles`, or one of your own
+   * @example
+   * ssc.filesIn(place).textFileStream('in').filter(line => line.includes('o')) // => [['one', 'two'], []]
+   */
+  filesIn(place: RemoteFiles): FileStreamsInPlace {
+    return new FileStreamsInPlace((name, source) => this.input(name, source), place)
   }
 
   /**

@@ -10,11 +10,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
 import { WebHdfs } from 'kindling/connectors/hdfs'
+import { ObjectStore } from 'kindling/connectors/object-store'
 import { until } from 'kindling/testing'
 import pg from 'pg'
 import { KafkaTopics } from '../services/kafka.ts'
 import { ownServer, service } from '../services/service.ts'
 import { committedTexts } from '../support/kafka-records.ts'
+import { stores } from './object-store/stores.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'kindling-examples-'))
@@ -26,7 +28,8 @@ after(() => {
 
 function node(...args: string[]): ChildProcess {
   // The feeder ends with its standard input, which stays open until we do.
-  const child = spawn(process.execPath, ['--conditions=source', ...args], { cwd: root, stdio: 'pipe' })
+  const env = { ...process.env, AWS_ACCESS_KEY_ID: 'tester', AWS_SECRET_ACCESS_KEY: 'tester-secret' }
+  const child = spawn(process.execPath, ['--conditions=source', ...args], { cwd: root, stdio: 'pipe', env })
   children.push(child)
   return child
 }
@@ -275,6 +278,16 @@ describe('examples', { concurrency: 3 }, () => {
       example('14-hdfs-word-count', url, `${folder}/in`, `${folder}/checkpoints`),
       /\["be",2\]/,
     )
+    assert.match(out, /\["not",1\]/)
+  })
+
+  const s3 = stores.find(({ name }) => name.startsWith('S3'))!
+  it('21 object store word count', { skip: s3.skip }, async () => {
+    const options = await s3.fresh()
+    const store = new ObjectStore(options)
+    await store.write('in/words', Buffer.from('to be or\nnot to be\n'))
+    const program = example('21-object-store-word-count', options.url, options.endpoint!)
+    const out = await sees(program, /\["be",2\]/)
     assert.match(out, /\["not",1\]/)
   })
 

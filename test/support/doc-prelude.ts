@@ -1,12 +1,30 @@
 /** What the examples in doc comments find without defining it; scripts/docs/examples.ts lists it. */
 import assert from 'node:assert/strict'
-import { DStream, RDD, type SparkContext, type StreamingContext } from 'kindling'
+import { DStream, RDD, type RemoteFiles, type SparkContext, type StreamingContext } from 'kindling'
+import type { ObjectStoreOptions } from 'kindling/connectors/object-store'
 import { StreamTest } from 'kindling/testing'
 import { fakeHdfs } from './fake-hdfs.ts'
+import { FakeS3 } from './fake-s3.ts'
 
 type Pair = [string, number]
 
 const nameNode = await fakeHdfs()
+const endpoint = await new FakeS3().start()
+
+const text = Buffer.from('one\ntwo\n')
+const file = { path: 'in/a', bytes: text.length, modified: 500 }
+const place: RemoteFiles = {
+  name: 'place',
+  list: async folder => (folder === 'in' ? ['a'] : []),
+  listFiles: async folder => (folder === 'in' ? [file] : undefined),
+  findFile: async path => (path === 'in/a' ? file : undefined),
+  reader: () => ({
+    read: async (_path, offset, length) => text.subarray(offset, offset + length),
+    async *stream(_path, offset) {
+      yield text.subarray(offset)
+    },
+  }),
+}
 
 /** Compares what an expression gives with what stands behind `// =>`. */
 export type Check = (actual: unknown, expected: unknown, line: string) => Promise<void>
@@ -29,6 +47,12 @@ export class Prelude {
   }
   get nameNode(): string {
     return nameNode
+  }
+  get bucket(): Omit<ObjectStoreOptions, 'url'> {
+    return { endpoint, credentials: { accessKeyId: 'key', secretAccessKey: 'secret' } }
+  }
+  get place(): RemoteFiles {
+    return place
   }
   get dir(): string {
     return this.t.dir

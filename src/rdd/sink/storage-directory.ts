@@ -105,6 +105,13 @@ function storedName(token: WriteToken, n: number, suffix: string): string {
   return partName(partition, `-${outputDigest(token)}-${epoch}-${attempt}${more}${suffix}`)
 }
 
+const STORED_PART = /^part-\d{5,}-[0-9a-f]{12}-\d+-\d+/
+
+/** Whether a file was written by a sink, and counts only if `_SUCCESS` names it. */
+export function isStoredPart(name: string): boolean {
+  return STORED_PART.test(name)
+}
+
 interface StorageWriterParts {
   readonly storage: FileStorage
   readonly format: FileFormatOptions
