@@ -14,7 +14,7 @@
  *   dir            a folder of its own
  *   nameNode       the address of a cluster of HDFS
  *   bucket         where an object store is, and who asks
- *   place          files elsewhere: in/a, with the lines `one` and `two`, written at 500 ms
+ *   place          files elsewhere, new ones: in/a has the lines `one` and `two`, parquet/a { who: 'ann', times: 2 }, avro/a 'one', 'two'
  *
  * Examples without a value are type-checked only: most of them need a server, or never end.
  */

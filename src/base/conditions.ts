@@ -245,6 +245,12 @@ export const conditions = {
     message: '{path} cannot be read back: {reason}.',
     doc: 'A file of records is not as it was written: cut off, changed, or of another kind. Write it again.',
   },
+  FILE_NOT_FITTING: {
+    domain: 'user',
+    retry: 'never',
+    message: '{path} is not of the form that is wanted: {reason}.',
+    doc: 'A file is whole, but has other columns, another schema or another codec than what it is read with. The message says which.',
+  },
   FLOATING_REJECTION: {
     domain: 'user',
     retry: 'backoff',
@@ -585,6 +591,12 @@ export const conditions = {
     message:
       'A record does not fit the columns that are written: {value}: {reason}. Give the columns, or map the records to them.',
     doc: 'All records of a Parquet file have the same columns: those given, or those of the first records of the partition. Rows for a database have those of the sink or its table.',
+  },
+  ROW_NOT_READABLE: {
+    domain: 'user',
+    retry: 'never',
+    message: '{path}, line {line}: {reason}. Give onError to have such rows put aside.',
+    doc: 'A row of a CSV file does not have the fields that it should have, its quotes do not match, or a field is not of the type of its column or what the schema wants.',
   },
   SIMULATION_FAILED: {
     domain: 'user',

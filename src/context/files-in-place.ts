@@ -1,23 +1,17 @@
 /** Files of another place as RDDs: what `sc.filesIn(place)` gives. */
 import { filter } from '../rdd/narrow-operations.ts'
-import type { SourceNode } from '../rdd/nodes.ts'
-import type { JobRunner } from '../rdd/ports.ts'
-import { RDD } from '../rdd/rdd.ts'
+import type { RDD } from '../rdd/rdd.ts'
 import { operator } from '../rdd/scope.ts'
 import { findRemoteFiles } from '../rdd/sources/find-remote.ts'
-import type { RemoteFile, RemoteFiles } from '../rdd/sources/remote-files.ts'
-import { remoteTextNode } from '../rdd/sources/remote-text.ts'
-
-/** What the reading of files needs of a context. */
-export interface FileReadingContext {
-  readonly runner: JobRunner
-  readonly defaultMinPartitions: number
-  /** @throws CONTEXT_STOPPED */
-  assertRunning(what: string): void
-}
-
-/** A file, as it is read. */
-export type SizedFile = Omit<RemoteFile, 'modified'>
+import type { RemoteFiles } from '../rdd/sources/remote-files.ts'
+import {
+  type AvroReadOptions,
+  type CsvReadOptions,
+  type CsvRecord,
+  type FileReadingContext,
+  KnownFiles,
+  type ParquetReadOptions,
+} from './known-files.ts'
 
 /**
  * Reads the files of another place. Paths are those of the place: a file, a folder (its files, without those whose names begin with `.`
@@ -30,6 +24,8 @@ export type SizedFile = Omit<RemoteFile, 'modified'>
  * await files.textFile('in') // => ['one', 'two']
  */
 export class FilesInPlace {
+  /** @internal Reads files that have been found. */
+  readonly known: KnownFiles
   private readonly context: FileReadingContext
   private readonly place: RemoteFiles
 
@@ -37,6 +33,7 @@ export class FilesInPlace {
   constructor(context: FileReadingContext, place: RemoteFiles) {
     this.context = context
     this.place = place
+    this.known = new KnownFiles(context, place)
   }
 
   /**
@@ -54,7 +51,7 @@ export class FilesInPlace {
     path: string,
     minPartitions: number = this.context.defaultMinPartitions,
   ): Promise<RDD<string>> {
-    return this.lines(await findRemoteFiles(this.place, path), minPartitions)
+    return this.known.lines(await findRemoteFiles(this.place, path), minPartitions)
   }
 
   /**
@@ -74,14 +71,48 @@ export class FilesInPlace {
     )
   }
 
-  /** @internal The lines of files that are known already. */
-  lines(files: readonly SizedFile[], minPartitions: number): RDD<string> {
-    const { maxLineBytes } = this.context.runner
-    return this.made('textFile', () => remoteTextNode(this.place, files, minPartitions, maxLineBytes))
+  /**
+   * The rows of CSV files as records; see {@link SparkContext.csvFile}. Partitions: one for each file.
+   *
+   * @throws INPUT_PATH_NOT_FOUND; what the place throws; in tasks ROW_NOT_READABLE, FILE_DAMAGED, PACKAGE_MISSING
+   * @example
+   * const store = new ObjectStore({ url: 's3://data/csv', ...bucket })
+   * await store.write('in/a.csv', Buffer.from('name,age\nann,31\n'))
+   * const rows = await sc.filesIn(store).csvFile('in', { columns: { name: 'string', age: 'number' } })
+   * rows // => [{ name: 'ann', age: 31 }]
+   */
+  async csvFile<T = CsvRecord>(path: string, options: CsvReadOptions<T> = {}): Promise<RDD<T>> {
+    return this.known.csvRows(await findRemoteFiles(this.place, path), options)
   }
 
-  private made<T>(name: string, node: () => SourceNode): RDD<T> {
-    this.context.assertRunning(name)
-    return operator(name, () => new RDD(this.context.runner, node()))
+  /**
+   * The records of Parquet files; see {@link SparkContext.parquetFile}.
+   *
+   * @throws INPUT_PATH_NOT_FOUND; what the place throws; in tasks FILE_DAMAGED, FILE_NOT_FITTING, PACKAGE_MISSING
+   * @example
+   * const store = new ObjectStore({ url: 's3://data/parquet', ...bucket })
+   * await visits.writeTo(fileSink('visits', { storage: store, format: 'parquet' }), { id: 'visits', time: 0 })
+   * const rows = await sc.filesIn(store).parquetFile('visits-0', { columns: ['value'] })
+   * rows.map(({ value }) => value as number).sum() // => 6
+   */
+  async parquetFile<T = Record<string, unknown>>(
+    path: string,
+    options: ParquetReadOptions = {},
+  ): Promise<RDD<T>> {
+    return this.known.parquetRecords(await findRemoteFiles(this.place, path), options)
+  }
+
+  /**
+   * The records of Avro files; see {@link SparkContext.avroFile}.
+   *
+   * @throws INPUT_PATH_NOT_FOUND; what the place throws; in tasks FILE_DAMAGED, FILE_NOT_FITTING, PACKAGE_MISSING
+   * @example
+   * const store = new ObjectStore({ url: 's3://data/avro', ...bucket })
+   * const words = fileSink<string>('words', { storage: store, format: 'avro', schema: 'string' })
+   * await sc.parallelize(['a', 'b']).writeTo(words, { id: 'words', time: 0 })
+   * await sc.filesIn(store).avroFile('words-0') // => ['a', 'b']
+   */
+  async avroFile<T = Record<string, unknown>>(path: string, options: AvroReadOptions = {}): Promise<RDD<T>> {
+    return this.known.avroRecords(await findRemoteFiles(this.place, path), options)
   }
 }

@@ -281,6 +281,20 @@ describe('examples', { concurrency: 3 }, () => {
     assert.match(out, /\["not",1\]/)
   })
 
+  it('22 file formats', async () => {
+    const [folder, out] = [join(dir, 'formats'), join(dir, 'formats-out')]
+    mkdirSync(folder)
+    const program = example('22-file-formats', folder, join(dir, 'formats-checkpoint'), out)
+    await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
+    const rows = text('orders.txt', 'customer,euros', '"Ann, of Ghent",12.5', 'Bob,nothing', 'Eve,7')
+    renameSync(rows, join(folder, 'orders.csv'))
+    // Outputs run in the order of their definition, dead letters last.
+    await sees(program, /19\.5/)
+    await until(() => readdirSync(out).some(name => name.startsWith('bad')), { timeoutMs: 30_000 })
+    const written = readdirSync(out)
+    assert.ok(['parquet', 'avro', 'bad'].every(kind => written.some(name => name.startsWith(kind))))
+  })
+
   const s3 = stores.find(({ name }) => name.startsWith('S3'))!
   it('21 object store word count', { skip: s3.skip }, async () => {
     const options = await s3.fresh()

@@ -3,28 +3,21 @@ import assert from 'node:assert/strict'
 import { DStream, RDD, type RemoteFiles, type SparkContext, type StreamingContext } from 'kindling'
 import type { ObjectStoreOptions } from 'kindling/connectors/object-store'
 import { StreamTest } from 'kindling/testing'
+import { bytesOf } from './bytes-of.ts'
 import { fakeHdfs } from './fake-hdfs.ts'
 import { FakeS3 } from './fake-s3.ts'
+import { placeOf } from './place-of.ts'
 
 type Pair = [string, number]
 
 const nameNode = await fakeHdfs()
 const endpoint = await new FakeS3().start()
 
-const text = Buffer.from('one\ntwo\n')
-const file = { path: 'in/a', bytes: text.length, modified: 500 }
-const place: RemoteFiles = {
-  name: 'place',
-  list: async folder => (folder === 'in' ? ['a'] : []),
-  listFiles: async folder => (folder === 'in' ? [file] : undefined),
-  findFile: async path => (path === 'in/a' ? file : undefined),
-  reader: () => ({
-    read: async (_path, offset, length) => text.subarray(offset, offset + length),
-    async *stream(_path, offset) {
-      yield text.subarray(offset)
-    },
-  }),
-}
+const place = placeOf({
+  'in/a': Buffer.from('one\ntwo\n'),
+  'parquet/a': await bytesOf([{ who: 'ann', times: 2 }], { format: 'parquet' }),
+  'avro/a': await bytesOf(['one', 'two'], { format: 'avro', schema: 'string' }),
+})
 
 /** Compares what an expression gives with what stands behind `// =>`. */
 export type Check = (actual: unknown, expected: unknown, line: string) => Promise<void>

@@ -40,7 +40,11 @@ export interface RemoteFiles {
   readonly reader: () => RemoteReader
 }
 
-/** A file of a place, for messages. */
+/** What tasks need of a place. */
+export type ReadingPlace = Pick<RemoteFiles, 'name' | 'reader'>
+
+/** A file of a place, for messages. @param name of the place; '' is this machine */
 export function placedPath(name: string, path: string): string {
+  if (name === '') return path
   return `${name}${path.startsWith('/') ? '' : '/'}${path}`
 }

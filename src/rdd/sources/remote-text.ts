@@ -2,7 +2,7 @@
 import type { ChunkSource } from '../../data/chunk.ts'
 import { capture } from '../functions/explicit.ts'
 import type { SourceNode } from '../nodes.ts'
-import type { RemoteFile, RemoteFiles, RemoteReader } from './remote-files.ts'
+import type { ReadingPlace, RemoteFile, RemoteReader } from './remote-files.ts'
 import { linesOf } from './remote-lines.ts'
 import { sourceNode } from './source-node.ts'
 import { splitTextFiles, type TextSplit } from './text-file.ts'
@@ -11,7 +11,7 @@ type FileOfSize = Omit<RemoteFile, 'modified'>
 
 /** The files are cut as local ones are. */
 export function remoteTextNode(
-  place: RemoteFiles,
+  place: ReadingPlace,
   files: readonly FileOfSize[],
   minPartitions: number,
   maxLineBytes: number,
