@@ -71,6 +71,7 @@ export { type Compare, RDD } from './rdd/rdd.ts'
 export type { FileFormatName, FileFormatOptions } from './rdd/sink/file-format.ts'
 export { type FileSinkOptions, fileSink } from './rdd/sink/file-sink.ts'
 export type { FileStorage } from './rdd/sink/file-storage.ts'
+export { type RollingSinkOptions, rollingFileSink } from './rdd/sink/rolling-sink.ts'
 export type {
   BatchToken,
   ExactlyOnceMeans,

@@ -3,7 +3,16 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -293,6 +302,17 @@ describe('examples', { concurrency: 3 }, () => {
     await until(() => readdirSync(out).some(name => name.startsWith('bad')), { timeoutMs: 30_000 })
     const written = readdirSync(out)
     assert.ok(['parquet', 'avro', 'bad'].every(kind => written.some(name => name.startsWith(kind))))
+  })
+
+  it('23 rolling files', async () => {
+    const [folder, lake] = [join(dir, 'rolling'), join(dir, 'rolling-lake')]
+    mkdirSync(folder)
+    const program = example('23-rolling-files', folder, join(dir, 'rolling-checkpoint'), lake)
+    await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
+    renameSync(text('rolling.txt', 'one', 'two'), join(folder, 'a'))
+    const written = (): string[] => (existsSync(join(lake, 'lines')) ? readdirSync(join(lake, 'lines')) : [])
+    await until(() => written().some(name => name.endsWith('.parquet')), { timeoutMs: 30_000 })
+    assert.ok(written().includes('_log'))
   })
 
   const s3 = stores.find(({ name }) => name.startsWith('S3'))!

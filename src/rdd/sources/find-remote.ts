@@ -1,10 +1,12 @@
 /**
  * Which files a path in another place stands for.
  *
- * What sinks write there is there before it counts: of such part files only those are taken that the `_SUCCESS` of their folder names.
+ * What sinks write there is there before it counts: of such part files only those are taken that the `_SUCCESS` of their folder names, or its
+ * `_log`.
  */
 import { basename } from 'node:path/posix'
 import { KindlingError } from '../../base/errors.ts'
+import { FILE_LOG, readFileLog } from '../sink/file-log.ts'
 import { isStoredPart } from '../sink/storage-directory.ts'
 import { SUCCESS, successFiles } from '../sink/success-file.ts'
 import { placedPath, type RemoteFile, type RemoteFiles } from './remote-files.ts'
@@ -40,12 +42,35 @@ export async function countedFiles(
 }
 
 async function filesAt(place: RemoteFiles, path: string): Promise<readonly RemoteFile[] | undefined> {
+  if ((await place.list(path)).includes(FILE_LOG)) return loggedFiles(place, path)
   const inside = await place.listFiles(path)
   if (inside === undefined || inside.length === 0) {
     const file = await place.findFile(path)
     if (file !== undefined) return [file]
   }
   return inside === undefined ? undefined : (await countedFiles(place, inside)).toSorted(byPath)
+}
+
+/** The files that a rolling sink's log says count; the log is read before they are listed, so they are there. */
+async function loggedFiles(place: RemoteFiles, folder: string): Promise<readonly RemoteFile[]> {
+  const log = `${folder}/${FILE_LOG}`
+  const names = async (): Promise<string[]> =>
+    ((await place.listFiles(log)) ?? []).map(({ path }) => basename(path))
+  const read = async (name: string): Promise<Uint8Array | undefined> => {
+    const file = await place.findFile(`${log}/${name}`)
+    return file && place.reader().read(file.path, 0, file.bytes)
+  }
+  const { files } = await readFileLog({ names, read }, placedPath(place.name, log))
+  const found = new Map(((await place.listFiles(folder)) ?? []).map(file => [basename(file.path), file]))
+  return files.map(({ file }) => {
+    const there = found.get(file)
+    if (there !== undefined) return there
+    const path = placedPath(place.name, `${folder}/${file}`)
+    throw new KindlingError('FILE_DAMAGED', {
+      path,
+      reason: 'it is missing, and counts by the log of its folder',
+    })
+  })
 }
 
 async function matching(place: RemoteFiles, path: string): Promise<readonly RemoteFile[] | undefined> {
