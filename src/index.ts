@@ -53,7 +53,7 @@ export { RDDDeadLetters, type RDDOnErrorOptions } from './rdd/dead-letters/rdd-d
 export type { TextOutputOptions } from './rdd/file-actions.ts'
 export type { AvroInputOptions } from './rdd/formats/avro-input.ts'
 export type { AvroOutputOptions } from './rdd/formats/avro-output.ts'
-export type { AvroSchema } from './rdd/formats/avro-types.ts'
+export type { AvroSchema } from './rdd/formats/avro-schema.ts'
 export type { CsvInputOptions } from './rdd/formats/csv-input.ts'
 export type { CsvOutputOptions } from './rdd/formats/csv-output.ts'
 export type { CsvOptions, CsvType, StandardResult, StandardSchema } from './rdd/formats/csv-rows.ts'

@@ -36,7 +36,8 @@ export class HdfsFiles implements RemoteFiles {
    * await new HdfsFiles({ nameNodes: nameNode }).list('/nothing') // => []
    */
   async list(folder: string): Promise<readonly string[]> {
-    return ((await this.hdfs.list(folder)) ?? []).map(({ path }) => basename(path))
+    const found = (await this.hdfs.list(folder)) ?? []
+    return found.filter(({ path }) => !path.endsWith('/')).map(({ path }) => basename(path))
   }
 
   /**
@@ -54,9 +55,10 @@ export class HdfsFiles implements RemoteFiles {
       patienceMs === undefined || this.options.patience !== undefined
         ? this.hdfs
         : new WebHdfs({ ...this.options, patience: patienceMs })
-    const found = await hdfs.status(folder)
-    if (found?.isDirectory !== true) return undefined
-    return (await hdfs.list(folder))?.filter(({ isDirectory }) => !isDirectory).map(remoteFile)
+    const found = await hdfs.list(folder)
+    // The listing of a file is the file, without a name in it.
+    if (found?.some(({ path }) => path.endsWith('/'))) return undefined
+    return found?.filter(({ isDirectory }) => !isDirectory).map(remoteFile)
   }
 
   /**

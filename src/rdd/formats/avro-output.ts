@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import { describeValue, KindlingError } from '../../base/errors.ts'
 import type { FileFormat } from '../sink/file-format.ts'
-import { type AvroSchema, avroLibrary, avroType } from './avro-types.ts'
+import type { AvroSchema } from './avro-schema.ts'
+import { avroLibrary, avroType } from './avro-types.ts'
 
 /** How files of Avro are written. */
 export interface AvroOutputOptions {

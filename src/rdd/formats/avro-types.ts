@@ -1,15 +1,10 @@
 /** Types of Avro, by the package `avsc`, which is loaded when it is first needed. */
 import type { Type } from 'avsc'
 import { KindlingError } from '../../base/errors.ts'
+import type { AvroSchema } from './avro-schema.ts'
 
 /** The package. */
 export type Avro = typeof import('avsc')
-
-/** A schema as JSON has it: the name of a primitive type, an object with `type`, or an array for a union. */
-export type AvroSchema =
-  | string
-  | { readonly type: AvroSchema; readonly [attribute: string]: unknown }
-  | readonly AvroSchema[]
 
 /** @throws PACKAGE_MISSING */
 export async function avroLibrary(feature: string): Promise<Avro> {

@@ -108,7 +108,7 @@ export function rollingFileSink<T>(folder: string, options: RollingSinkOptions):
     name,
     guarantee: 'exactly-once',
     by: 'manifest',
-    writer: partWriter<T>(rolling) as ReturnType<typeof partWriter<T>> as ExactlyOnceSink<T>['writer'],
+    writer: partWriter<T>(rolling),
     async open(output) {
       logger = output.logger
       await log.begin(output)

@@ -1,7 +1,7 @@
 /** What sinks write into object stores: whole batches, each once, wherever the program dies. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { fileSink, SparkContext, seconds } from 'kindling'
+import { fileSink, rollingFileSink, SparkContext, seconds } from 'kindling'
 import { ObjectStore } from 'kindling/connectors/object-store'
 import { StreamTest, sinkConformance } from 'kindling/testing'
 import { INLINE } from '../../support/backends.ts'
@@ -86,4 +86,25 @@ for (const { name, skip, fresh } of stores)
           const read = await sc.filesIn(store).textFile('words-*')
           assert.deepEqual((await read.collect()).toSorted(), batches.flat().toSorted())
         })
+  })
+
+for (const { name, skip, fresh } of stores)
+  describe(`sinkConformance of rolling files in ${name}`, { skip }, () => {
+    const cases = sinkConformance({
+      records: ['one', 'two', 'three', 'four', 'five', 'six'],
+      isReachedFromThreads: true,
+      async place() {
+        const options = await fresh()
+        const store = new ObjectStore(options)
+        return {
+          sink: () => rollingFileSink<string>('out', { storage: new ObjectStore(options), maxSmallFiles: 2 }),
+          async read() {
+            if ((await store.list('out')).length === 0) return []
+            await using sc = new SparkContext()
+            return await (await sc.filesIn(store).textFile('out')).collect()
+          },
+        }
+      },
+    })
+    for (const { name: title, run } of cases) it(title, run)
   })
