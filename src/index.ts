@@ -27,7 +27,15 @@ export {
 export { AccumulatorV2 } from './context/accumulator.ts'
 export { CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './context/accumulators.ts'
 export { Broadcast } from './context/broadcast.ts'
+export { FilesInPlace } from './context/files-in-place.ts'
 export type { JobGroupOptions } from './context/job-control.ts'
+export type {
+  AvroReadOptions,
+  CsvReadOptions,
+  CsvRecord,
+  MinPartitions,
+  ParquetReadOptions,
+} from './context/known-files.ts'
 export type { RDDInfo } from './context/persisted-nodes.ts'
 export { SparkContext, type SparkContextOptions } from './context/spark-context.ts'
 export type { JobInfo, StageInfo, StatusTracker } from './context/status-tracker.ts'
@@ -43,6 +51,13 @@ export type { MapAsyncOptions } from './rdd/async-operations.ts'
 export type { DeadLetter, LetterError } from './rdd/dead-letters/dead-letter.ts'
 export { RDDDeadLetters, type RDDOnErrorOptions } from './rdd/dead-letters/rdd-dead-letters.ts'
 export type { TextOutputOptions } from './rdd/file-actions.ts'
+export type { AvroInputOptions } from './rdd/formats/avro-input.ts'
+export type { AvroOutputOptions } from './rdd/formats/avro-output.ts'
+export type { AvroSchema } from './rdd/formats/avro-schema.ts'
+export type { CsvInputOptions } from './rdd/formats/csv-input.ts'
+export type { CsvOutputOptions } from './rdd/formats/csv-output.ts'
+export type { CsvOptions, CsvType, StandardResult, StandardSchema } from './rdd/formats/csv-rows.ts'
+export type { ParquetInputOptions } from './rdd/formats/parquet-input.ts'
 export { capture } from './rdd/functions/explicit.ts'
 export { FutureAction } from './rdd/future-action.ts'
 export type { Dependency, Partition } from './rdd/introspection.ts'
@@ -56,6 +71,7 @@ export { type Compare, RDD } from './rdd/rdd.ts'
 export type { FileFormatName, FileFormatOptions } from './rdd/sink/file-format.ts'
 export { type FileSinkOptions, fileSink } from './rdd/sink/file-sink.ts'
 export type { FileStorage } from './rdd/sink/file-storage.ts'
+export { type RollingSinkOptions, rollingFileSink } from './rdd/sink/rolling-sink.ts'
 export type {
   BatchToken,
   ExactlyOnceMeans,
@@ -70,6 +86,7 @@ export type {
   WriteToken,
 } from './rdd/sink/sink.ts'
 export type { WriteRDDOptions } from './rdd/sink/write-rdd.ts'
+export type { ListingOptions, RemoteFile, RemoteFiles, RemoteReader } from './rdd/sources/remote-files.ts'
 export type { PartitionReader, PartitionsOptions } from './rdd/sources/user-made.ts'
 export { StatCounter } from './rdd/stat-counter.ts'
 export { StorageLevel } from './rdd/storage-level.ts'
@@ -127,6 +144,11 @@ export {
   rawSocketSender,
 } from './streaming/sources/raw-socket.ts'
 export type { BytesConverter } from './streaming/sources/socket.ts'
+export {
+  type CsvStreamOptions,
+  FileStreamsInPlace,
+  type FilesToTake,
+} from './streaming/sources/streams-in-place.ts'
 export type { MapWithStateDStream } from './streaming/state/map-with-state.ts'
 export type { Migrate } from './streaming/state/state-schema.ts'
 export { type State, type StateFunction, StateSpec } from './streaming/state/state-spec.ts'

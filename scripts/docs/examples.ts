@@ -13,6 +13,8 @@
  *   visits         RDD<[string, number]>      [['ann', 1], ['bob', 2], ['ann', 3]]
  *   dir            a folder of its own
  *   nameNode       the address of a cluster of HDFS
+ *   bucket         where an object store is, and who asks
+ *   place          files elsewhere, new ones: in/a has the lines `one` and `two`, parquet/a { who: 'ann', times: 2 }, avro/a 'one', 'two'
  *
  * Examples without a value are type-checked only: most of them need a server, or never end.
  */
@@ -113,7 +115,20 @@ export function moduleOf(example: Example): string {
   ].join('\n')
 }
 
-const PRELUDE = ['sc', 'ssc', 't', 'lines', 'words', 'numbers', 'pairs', 'visits', 'dir', 'nameNode']
+const PRELUDE = [
+  'sc',
+  'ssc',
+  't',
+  'lines',
+  'words',
+  'numbers',
+  'pairs',
+  'visits',
+  'dir',
+  'nameNode',
+  'bucket',
+  'place',
+]
 
 /** Import statements, and the rest with every `expression // => value` made an assertion. */
 function withChecks({ name, code }: Example): { readonly imports: string[]; readonly lines: string[] } {

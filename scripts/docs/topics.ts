@@ -71,6 +71,12 @@ export const topics: readonly Topic[] = [
       'Streams and RDDs of Kafka: `kindling/connectors/kafka`. How to use it: [connectors/kafka.md](../connectors/kafka.md).',
   },
   {
+    page: 'object-store',
+    title: 'Object stores',
+    about:
+      'Files of S3, Google Cloud Storage and Azure: `kindling/connectors/object-store`. How to use it: [connectors/object-store.md](../connectors/object-store.md).',
+  },
+  {
     page: 'postgres',
     title: 'PostgreSQL',
     about:
@@ -92,6 +98,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/connectors\/flume\//, 'flume'],
   [/^src\/connectors\/hdfs\//, 'hdfs'],
   [/^src\/connectors\/kafka\//, 'kafka'],
+  [/^src\/connectors\/object-store\//, 'object-store'],
   [/^src\/connectors\/postgres\//, 'postgres'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],

@@ -1,5 +1,6 @@
 /** All services by name. */
 import { type AWSConnection, aws } from './servers/aws.ts'
+import { type AzureConnection, azure } from './servers/azure.ts'
 import { type FlumeConnection, flume } from './servers/flume.ts'
 import { type HDFSConnection, hdfs } from './servers/hdfs.ts'
 import { type KafkaConnection, kafka } from './servers/kafka.ts'
@@ -17,6 +18,7 @@ interface Connections {
   readonly mariadb: MariaDBConnection
   readonly redis: RedisConnection
   readonly aws: AWSConnection
+  readonly azure: AzureConnection
   readonly mqtt: MQTTConnection
 }
 
@@ -34,6 +36,7 @@ export const services: { readonly [N in ServiceName]: Service<ConnectionOf<N>> }
   mariadb,
   redis,
   aws,
+  azure,
   mqtt,
 }
 

@@ -48,6 +48,15 @@ export function pythonPackages(name: string, requirements: readonly string[]): P
   })
 }
 
+/** A folder with Node packages, in its `node_modules`. Their install scripts do not run. @param wanted `name@version` */
+export function npmPackages(name: string, wanted: readonly string[]): Promise<string> {
+  return softwareFolder(name, wanted, async folder => {
+    const npm = findOrFail('npm', 'npm')
+    const quiet = ['--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', '--no-package-lock']
+    await run(npm, ['install', '--prefix', folder, ...quiet, ...wanted], { cwd: folder })
+  })
+}
+
 /** Programs of Debian packages: the machine's own, or unpacked ones with libraries of their own. */
 export interface DebianPrograms {
   /** Their folder. */

@@ -245,6 +245,12 @@ export const conditions = {
     message: '{path} cannot be read back: {reason}.',
     doc: 'A file of records is not as it was written: cut off, changed, or of another kind. Write it again.',
   },
+  FILE_NOT_FITTING: {
+    domain: 'user',
+    retry: 'never',
+    message: '{path} is not of the form that is wanted: {reason}.',
+    doc: 'A file is whole, but has other columns, another schema or another codec than what it is read with. The message says which.',
+  },
   FLOATING_REJECTION: {
     domain: 'user',
     retry: 'backoff',
@@ -469,6 +475,25 @@ export const conditions = {
       'The function given to {operation} must return something iterable (an array, a generator), but returned {value}.',
     doc: 'flatMap, flatMapValues and mapPartitions take the records one by one from what the function returns.',
   },
+  OBJECT_STORE_ACCESS_DENIED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The object store {store} does not let this program in ({reason}; asked for {what}). Check the credentials and what they may do there.',
+    doc: 'The credentials are not valid or missing, or may not do what was asked. The message never has them.',
+  },
+  OBJECT_STORE_FAILED: {
+    domain: 'external',
+    retry: 'never',
+    message: 'The object store {store} refused {what}: {reason}.',
+    doc: 'A store answered with an error that asking again does not mend, such as that there is no such bucket. The message has its code.',
+  },
+  OBJECT_STORE_UNREACHABLE: {
+    domain: 'external',
+    retry: 'backoff',
+    message: 'The object store {store} does not answer ({reason}; asked for {what}).',
+    doc: 'The store cannot be reached, or answers that it cannot serve now. It is asked again until the patience is over.',
+  },
   OPERATOR_NOT_SAVED: {
     domain: 'user',
     retry: 'never',
@@ -566,6 +591,12 @@ export const conditions = {
     message:
       'A record does not fit the columns that are written: {value}: {reason}. Give the columns, or map the records to them.',
     doc: 'All records of a Parquet file have the same columns: those given, or those of the first records of the partition. Rows for a database have those of the sink or its table.',
+  },
+  ROW_NOT_READABLE: {
+    domain: 'user',
+    retry: 'never',
+    message: '{path}, line {line}: {reason}. Give onError to have such rows put aside.',
+    doc: 'A row of a CSV file does not have the fields that it should have, its quotes do not match, or a field is not of the type of its column or what the schema wants.',
   },
   SIMULATION_FAILED: {
     domain: 'user',

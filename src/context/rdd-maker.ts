@@ -9,6 +9,9 @@ import { checkPartitions } from '../rdd/partitioner.ts'
 import type { JobRunner } from '../rdd/ports.ts'
 import { type Mapped, RDD } from '../rdd/rdd.ts'
 import { currentScope, operator } from '../rdd/scope.ts'
+import { listInputFiles } from '../rdd/sources/file-listing.ts'
+import { localReader } from '../rdd/sources/local-reader.ts'
+import type { RemoteFiles } from '../rdd/sources/remote-files.ts'
 import {
   binaryRecordsNode,
   longLinesNode,
@@ -18,7 +21,17 @@ import {
   wholeFilesNode,
 } from '../rdd/sources/source-node.ts'
 import { type PartitionReader, type PartitionsOptions, userMadeNode } from '../rdd/sources/user-made.ts'
+import { FilesInPlace } from './files-in-place.ts'
 import { JobControl } from './job-control.ts'
+import {
+  type AvroReadOptions,
+  type CsvReadOptions,
+  type CsvRecord,
+  type FileReadingContext,
+  KnownFiles,
+  type ParquetReadOptions,
+  type SizedFile,
+} from './known-files.ts'
 import { literalSource, locatedSource } from './literals.ts'
 
 /** See the file head. */
@@ -227,6 +240,83 @@ export abstract class RDDMaker extends JobControl {
   }
 
   /**
+   * Reads the files of another place: of an object store, of HDFS.
+   *
+   * @param place an `ObjectStore`, `HdfsFiles`, or one of your own
+   * @example
+   * const store = new ObjectStore({ url: 's3://data/logs', ...bucket })
+   * await store.write('in/a.log', Buffer.from('one\ntwo\n'))
+   * await sc.filesIn(store).textFile('in') // => ['one', 'two']
+   */
+  filesIn(place: RemoteFiles): FilesInPlace {
+    return new FilesInPlace(this.fileReading(), place)
+  }
+
+  /**
+   * The rows of CSV files (RFC 4180) as records. Partitions: one for each file, as a record may begin anywhere inside quotes; `.gz` files
+   * are unpacked. An empty field is `undefined`, a quoted empty one is an empty text. The files are listed now.
+   *
+   * Of a row that does not fit (too many or too few fields, quotes that do not match, a field that is not of its type, what the schema refuses)
+   * the job fails, naming file and line; with `onError` it becomes a dead letter.
+   *
+   * @typeParam T a record: texts by column, or what `schema` makes
+   * @param path as for {@link SparkContext.textFile}
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; in the job ROW_NOT_READABLE, FILE_DAMAGED, PACKAGE_MISSING
+   * @source Spark DataFrameReader.csv
+   * @example
+   * t.file('in/a.csv', 'name,age\n"Ann, M.",31\nbob,old\n')
+   * const bad = sc.deadLetters()
+   * const people = sc.csvFile(`${dir}/in`, { columns: { name: 'string', age: 'number' }, onError: bad })
+   * people // => [{ name: 'Ann, M.', age: 31 }]
+   * bad.letters().count() // => 1
+   */
+  csvFile<T = CsvRecord>(path: string, options: CsvReadOptions<T> = {}): RDD<T> {
+    return operator('csvFile', () => this.localFiles().csvRows(sized(path), options))
+  }
+
+  /**
+   * The records of Parquet files: what {@link RDD.saveAsParquetFile} wrote, or others' files. Partitions: byte ranges; a row group belongs to
+   * the one that it begins in. INT64 columns give bigints, others that are binary bytes.
+   *
+   * @param path as for {@link SparkContext.textFile}
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; in the job FILE_DAMAGED; FILE_NOT_FITTING without one of the columns; PACKAGE_MISSING
+   * @source Spark DataFrameReader.parquet
+   * @example
+   * await visits.saveAsParquetFile(`${dir}/visits`)
+   * sc.parquetFile(`${dir}/visits`) // => [{ key: 'ann', value: 1 }, { key: 'bob', value: 2 }, { key: 'ann', value: 3 }]
+   */
+  parquetFile<T = Record<string, unknown>>(path: string, options: ParquetReadOptions = {}): RDD<T> {
+    return operator('parquetFile', () => this.localFiles().parquetRecords(sized(path), options))
+  }
+
+  /**
+   * The records of Avro object container files. Partitions: byte ranges; a block belongs to the one that the mark before it begins in.
+   * Codecs: null, deflate, zstandard. Records come as plain objects, bytes as `Uint8Array`.
+   *
+   * @param path as for {@link SparkContext.textFile}
+   * @throws INPUT_PATH_NOT_FOUND, INPUT_NOT_READABLE; in the job FILE_DAMAGED; FILE_NOT_FITTING for a schema that the one of the file cannot be
+   * resolved to; PACKAGE_MISSING
+   * @source Spark DataFrameReader.format("avro")
+   * @example
+   * const words = fileSink<string>(`${dir}/words`, { format: 'avro', schema: 'string' })
+   * await sc.parallelize(['a', 'b']).writeTo(words, { id: 'words', time: 0 })
+   * sc.avroFile<string>(`${dir}/words-0`) // => ['a', 'b']
+   */
+  avroFile<T = Record<string, unknown>>(path: string, options: AvroReadOptions = {}): RDD<T> {
+    return operator('avroFile', () => this.localFiles().avroRecords(sized(path), options))
+  }
+
+  /** @internal Reads files of this machine that have been listed. */
+  localFiles(): KnownFiles {
+    return new KnownFiles(this.fileReading(), { name: '', reader: localReader })
+  }
+
+  private fileReading(): FileReadingContext {
+    const { runner, defaultMinPartitions } = this
+    return { runner, defaultMinPartitions, assertRunning: what => this.assertRunning(what) }
+  }
+
+  /**
    * The records of several RDDs, in their order; see {@link RDD.union}. None gives an RDD without partitions.
    *
    * @example
@@ -253,4 +343,8 @@ export abstract class RDDMaker extends JobControl {
     this.assertRunning(name)
     return operator(name, () => new RDD(this.runner, node()))
   }
+}
+
+function sized(path: string): SizedFile[] {
+  return listInputFiles(path).map(file => ({ path: file.path, bytes: file.size }))
 }

@@ -1,9 +1,14 @@
 /** How streams begin: a method for each kind of source. The StreamingContext has them all. */
 import type { Time } from '../base/time.ts'
+import type { CsvRecord } from '../context/known-files.ts'
 import type { DeadLetter } from '../rdd/dead-letters/dead-letter.ts'
+import type { CsvRow } from '../rdd/formats/csv-input.ts'
+import type { CsvOptions } from '../rdd/formats/csv-rows.ts'
 import { capture } from '../rdd/functions/explicit.ts'
 import type { Mapped, RDD } from '../rdd/rdd.ts'
 import { currentScope, describeScope, operator } from '../rdd/scope.ts'
+import { listInputFiles } from '../rdd/sources/file-listing.ts'
+import type { RemoteFiles } from '../rdd/sources/remote-files.ts'
 import { checkRecordBytes } from '../rdd/sources/source-node.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
 import type { OnErrorOptions } from './delivery/tried-stream.ts'
@@ -19,6 +24,12 @@ import { iterableSource, type StreamLike } from './sources/iterable.ts'
 import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
 import { rawSocketSource } from './sources/raw-socket.ts'
 import { type BytesConverter, socketSource, socketTextSource } from './sources/socket.ts'
+import {
+  type CsvStreamOptions,
+  csvStream,
+  FileStreamsInPlace,
+  type FilesToTake,
+} from './sources/streams-in-place.ts'
 
 /** The part of a StreamingContext that makes streams. */
 export abstract class StreamCreators {
@@ -173,6 +184,46 @@ export abstract class StreamCreators {
   }
 
   /**
+   * Streams of the files that appear in another place: in an object store, in HDFS.
+   *
+   * @param place an `ObjectStore`, `HdfsFiles`, or one of your own
+   * @example
+   * ssc.filesIn(place).textFileStream('in').filter(line => line.includes('o')) // => [['one', 'two'], []]
+   */
+  filesIn(place: RemoteFiles): FileStreamsInPlace {
+    return new FileStreamsInPlace((name, source) => this.input(name, source), place)
+  }
+
+  /**
+   * The rows of the CSV files that appear in a directory, as records; see {@link SparkContext.csvFile} and
+   * {@link StreamingContext.textFileStream}.
+   *
+   * @param options.onError takes rows that are none; without it such a row fails the batch
+   * @example
+   * t.collect('out', ssc.csvFileStream(`${dir}/in`, { columns: { name: 'string', age: 'number' } }))
+   * await ssc.start()
+   * t.file('in/a.csv', 'name,age\nann,31\n', { at: 500 })
+   * await t.run(1)
+   * t.out('out').batches // => [[{ name: 'ann', age: 31 }]]
+   */
+  csvFileStream<T = CsvRecord>(
+    directory: string,
+    options: FilesToTake & CsvStreamOptions<T> = {},
+  ): DStream<T> {
+    const { filter, newFilesOnly } = options
+    return csvStream(options, () =>
+      this.input(
+        'csvFileStream',
+        fileSource<CsvRow>(directory, {
+          ...(filter === undefined ? {} : { filter }),
+          ...(newFilesOnly === undefined ? {} : { newFilesOnly }),
+          read: (sc, path) => sc.localFiles().csvTexts(sizedFile(path), options as CsvOptions<never>),
+        }),
+      ),
+    )
+  }
+
+  /**
    * The records, `recordBytes` each, of the binary files that appear in a directory; see {@link StreamingContext.textFileStream}.
    *
    * @throws INVALID_ARGUMENT unless `recordBytes` is a whole number of at least 1
@@ -262,4 +313,9 @@ function longLineLetters(
       )
     },
   })
+}
+
+/** A file of this machine, which was found before. */
+function sizedFile(path: string): { readonly path: string; readonly bytes: number }[] {
+  return listInputFiles(path).map(file => ({ path: file.path, bytes: file.size }))
 }

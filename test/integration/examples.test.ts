@@ -3,18 +3,29 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
 import { WebHdfs } from 'kindling/connectors/hdfs'
+import { ObjectStore } from 'kindling/connectors/object-store'
 import { until } from 'kindling/testing'
 import pg from 'pg'
 import { KafkaTopics } from '../services/kafka.ts'
 import { ownServer, service } from '../services/service.ts'
 import { committedTexts } from '../support/kafka-records.ts'
+import { stores } from './object-store/stores.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'kindling-examples-'))
@@ -26,7 +37,8 @@ after(() => {
 
 function node(...args: string[]): ChildProcess {
   // The feeder ends with its standard input, which stays open until we do.
-  const child = spawn(process.execPath, ['--conditions=source', ...args], { cwd: root, stdio: 'pipe' })
+  const env = { ...process.env, AWS_ACCESS_KEY_ID: 'tester', AWS_SECRET_ACCESS_KEY: 'tester-secret' }
+  const child = spawn(process.execPath, ['--conditions=source', ...args], { cwd: root, stdio: 'pipe', env })
   children.push(child)
   return child
 }
@@ -275,6 +287,41 @@ describe('examples', { concurrency: 3 }, () => {
       example('14-hdfs-word-count', url, `${folder}/in`, `${folder}/checkpoints`),
       /\["be",2\]/,
     )
+    assert.match(out, /\["not",1\]/)
+  })
+
+  it('22 file formats', async () => {
+    const [folder, out] = [join(dir, 'formats'), join(dir, 'formats-out')]
+    mkdirSync(folder)
+    const program = example('22-file-formats', folder, join(dir, 'formats-checkpoint'), out)
+    await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
+    const rows = text('orders.txt', 'customer,euros', '"Ann, of Ghent",12.5', 'Bob,nothing', 'Eve,7')
+    renameSync(rows, join(folder, 'orders.csv'))
+    // Outputs run in the order of their definition, dead letters last.
+    await sees(program, /19\.5/)
+    await until(() => readdirSync(out).some(name => name.startsWith('bad')), { timeoutMs: 30_000 })
+    const written = readdirSync(out)
+    assert.ok(['parquet', 'avro', 'bad'].every(kind => written.some(name => name.startsWith(kind))))
+  })
+
+  it('23 rolling files', async () => {
+    const [folder, lake] = [join(dir, 'rolling'), join(dir, 'rolling-lake')]
+    mkdirSync(folder)
+    const program = example('23-rolling-files', folder, join(dir, 'rolling-checkpoint'), lake)
+    await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
+    renameSync(text('rolling.txt', 'one', 'two'), join(folder, 'a'))
+    const written = (): string[] => (existsSync(join(lake, 'lines')) ? readdirSync(join(lake, 'lines')) : [])
+    await until(() => written().some(name => name.endsWith('.parquet')), { timeoutMs: 30_000 })
+    assert.ok(written().includes('_log'))
+  })
+
+  const s3 = stores.find(({ name }) => name.startsWith('S3'))!
+  it('21 object store word count', { skip: s3.skip }, async () => {
+    const options = await s3.fresh()
+    const store = new ObjectStore(options)
+    await store.write('in/words', Buffer.from('to be or\nnot to be\n'))
+    const program = example('21-object-store-word-count', options.url, options.endpoint!)
+    const out = await sees(program, /\["be",2\]/)
     assert.match(out, /\["not",1\]/)
   })
 

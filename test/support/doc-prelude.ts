@@ -1,12 +1,23 @@
 /** What the examples in doc comments find without defining it; scripts/docs/examples.ts lists it. */
 import assert from 'node:assert/strict'
-import { DStream, RDD, type SparkContext, type StreamingContext } from 'kindling'
+import { DStream, RDD, type RemoteFiles, type SparkContext, type StreamingContext } from 'kindling'
+import type { ObjectStoreOptions } from 'kindling/connectors/object-store'
 import { StreamTest } from 'kindling/testing'
+import { bytesOf } from './bytes-of.ts'
 import { fakeHdfs } from './fake-hdfs.ts'
+import { FakeS3 } from './fake-s3.ts'
+import { placeOf } from './place-of.ts'
 
 type Pair = [string, number]
 
 const nameNode = await fakeHdfs()
+const endpoint = await new FakeS3().start()
+
+const place = placeOf({
+  'in/a': Buffer.from('one\ntwo\n'),
+  'parquet/a': await bytesOf([{ who: 'ann', times: 2 }], { format: 'parquet' }),
+  'avro/a': await bytesOf(['one', 'two'], { format: 'avro', schema: 'string' }),
+})
 
 /** Compares what an expression gives with what stands behind `// =>`. */
 export type Check = (actual: unknown, expected: unknown, line: string) => Promise<void>
@@ -29,6 +40,12 @@ export class Prelude {
   }
   get nameNode(): string {
     return nameNode
+  }
+  get bucket(): Omit<ObjectStoreOptions, 'url'> {
+    return { endpoint, credentials: { accessKeyId: 'key', secretAccessKey: 'secret' } }
+  }
+  get place(): RemoteFiles {
+    return place
   }
   get dir(): string {
     return this.t.dir

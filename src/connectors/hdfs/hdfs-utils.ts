@@ -1,48 +1,11 @@
 /** Text files of HDFS as RDDs and as streams. */
-import { configEntries } from '../../base/config.ts'
-import { KindlingError } from '../../base/errors.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
-import type { ChunkSource } from '../../data/chunk.ts'
-import { capture } from '../../rdd/functions/explicit.ts'
-import { makeNode, type SourceNode } from '../../rdd/nodes.ts'
-import { RDD } from '../../rdd/rdd.ts'
-import { splitTextFiles, type TextSplit } from '../../rdd/sources/text-file.ts'
+import type { RDD } from '../../rdd/rdd.ts'
 import type { DStream } from '../../streaming/dstream/dstream.ts'
-import { type FileStreamOptions, type FoundFile, placedFileSource } from '../../streaming/sources/file.ts'
+import type { FilesToTake } from '../../streaming/sources/streams-in-place.ts'
 import type { StreamingContext } from '../../streaming/streaming-context.ts'
-import { openHdfsLines } from './open-lines.ts'
-import { WebHdfs, type WebHdfsOptions } from './web-hdfs.ts'
-
-type FileOfSize = Omit<FoundFile, 'modified'>
-
-function linesNode(
-  sc: SparkContext,
-  options: WebHdfsOptions,
-  files: readonly FileOfSize[],
-  minPartitions: number,
-): SourceNode {
-  const maxLineBytes = sc.conf.get(configEntries.textMaxLineBytes)
-  const splits = splitTextFiles(
-    files.map(({ path, bytes }) => ({ path, size: bytes })),
-    minPartitions,
-  )
-  const open = capture(
-    { openHdfsLines, options, maxLineBytes },
-    (split: unknown): ChunkSource => openHdfsLines(options, split as TextSplit, maxLineBytes),
-  )
-  return makeNode<SourceNode>(
-    {
-      kind: 'source',
-      className: 'HdfsTextRDD',
-      descriptors: splits,
-      open,
-      isEmpty: split => (split as TextSplit).start === (split as TextSplit).end,
-      numPartitions: splits.length,
-      partitioner: undefined,
-    },
-    'hdfsTextFile',
-  )
-}
+import { HdfsFiles } from './hdfs-files.ts'
+import type { WebHdfsOptions } from './web-hdfs.ts'
 
 /** Reading from HDFS. */
 export const HdfsUtils = {
@@ -64,15 +27,7 @@ export const HdfsUtils = {
     path: string,
     minPartitions: number = sc.defaultMinPartitions,
   ): Promise<RDD<string>> {
-    const hdfs = new WebHdfs(options)
-    const found = await hdfs.status(path)
-    if (found === undefined) throw new KindlingError('INPUT_PATH_NOT_FOUND', { path: `${hdfs.name}${path}` })
-    const all = found.isDirectory ? ((await hdfs.list(path)) ?? []) : [found]
-    const files = all
-      .filter(file => !file.isDirectory && (!found.isDirectory || !/^[._]/.test(nameOf(file.path))))
-      .map(file => ({ path: file.path, bytes: file.length }))
-      .sort((a, b) => (a.path < b.path ? -1 : 1))
-    return new RDD<string>(sc, linesNode(sc, options, files, minPartitions))
+    return sc.filesIn(new HdfsFiles(options)).textFile(path, minPartitions)
   },
 
   /**
@@ -89,22 +44,8 @@ export const HdfsUtils = {
     ssc: StreamingContext,
     options: WebHdfsOptions,
     folder: string,
-    stream: Pick<FileStreamOptions<string>, 'filter' | 'newFilesOnly'> = {},
+    stream: FilesToTake = {},
   ): DStream<string> {
-    // Planning does not wait long: the batch goes on without new files, and the next one asks again.
-    const hdfs = new WebHdfs({ patience: 2000, ...options })
-    const place = {
-      list: async (directory: string) =>
-        (await hdfs.list(directory))
-          ?.filter(({ isDirectory }) => !isDirectory)
-          .map(({ path, length, modificationTime }) => ({ path, bytes: length, modified: modificationTime })),
-      read: (sc: SparkContext, file: FileOfSize, cut: number) =>
-        new RDD<string>(sc, linesNode(sc, options, [file], cut)),
-    }
-    return ssc.inputStream(placedFileSource<string>(folder, place, stream))
+    return ssc.filesIn(new HdfsFiles(options)).textFileStream(folder, stream)
   },
-}
-
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1)
 }

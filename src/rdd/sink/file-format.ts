@@ -1,4 +1,6 @@
 /** Records as the bytes of files: the port of the formats, and the formats by name, as data that travels to tasks. */
+import { type AvroOutputOptions, avroFormat } from '../formats/avro-output.ts'
+import { type CsvOutputOptions, csvFormat } from '../formats/csv-output.ts'
 import { type ParquetOutputOptions, parquetFormat } from '../parquet-output.ts'
 import { objectFormat } from '../sources/object-file.ts'
 import { type Compression, jsonOf, lineFormat, textOf } from '../text-output.ts'
@@ -21,16 +23,17 @@ export interface RecordEncoder {
 }
 
 /** How the records of a file look. */
-export type FileFormatName = 'text' | 'ndjson' | 'object' | 'parquet'
+export type FileFormatName = 'text' | 'ndjson' | 'csv' | 'object' | 'parquet' | 'avro'
 
 /** A format, as data. */
-export interface FileFormatOptions extends ParquetOutputOptions {
+export interface FileFormatOptions extends ParquetOutputOptions, CsvOutputOptions, AvroOutputOptions {
   /**
    * `text`: a line for each record, strings as they are; `ndjson`: each as JSON, pairs as `[key, value]`; `object`: what `objectFile` gives
-   * back exactly; `parquet`: columns, by the package `hyparquet-writer`. Default `text`.
+   * back exactly; `parquet`: columns, by the package `hyparquet-writer`; `csv`: a row for each, of `columns` if they are given, by the package
+   * `csv-stringify`; `avro`: object container files of `schema`, by the package `avsc`. Default `text`.
    */
   readonly format?: FileFormatName
-  /** Of lines. Default `none`. */
+  /** Of lines and CSV; blocks of Avro are packed by deflate then. Default `none`. */
   readonly compression?: Compression
 }
 
@@ -46,6 +49,10 @@ export function fileFormat({
       return lineFormat(jsonOf, compression)
     case 'object':
       return objectFormat
+    case 'csv':
+      return csvFormat(rest.columns && Object.keys(rest.columns), rest, compression === 'gzip')
+    case 'avro':
+      return avroFormat(rest, compression === 'gzip')
     case 'parquet':
       return parquetFormat(rest)
   }

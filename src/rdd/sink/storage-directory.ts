@@ -11,13 +11,12 @@
 import { KindlingError } from '../../base/errors.ts'
 import { batchDirectory } from './batch-directory.ts'
 import { Fence, type FenceFiles } from './fence.ts'
-import { type FileFormatOptions, fileFormat } from './file-format.ts'
+import type { FileFormatOptions } from './file-format.ts'
 import type { FileStorage } from './file-storage.ts'
 import { partName } from './part-file.ts'
-import type { BatchToken, ExactlyOnceSink, SinkWriter, WriteToken } from './sink.ts'
+import type { BatchToken, ExactlyOnceSink, WriteToken } from './sink.ts'
+import { MAX_FILE_BYTES, type StoredFiles, storedPartWriter } from './stored-part.ts'
 import { outputDigest, SUCCESS, type Success, successOf, successText } from './success-file.ts'
-
-const MAX_FILE_BYTES = 64 * 1024 * 1024
 
 /** See the file head. */
 export interface StorageSinkParts {
@@ -28,9 +27,6 @@ export interface StorageSinkParts {
   readonly format: FileFormatOptions
   readonly maxFileBytes: number | undefined
 }
-
-/** What a writer tells: the names of its files. */
-type StoredFiles = readonly string[]
 
 export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> {
   const { name, prefix, suffix, storage, format } = parts
@@ -51,12 +47,12 @@ export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> 
     guarantee: 'exactly-once',
     by: 'manifest',
     writer: token =>
-      storageWriter<T>({
+      storedPartWriter<T>({
         storage,
         format,
         maxFileBytes,
         folder: batchDirectory(prefix, suffix, token.batchTime),
-        token,
+        nameOf: (n, ending) => storedName(token, n, ending),
       }),
     open: session => fence.raise(session),
     begin: batch => fence.check(batch),
@@ -74,7 +70,7 @@ export function storageFileSink<T>(parts: StorageSinkParts): ExactlyOnceSink<T> 
     },
     async commit(batch, messages) {
       await fence.check(batch)
-      const files = (messages as readonly StoredFiles[]).flat()
+      const files = (messages as readonly StoredFiles[]).flatMap(stored => stored.map(({ file }) => file))
       const created = await storage.createIfAbsent(successFile(batch), Buffer.from(successText(batch, files)))
       const success = created ? { files } : await held(batch)
       if (success === undefined)
@@ -105,49 +101,9 @@ function storedName(token: WriteToken, n: number, suffix: string): string {
   return partName(partition, `-${outputDigest(token)}-${epoch}-${attempt}${more}${suffix}`)
 }
 
-interface StorageWriterParts {
-  readonly storage: FileStorage
-  readonly format: FileFormatOptions
-  readonly maxFileBytes: number
-  readonly folder: string
-  readonly token: WriteToken
-}
+const STORED_PART = /^part-\d{5,}-[0-9a-f]{12}-\d+-\d+/
 
-/** Gathers a file and writes it whole; a new one begins after the records with which it is full. */
-function storageWriter<T>(parts: StorageWriterParts): SinkWriter<T, StoredFiles> {
-  const { storage, maxFileBytes, folder, token } = parts
-  const { open, suffix, leavesOutEmpty = false } = fileFormat(parts.format)
-  const written: string[] = []
-  let pieces: Uint8Array[] = []
-  let bytes = 0
-  const begin = () =>
-    open(async piece => {
-      pieces.push(piece)
-      bytes += piece.length
-    })
-  let encoder = begin()
-  const finish = async (): Promise<void> => {
-    await encoder.end()
-    if (pieces.length === 0 && (leavesOutEmpty || written.length > 0)) return
-    const file = storedName(token, written.length, suffix)
-    written.push(file)
-    await storage.write(`${folder}/${file}`, Buffer.concat(pieces))
-    pieces = []
-    bytes = 0
-  }
-  return {
-    async write(records) {
-      await encoder.add(records)
-      if (bytes < maxFileBytes) return
-      await finish()
-      encoder = begin()
-    },
-    async prepare() {
-      await finish()
-      return written
-    },
-    async abort() {
-      for (const file of written) await storage.delete(`${folder}/${file}`)
-    },
-  }
+/** Whether a file was written by a sink, and counts only if `_SUCCESS` names it. */
+export function isStoredPart(name: string): boolean {
+  return STORED_PART.test(name)
 }

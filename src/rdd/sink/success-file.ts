@@ -35,6 +35,11 @@ export function successOf(
   return said
 }
 
+/** The files that count, whoever wrote them; `undefined` when it does not say. */
+export function successFiles(bytes: Uint8Array): readonly string[] | undefined {
+  return parsed(bytes)?.files
+}
+
 function parsed(bytes: Uint8Array | undefined): Success | undefined {
   const text = bytes === undefined ? '' : Buffer.from(bytes).toString()
   // Others' files of this name are empty, or hold something else.

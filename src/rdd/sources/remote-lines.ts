@@ -1,7 +1,7 @@
 /**
  * Lines of a byte range of a file, read as they come over the network.
  *
- * As with local files (`rdd/sources/text-file.ts`) a line belongs to the range that its first byte lies in: a range that begins inside the
+ * As with local files (`text-file.ts`) a line belongs to the range that its first byte lies in: a range that begins inside the
  * file starts one byte early and goes to the first line end from there, and reads on past its end until its last line is whole.
  */
 
@@ -10,15 +10,27 @@ import { createGunzip } from 'node:zlib'
 import { KindlingError } from '../../base/errors.ts'
 import type { Chunk, ChunkSource } from '../../data/chunk.ts'
 import { decodeLines, LineFramer } from '../../data/text.ts'
-import { BOM, CR, LF, lineEndIn, type TextSplit } from '../../rdd/sources/text-file.ts'
+import { placedPath } from './remote-files.ts'
+import { BOM, CR, LF, lineEndIn, type TextSplit } from './text-file.ts'
 
 /** Gives the bytes of a file from an offset on. */
 export type ByteStream = (path: string, offset: number) => AsyncIterable<Uint8Array>
 
+/** How lines are read. */
+export interface RemoteLinesOptions {
+  readonly maxLineBytes: number
+  /** Of the place, for messages. */
+  readonly name: string
+}
+
 /** See the file head. @throws LINE_TOO_LONG, and what reading throws (from `next`) */
-export function linesOf(split: TextSplit, maxLineBytes: number, read: ByteStream): ChunkSource<string> {
+export function linesOf(
+  split: TextSplit,
+  { maxLineBytes, name }: RemoteLinesOptions,
+  read: ByteStream,
+): ChunkSource<string> {
   const onTooLong = (): never => {
-    throw new KindlingError('LINE_TOO_LONG', { source: split.path, limit: maxLineBytes })
+    throw new KindlingError('LINE_TOO_LONG', { source: placedPath(name, split.path), limit: maxLineBytes })
   }
   const framer = new LineFramer({ maxLineBytes, onTooLong })
   const pieces = split.gzip ? unpacked(read(split.path, 0)) : inRange(split, read)

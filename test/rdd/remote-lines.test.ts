@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { linesOf } from '../../../src/connectors/hdfs/hdfs-lines.ts'
-import { recordsOf } from '../../../src/rdd/segment/interpret.ts'
-import type { TextSplit } from '../../../src/rdd/sources/text-file.ts'
-import { rejected } from '../../support/rejected.ts'
-import { runs } from '../../support/runs.ts'
+import { recordsOf } from '../../src/rdd/segment/interpret.ts'
+import { linesOf } from '../../src/rdd/sources/remote-lines.ts'
+import type { TextSplit } from '../../src/rdd/sources/text-file.ts'
+import { rejected } from '../support/rejected.ts'
+import { runs } from '../support/runs.ts'
 
 /** Gives the bytes in pieces of a length. */
 const inPieces = (content: Buffer, length: number) =>
@@ -21,7 +21,11 @@ async function read(
   limit = 1000,
 ): Promise<string[]> {
   const whole: TextSplit = { kind: 'file', path: '/f', start: 0, end: content.length, gzip: false }
-  const source = linesOf({ ...whole, ...split }, limit, inPieces(content, length))
+  const source = linesOf(
+    { ...whole, ...split },
+    { maxLineBytes: limit, name: 'place' },
+    inPieces(content, length),
+  )
   const lines: string[] = []
   for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next())
     lines.push(...(recordsOf(chunk) as Iterable<string>))
@@ -62,6 +66,6 @@ describe('lines over the network', () => {
 
   it('that are too long are refused, naming the file', async () => {
     const error = await rejected('LINE_TOO_LONG', () => read(Buffer.from('x'.repeat(50)), {}, 7, 20))
-    assert.match(error.message, /\/f/)
+    assert.match(error.message, /place\/f/)
   })
 })
