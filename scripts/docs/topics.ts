@@ -103,7 +103,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/listener|events/, 'events'],
   [/^src\/executor\/task-time/, 'events'],
   [/broadcast|accumulator|executor\/resource|rdd\/functions\//, 'shared-values'],
-  [/^src\/streaming\/(receiver|sources)|^src\/streaming\/input-source/, 'sources-and-receivers'],
+  [/^src\/streaming\/(receiver|sources|direct)|^src\/streaming\/input-source/, 'sources-and-receivers'],
   [/^src\/streaming\/state|window/, 'windows-and-state'],
   [/^src\/ui\/|batches|output/, 'outputs'],
   [/^src\/streaming\/dstream\//, 'streams'],

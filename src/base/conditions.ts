@@ -599,6 +599,12 @@ export const conditions = {
     message: 'Source {source} failed: {reason}.',
     doc: 'An input source could not deliver data for a batch. The cause has the original error.',
   },
+  SOURCE_NOT_CONFORMING: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Source {source} does not do what the engine counts on: {reason}.',
+    doc: 'Thrown by the cases of sourceConformance, of kindling/testing. The contract is told in the reference, at DirectSource and Receiver.',
+  },
   STATE_MIGRATION_FAILED: {
     domain: 'user',
     retry: 'never',
