@@ -71,6 +71,12 @@ export const topics: readonly Topic[] = [
       'Streams and RDDs of Kafka: `kindling/connectors/kafka`. How to use it: [connectors/kafka.md](../connectors/kafka.md).',
   },
   {
+    page: 'kinesis',
+    title: 'Kinesis',
+    about:
+      'Streams of Amazon Kinesis: `kindling/connectors/kinesis`. How to use it: [connectors/kinesis.md](../connectors/kinesis.md).',
+  },
+  {
     page: 'postgres',
     title: 'PostgreSQL',
     about:
@@ -92,6 +98,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/connectors\/flume\//, 'flume'],
   [/^src\/connectors\/hdfs\//, 'hdfs'],
   [/^src\/connectors\/kafka\//, 'kafka'],
+  [/^src\/connectors\/kinesis\//, 'kinesis'],
   [/^src\/connectors\/postgres\//, 'postgres'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],

@@ -5,6 +5,7 @@ import * as kindling from 'kindling'
 import * as flume from 'kindling/connectors/flume'
 import * as hdfs from 'kindling/connectors/hdfs'
 import * as kafka from 'kindling/connectors/kafka'
+import * as kinesis from 'kindling/connectors/kinesis'
 import * as postgres from 'kindling/connectors/postgres'
 import * as testing from 'kindling/testing'
 
@@ -16,6 +17,7 @@ it('the public names are those listed in exports.json: a new one is a reviewed l
     'connectors/flume': flume,
     'connectors/hdfs': hdfs,
     'connectors/kafka': kafka,
+    'connectors/kinesis': kinesis,
     'connectors/postgres': postgres,
   }
   const names = Object.entries(lists).map(([entry, list]) => [entry, Object.keys(list).sort()])

@@ -13,6 +13,7 @@ import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
 import pg from 'pg'
 import { KafkaTopics } from '../services/kafka.ts'
+import { KinesisStreams } from '../services/kinesis.ts'
 import { ownServer, service } from '../services/service.ts'
 import { committedTexts } from '../support/kafka-records.ts'
 
@@ -307,6 +308,26 @@ describe('examples', { concurrency: 3 }, () => {
       await client.query(`DROP TABLE ${table}`)
       await client.end()
     }
+  })
+})
+
+describe('21-kinesis-word-count', { skip: service('aws').skip }, () => {
+  it('counts the words of a stream', async () => {
+    const { connection } = service('aws')
+    using streams = new KinesisStreams(connection)
+    const stream = await streams.stream()
+    await streams.send(stream, ['to be or', 'not to be'])
+    process.env['AWS_ACCESS_KEY_ID'] = connection.accessKeyId
+    process.env['AWS_SECRET_ACCESS_KEY'] = connection.secretAccessKey
+    const { endpoint, region } = connection
+    const program = example(
+      '21-kinesis-word-count',
+      stream,
+      region,
+      join(dir, 'kinesis-checkpoint'),
+      endpoint,
+    )
+    await sees(program, /\["be",2\]/)
   })
 })
 
