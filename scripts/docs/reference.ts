@@ -13,6 +13,7 @@ export const publicLists: readonly { readonly file: string; readonly entry: stri
   { file: 'src/connectors/hdfs/index.ts', entry: 'kindling/connectors/hdfs' },
   { file: 'src/connectors/kafka/index.ts', entry: 'kindling/connectors/kafka' },
   { file: 'src/connectors/kinesis/index.ts', entry: 'kindling/connectors/kinesis' },
+  { file: 'src/connectors/mqtt/index.ts', entry: 'kindling/connectors/mqtt' },
   { file: 'src/connectors/postgres/index.ts', entry: 'kindling/connectors/postgres' },
 ]
 

@@ -77,6 +77,12 @@ export const topics: readonly Topic[] = [
       'Streams of Amazon Kinesis: `kindling/connectors/kinesis`. How to use it: [connectors/kinesis.md](../connectors/kinesis.md).',
   },
   {
+    page: 'mqtt',
+    title: 'MQTT',
+    about:
+      'Streams and a sink of MQTT brokers: `kindling/connectors/mqtt`. How to use it: [connectors/mqtt.md](../connectors/mqtt.md).',
+  },
+  {
     page: 'postgres',
     title: 'PostgreSQL',
     about:
@@ -99,6 +105,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/connectors\/hdfs\//, 'hdfs'],
   [/^src\/connectors\/kafka\//, 'kafka'],
   [/^src\/connectors\/kinesis\//, 'kinesis'],
+  [/^src\/connectors\/mqtt\//, 'mqtt'],
   [/^src\/connectors\/postgres\//, 'postgres'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],

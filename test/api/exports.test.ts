@@ -6,6 +6,7 @@ import * as flume from 'kindling/connectors/flume'
 import * as hdfs from 'kindling/connectors/hdfs'
 import * as kafka from 'kindling/connectors/kafka'
 import * as kinesis from 'kindling/connectors/kinesis'
+import * as mqtt from 'kindling/connectors/mqtt'
 import * as postgres from 'kindling/connectors/postgres'
 import * as testing from 'kindling/testing'
 
@@ -18,6 +19,7 @@ it('the public names are those listed in exports.json: a new one is a reviewed l
     'connectors/hdfs': hdfs,
     'connectors/kafka': kafka,
     'connectors/kinesis': kinesis,
+    'connectors/mqtt': mqtt,
     'connectors/postgres': postgres,
   }
   const names = Object.entries(lists).map(([entry, list]) => [entry, Object.keys(list).sort()])

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
 import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
+import { connectAsync } from 'mqtt'
 import pg from 'pg'
 import { KafkaTopics } from '../services/kafka.ts'
 import { KinesisStreams } from '../services/kinesis.ts'
@@ -328,6 +329,30 @@ describe('21-kinesis-word-count', { skip: service('aws').skip }, () => {
       endpoint,
     )
     await sees(program, /\["be",2\]/)
+  })
+})
+
+describe('22-mqtt-averages', { skip: service('mqtt').skip }, () => {
+  it('sends averages', async () => {
+    const { url } = service('mqtt').connection
+    const root = randomUUID()
+    const client = await connectAsync(url)
+    try {
+      const seen: string[] = []
+      client.on('message', (topic, payload) => void seen.push(`${topic} ${payload}`))
+      await client.subscribeAsync(`averages/#`)
+      const program = example('22-mqtt-averages', url, `${root}/#`, 'averages')
+      await client.publishAsync(`${root}/t`, '10', { qos: 1, retain: true })
+      await until(
+        async () => {
+          await client.publishAsync(`${root}/u`, '3')
+          return seen.includes(`averages/${root}/t 10`) && seen.includes(`averages/${root}/u 3`)
+        },
+        { timeoutMs: 30_000, what: program.err },
+      )
+    } finally {
+      await client.endAsync(true)
+    }
   })
 })
 

@@ -7,10 +7,15 @@ export class TcpProxy implements AsyncDisposable {
   private readonly target: number
   private readonly sockets = new Set<Socket>()
   private server: Server | undefined
+  private readonly tap: (bytes: Uint8Array) => void
 
-  /** @param target a port of this machine */
-  constructor(target: number) {
+  /**
+   * @param target a port of this machine
+   * @param tap sees what the program sends
+   */
+  constructor(target: number, tap: (bytes: Uint8Array) => void = () => {}) {
     this.target = target
+    this.tap = tap
   }
 
   /** Listens; after `down`, on the same port again. */
@@ -52,6 +57,7 @@ export class TcpProxy implements AsyncDisposable {
 
   private join(near: Socket): void {
     const far = connect(this.target, '127.0.0.1')
+    near.on('data', this.tap)
     for (const [one, other] of [
       [near, far],
       [far, near],
