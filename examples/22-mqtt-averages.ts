@@ -18,9 +18,9 @@ await using ssc = new StreamingContext({ appName: 'MQTT averages', batchDuration
 MqttUtils.createStream(ssc, { url, topics: [topics] })
   .map(({ topic, payload }) => [topic, Number(new TextDecoder().decode(payload))])
   .filter(([, value]) => Number.isFinite(value))
-  .mapValues((value): readonly [number, number] => [value, 1])
-  .reduceByKeyAndWindow(([a, n], [b, m]) => [a + b, n + m], seconds(10))
-  .map(([topic, [sum, n]]) => ({ topic: `${target}/${topic}`, payload: String(sum / n) }))
+  .mapValues(sum => ({ sum, n: 1 }))
+  .reduceByKeyAndWindow((a, b) => ({ sum: a.sum + b.sum, n: a.n + b.n }), seconds(10))
+  .map(([topic, { sum, n }]) => ({ topic: `${target}/${topic}`, payload: String(sum / n) }))
   .writeTo(mqttSink({ url, message: message => message }))
 
 await ssc.start()

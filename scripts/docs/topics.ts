@@ -65,6 +65,12 @@ export const topics: readonly Topic[] = [
       'Files of HDFS: `kindling/connectors/hdfs`. How to use it: [connectors/hdfs.md](../connectors/hdfs.md).',
   },
   {
+    page: 'http',
+    title: 'HTTP',
+    about:
+      'What others POST, server-sent events, WebSockets: `kindling/connectors/http`. How to use it: [connectors/http.md](../connectors/http.md).',
+  },
+  {
     page: 'kafka',
     title: 'Kafka',
     about:
@@ -103,6 +109,7 @@ export const tablePages = ['errors', 'configuration'] as const
 const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/connectors\/flume\//, 'flume'],
   [/^src\/connectors\/hdfs\//, 'hdfs'],
+  [/^src\/connectors\/http\//, 'http'],
   [/^src\/connectors\/kafka\//, 'kafka'],
   [/^src\/connectors\/kinesis\//, 'kinesis'],
   [/^src\/connectors\/mqtt\//, 'mqtt'],

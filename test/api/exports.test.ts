@@ -4,6 +4,7 @@ import { it } from 'node:test'
 import * as kindling from 'kindling'
 import * as flume from 'kindling/connectors/flume'
 import * as hdfs from 'kindling/connectors/hdfs'
+import * as http from 'kindling/connectors/http'
 import * as kafka from 'kindling/connectors/kafka'
 import * as kinesis from 'kindling/connectors/kinesis'
 import * as mqtt from 'kindling/connectors/mqtt'
@@ -17,6 +18,7 @@ it('the public names are those listed in exports.json: a new one is a reviewed l
     testing,
     'connectors/flume': flume,
     'connectors/hdfs': hdfs,
+    'connectors/http': http,
     'connectors/kafka': kafka,
     'connectors/kinesis': kinesis,
     'connectors/mqtt': mqtt,

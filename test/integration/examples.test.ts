@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,6 +13,8 @@ import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
 import { connectAsync } from 'mqtt'
 import pg from 'pg'
+import { WebSocketServer } from 'ws'
+import { freePorts } from '../../scripts/services/ports.ts'
 import { KafkaTopics } from '../services/kafka.ts'
 import { KinesisStreams } from '../services/kinesis.ts'
 import { ownServer, service } from '../services/service.ts'
@@ -352,6 +354,37 @@ describe('22-mqtt-averages', { skip: service('mqtt').skip }, () => {
       )
     } finally {
       await client.endAsync(true)
+    }
+  })
+})
+
+describe('examples of HTTP', () => {
+  it('23-http-push counts what is sent', async () => {
+    const port = (await freePorts(['one']))['one']!
+    const program = example('23-http-push', String(port), join(dir, 'push-checkpoint'))
+    const body = JSON.stringify([{ kind: 'click' }, { kind: 'click' }, null])
+    const headers = { 'content-type': 'application/json' }
+    await until(
+      async () => {
+        const sent = fetch(`http://127.0.0.1:${port}/events`, { method: 'POST', headers, body })
+        return (await sent.catch(() => undefined))?.status === 200
+      },
+      { timeoutMs: 30_000 },
+    )
+    await sees(program, /\["click",2\]/)
+  })
+
+  it('24-web-messages counts messages', async () => {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+    server.on('connection', socket => {
+      for (const text of ['a', 'b', 'c']) socket.send(text)
+    })
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    try {
+      await sees(example('24-web-messages', `ws://127.0.0.1:${port}`), /Received 3 messages/)
+    } finally {
+      server.close()
     }
   })
 })
