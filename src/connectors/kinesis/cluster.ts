@@ -12,7 +12,7 @@ export interface Answer {
   readonly behindMs: number
 }
 
-/** So many requests a client may have at once: more shards than that wait for each other. */
+/** Attempts of the SDK at a request; who asks has a patience of its own. */
 const MAX_ATTEMPTS = 3
 const DENIED =
   /AccessDenied|UnrecognizedClient|InvalidSignature|InvalidClientToken|MissingAuthentication|ExpiredToken|IncompleteSignature|CredentialsProvider/
