@@ -112,6 +112,13 @@ export { DeadLetters } from './streaming/delivery/dead-letters.ts'
 export type { Guarantee, OutputGuarantee, RequiredGuarantee } from './streaming/delivery/guarantee.ts'
 export type { WriteToOptions } from './streaming/delivery/sink-operation.ts'
 export type { OnErrorOptions } from './streaming/delivery/tried-stream.ts'
+export type {
+  CompletedPlan,
+  DirectHost,
+  DirectPlan,
+  DirectSource,
+  PlanRequest,
+} from './streaming/direct/direct-source.ts'
 export type { Batch, Batches } from './streaming/dstream/batches.ts'
 export { DStream } from './streaming/dstream/dstream.ts'
 export type { WindowOptions } from './streaming/dstream/reduced-windowed.ts'

@@ -11,8 +11,11 @@ export const publicLists: readonly { readonly file: string; readonly entry: stri
   { file: 'src/testing/index.ts', entry: 'kindling/testing' },
   { file: 'src/connectors/flume/index.ts', entry: 'kindling/connectors/flume' },
   { file: 'src/connectors/hdfs/index.ts', entry: 'kindling/connectors/hdfs' },
+  { file: 'src/connectors/http/index.ts', entry: 'kindling/connectors/http' },
   { file: 'src/connectors/kafka/index.ts', entry: 'kindling/connectors/kafka' },
   { file: 'src/connectors/object-store/index.ts', entry: 'kindling/connectors/object-store' },
+  { file: 'src/connectors/kinesis/index.ts', entry: 'kindling/connectors/kinesis' },
+  { file: 'src/connectors/mqtt/index.ts', entry: 'kindling/connectors/mqtt' },
   { file: 'src/connectors/postgres/index.ts', entry: 'kindling/connectors/postgres' },
 ]
 

@@ -65,6 +65,12 @@ export const topics: readonly Topic[] = [
       'Files of HDFS: `kindling/connectors/hdfs`. How to use it: [connectors/hdfs.md](../connectors/hdfs.md).',
   },
   {
+    page: 'http',
+    title: 'HTTP',
+    about:
+      'What others POST, server-sent events, WebSockets: `kindling/connectors/http`. How to use it: [connectors/http.md](../connectors/http.md).',
+  },
+  {
     page: 'kafka',
     title: 'Kafka',
     about:
@@ -75,6 +81,18 @@ export const topics: readonly Topic[] = [
     title: 'Object stores',
     about:
       'Files of S3, Google Cloud Storage and Azure: `kindling/connectors/object-store`. How to use it: [connectors/object-store.md](../connectors/object-store.md).',
+  },
+  {
+    page: 'kinesis',
+    title: 'Kinesis',
+    about:
+      'Streams of Amazon Kinesis: `kindling/connectors/kinesis`. How to use it: [connectors/kinesis.md](../connectors/kinesis.md).',
+  },
+  {
+    page: 'mqtt',
+    title: 'MQTT',
+    about:
+      'Streams and a sink of MQTT brokers: `kindling/connectors/mqtt`. How to use it: [connectors/mqtt.md](../connectors/mqtt.md).',
   },
   {
     page: 'postgres',
@@ -97,8 +115,11 @@ export const tablePages = ['errors', 'configuration'] as const
 const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/connectors\/flume\//, 'flume'],
   [/^src\/connectors\/hdfs\//, 'hdfs'],
+  [/^src\/connectors\/http\//, 'http'],
   [/^src\/connectors\/kafka\//, 'kafka'],
   [/^src\/connectors\/object-store\//, 'object-store'],
+  [/^src\/connectors\/kinesis\//, 'kinesis'],
+  [/^src\/connectors\/mqtt\//, 'mqtt'],
   [/^src\/connectors\/postgres\//, 'postgres'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],
@@ -110,7 +131,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/listener|events/, 'events'],
   [/^src\/executor\/task-time/, 'events'],
   [/broadcast|accumulator|executor\/resource|rdd\/functions\//, 'shared-values'],
-  [/^src\/streaming\/(receiver|sources)|^src\/streaming\/input-source/, 'sources-and-receivers'],
+  [/^src\/streaming\/(receiver|sources|direct)|^src\/streaming\/input-source/, 'sources-and-receivers'],
   [/^src\/streaming\/state|window/, 'windows-and-state'],
   [/^src\/ui\/|batches|output/, 'outputs'],
   [/^src\/streaming\/dstream\//, 'streams'],

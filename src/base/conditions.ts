@@ -219,6 +219,32 @@ export const conditions = {
       '{operation} has no result for an empty RDD. Use fold with a zero value, or check isEmpty() before.',
     doc: 'reduce, first, max, min and others need at least one record.',
   },
+  ENDPOINT_ACCESS_DENIED: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      '{server} does not let this program in ({reason}; asked for {what}). Check user, password or keys, and what they may do there.',
+    doc: 'Credentials are wrong, or do not suffice for what was asked. The message never has them.',
+  },
+  ENDPOINT_FAILED: {
+    domain: 'external',
+    retry: 'never',
+    message: '{server} refused {what}: {reason}.',
+    doc: 'A server that a source reads from answered with an error that asking again does not mend, such as a stream that is not there.',
+  },
+  ENDPOINT_NOT_LISTENING: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'Cannot listen for {what} on {address}: {reason}. Give an address of this machine, and a port that no other program has.',
+    doc: 'A receiver that others send to could not open its port.',
+  },
+  ENDPOINT_UNREACHABLE: {
+    domain: 'external',
+    retry: 'backoff',
+    message: '{server} does not answer ({reason}; asked for {what}).',
+    doc: 'A server that a source reads from could not be reached, ended the connection, or has too much to do. It is asked again.',
+  },
   EXTRA_LISTENER_FAILED: {
     domain: 'user',
     retry: 'never',
@@ -629,6 +655,12 @@ export const conditions = {
     retry: 'backoff',
     message: 'Source {source} failed: {reason}.',
     doc: 'An input source could not deliver data for a batch. The cause has the original error.',
+  },
+  SOURCE_NOT_CONFORMING: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Source {source} does not do what the engine counts on: {reason}.',
+    doc: 'Thrown by the cases of sourceConformance, of kindling/testing. The contract is told in the reference, at DirectSource and Receiver.',
   },
   STATE_MIGRATION_FAILED: {
     domain: 'user',

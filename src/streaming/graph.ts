@@ -111,6 +111,7 @@ export class DStreamGraph {
     const done = new Set<AnyStream>()
     for (const { stream } of this.outputs) stream.clearMetadata(time, unpersist, done)
     for (const input of this.inputs) {
+      input.source.ended?.(time)
       const remembered = input.rememberDuration
       input.forget(remembered === undefined ? time : time.minus(remembered))
     }

@@ -1,5 +1,7 @@
 /**
- * The contract between a stream of input and the engine.
+ * What the engine asks of a stream of input. Whoever writes a source fulfils one of two contracts that are easier to keep, and the engine
+ * stands one of its own inputs before it: `DirectSource` (`direct/direct-source.ts`) for what has positions, `Receiver`
+ * (`receiver/receiver.ts`) for what pushes.
  *
  * At each tick the engine calls `plan` of every source, in order of stream ids, and awaits it before it makes the batch's jobs:
  * `plan` decides exactly which data belongs to that batch. It is called once for each batch time, times only grow, and asking
@@ -71,6 +73,8 @@ export interface SourceHost {
   /** When the program was started with this source for the first time, in ms: after a restart, before the process began. */
   readonly startTime: number
   readonly streamId: number
+  /** Whether the program has a checkpoint directory. */
+  readonly isSaved: boolean
   /**
    * Control of the rate by what batches can take (`spark.streaming.backpressure.*`), for sources that plan: give a batch at most
    * `limit()`. Called once, by `start`. What is known of the rate outlives a restart with a checkpoint directory.
@@ -111,8 +115,12 @@ export interface InputSource<T> {
   plan(time: Time): BatchInput<T> | Promise<BatchInput<T>>
   /** Whether data was taken in that no batch has yet: a graceful stop makes another batch for it. */
   hasUnplanned?(): boolean
-  /** Batches up to this time are not needed any more. */
+  /** Batches up to this time have ended, or are passed over for good; with a checkpoint directory that is written down. */
+  ended?(upTo: Time): void
+  /** Batches up to this time are not needed any more by this process. */
   forget?(upTo: Time): void
+  /** With a checkpoint directory: batches up to this time are not needed by a restart either. */
+  released?(upTo: Time): void
   /**
    * The plan of a batch as plain data, for the log: called right after `plan`. A source without it and `restore` loses what it
    * planned for batches that a crash interrupts.

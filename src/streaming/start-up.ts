@@ -129,6 +129,7 @@ function sourceHost(
     },
     startTime: opened?.since(input) ?? clock.now(),
     streamId: input.streamId,
+    isSaved: opened !== undefined,
     receivedLog: opened?.checkpoint.receivedLog(input, {
       rollingMs: conf.get(configEntries.receiverLogRollingInterval),
       maxFailures: conf.get(configEntries.receiverLogMaxFailures),

@@ -12,6 +12,8 @@ import type { RemoteFiles } from '../rdd/sources/remote-files.ts'
 import { checkRecordBytes } from '../rdd/sources/source-node.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
 import type { OnErrorOptions } from './delivery/tried-stream.ts'
+import { DirectInput } from './direct/direct-input.ts'
+import type { DirectSource } from './direct/direct-source.ts'
 import type { DStream } from './dstream/dstream.ts'
 import type { AnyStream } from './dstream/recipe.ts'
 import { transformed, unioned } from './dstream/transformed.ts'
@@ -254,7 +256,30 @@ export abstract class StreamCreators {
   }
 
   /**
-   * The stream of a source of your own.
+   * The stream of a direct source: the driver plans which ranges a batch reads, and tasks read exactly these.
+   *
+   * Partitions: those that the source makes, mostly one for each range. Delivery: with a checkpoint directory plans and positions are
+   * written down before anything is read, so each record is in one batch, also after a crash. Rate: with back-pressure what batches can
+   * take, and at first 100,000 records/s or `spark.streaming.backpressure.initialRate`.
+   *
+   * @throws RECORD_NOT_ENCODABLE (fails the batch) for ranges or positions that are no data
+   * @source Spark KafkaUtils.createDirectStream, for any source
+   * @example
+   * const source: DirectSource<number, number, number> = {
+   *   name: 'squares',
+   *   plan: ({ position = 0 }) => ({ ranges: [position], position: position + 1, numRecords: 1 }),
+   *   read: (sc, ranges) => sc.fromPartitions(ranges, n => [n * n]),
+   *   close() {},
+   * }
+   * ssc.directStream(source) // => [[0], [1], [4]]
+   */
+  directStream<T, R, P>(source: DirectSource<T, R, P>): DStream<T> {
+    return this.input('directStream', new DirectInput(source))
+  }
+
+  /**
+   * The stream of an input that does all of what the engine asks by itself. Mostly {@link StreamingContext.directStream} or
+   * {@link StreamingContext.receiverStream} is what you want.
    *
    * @example
    * ssc.inputStream({

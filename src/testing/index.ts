@@ -12,6 +12,8 @@ export {
   sinkConformance,
 } from './sink-conformance.ts'
 export type { SinkPlace } from './sink-trial.ts'
+export { type FailingStream, type SourceSubject, sourceConformance } from './source-conformance.ts'
+export type { SourcePlace } from './source-trial.ts'
 export { type HeldTask, StreamTest, type StreamTestOptions } from './stream-test.ts'
 export type { ScriptedBatches } from './test-input.ts'
 export { TestReceiver } from './test-receiver.ts'

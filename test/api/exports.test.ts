@@ -4,8 +4,11 @@ import { it } from 'node:test'
 import * as kindling from 'kindling'
 import * as flume from 'kindling/connectors/flume'
 import * as hdfs from 'kindling/connectors/hdfs'
+import * as http from 'kindling/connectors/http'
 import * as kafka from 'kindling/connectors/kafka'
 import * as objectStore from 'kindling/connectors/object-store'
+import * as kinesis from 'kindling/connectors/kinesis'
+import * as mqtt from 'kindling/connectors/mqtt'
 import * as postgres from 'kindling/connectors/postgres'
 import * as testing from 'kindling/testing'
 
@@ -16,8 +19,11 @@ it('the public names are those listed in exports.json: a new one is a reviewed l
     testing,
     'connectors/flume': flume,
     'connectors/hdfs': hdfs,
+    'connectors/http': http,
     'connectors/kafka': kafka,
     'connectors/object-store': objectStore,
+    'connectors/kinesis': kinesis,
+    'connectors/mqtt': mqtt,
     'connectors/postgres': postgres,
   }
   const names = Object.entries(lists).map(([entry, list]) => [entry, Object.keys(list).sort()])

@@ -13,7 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -21,8 +21,12 @@ import { after, describe, it } from 'node:test'
 import { WebHdfs } from 'kindling/connectors/hdfs'
 import { ObjectStore } from 'kindling/connectors/object-store'
 import { until } from 'kindling/testing'
+import { connectAsync } from 'mqtt'
 import pg from 'pg'
+import { WebSocketServer } from 'ws'
+import { freePorts } from '../../scripts/services/ports.ts'
 import { KafkaTopics } from '../services/kafka.ts'
+import { KinesisStreams } from '../services/kinesis.ts'
 import { ownServer, service } from '../services/service.ts'
 import { committedTexts } from '../support/kafka-records.ts'
 import { stores } from './object-store/stores.ts'
@@ -353,6 +357,81 @@ describe('examples', { concurrency: 3 }, () => {
     } finally {
       await client.query(`DROP TABLE ${table}`)
       await client.end()
+    }
+  })
+})
+
+describe('21-kinesis-word-count', { skip: service('aws').skip }, () => {
+  it('counts the words of a stream', async () => {
+    const { connection } = service('aws')
+    using streams = new KinesisStreams(connection)
+    const stream = await streams.stream()
+    await streams.send(stream, ['to be or', 'not to be'])
+    process.env['AWS_ACCESS_KEY_ID'] = connection.accessKeyId
+    process.env['AWS_SECRET_ACCESS_KEY'] = connection.secretAccessKey
+    const { endpoint, region } = connection
+    const program = example(
+      '21-kinesis-word-count',
+      stream,
+      region,
+      join(dir, 'kinesis-checkpoint'),
+      endpoint,
+    )
+    await sees(program, /\["be",2\]/)
+  })
+})
+
+describe('22-mqtt-averages', { skip: service('mqtt').skip }, () => {
+  it('sends averages', async () => {
+    const { url } = service('mqtt').connection
+    const root = randomUUID()
+    const client = await connectAsync(url)
+    try {
+      const seen: string[] = []
+      client.on('message', (topic, payload) => void seen.push(`${topic} ${payload}`))
+      await client.subscribeAsync(`averages/#`)
+      const program = example('22-mqtt-averages', url, `${root}/#`, 'averages')
+      await client.publishAsync(`${root}/t`, '10', { qos: 1, retain: true })
+      await until(
+        async () => {
+          await client.publishAsync(`${root}/u`, '3')
+          return seen.includes(`averages/${root}/t 10`) && seen.includes(`averages/${root}/u 3`)
+        },
+        { timeoutMs: 30_000, what: program.err },
+      )
+    } finally {
+      await client.endAsync(true)
+    }
+  })
+})
+
+describe('examples of HTTP', () => {
+  it('23-http-push counts what is sent', async () => {
+    const port = (await freePorts(['one']))['one']!
+    const program = example('23-http-push', String(port), join(dir, 'push-checkpoint'))
+    const body = JSON.stringify([{ kind: 'click' }, { kind: 'click' }, null])
+    const headers = { 'content-type': 'application/json' }
+    await until(
+      async () => {
+        const sent = fetch(`http://127.0.0.1:${port}/events`, { method: 'POST', headers, body })
+        return (await sent.catch(() => undefined))?.status === 200
+      },
+      { timeoutMs: 30_000 },
+    )
+    await sees(program, /\["click",2\]/)
+  })
+
+  it('24-web-messages counts messages', async () => {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+    server.on('connection', socket => {
+      for (const text of ['a', 'b', 'c']) socket.send(text)
+    })
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    try {
+      await sees(example('24-web-messages', `ws://127.0.0.1:${port}`), /Received 3 messages/)
+    } finally {
+      server.close()
     }
   })
 })

@@ -198,7 +198,10 @@ export class WebHdfs {
     bytes: Uint8Array,
     { overwrite = false }: { readonly overwrite?: boolean } = {},
   ): Promise<boolean> {
-    const temporary = `${path}._${process.pid}-${written++}-${Date.now().toString(36)}.tmp`
+    // Hidden: streams of the folder do not look at it.
+    const slash = path.lastIndexOf('/') + 1
+    const hidden = `${path.slice(0, slash)}.${path.slice(slash)}`
+    const temporary = `${hidden}._${process.pid}-${written++}-${Date.now().toString(36)}.tmp`
     try {
       await this.patiently(`the file ${path}`, async address => {
         const where = await this.redirect(address, 'PUT', temporary, { op: 'CREATE', overwrite: true })

@@ -16,16 +16,26 @@
  */
 import { configEntries } from '../../base/config.ts'
 import { isKindlingError } from '../../base/errors.ts'
-import type { Time } from '../../base/time.ts'
-import type { RDD } from '../../rdd/rdd.ts'
-import type { BatchInput, InputSource, RateControl, SourceHost } from '../../streaming/input-source.ts'
+import type { SparkContext } from '../../context/spark-context.ts'
+import type {
+  DirectHost,
+  DirectPlan,
+  DirectSource,
+  PlanRequest,
+} from '../../streaming/direct/direct-source.ts'
 import type { PartitionLag } from '../../streaming/listener.ts'
 import type { Lease } from './cluster-pool.ts'
 import type { ConsumerRecord } from './consumer-record.ts'
-import { hostBy, KafkaRDD } from './kafka-rdd.ts'
+import { hostBy, KafkaRDD, offsetRangesOf } from './kafka-rdd.ts'
 import { type KafkaSettings, settingsOf } from './params.ts'
 import { type PerPartitionConfig, planRanges } from './plan-ranges.ts'
-import { type LostRange, Positions, type Survey, type UnreadPartition } from './positions.ts'
+import {
+  type KafkaPosition,
+  type LostRange,
+  Positions,
+  type Survey,
+  type UnreadPartition,
+} from './positions.ts'
 import type { RangeDescriptor } from './read-range.ts'
 import { type Reading, readingOf } from './reading.ts'
 import { type ConsumerStrategy, type LocationStrategy, subscriptionText } from './strategies.ts'
@@ -42,29 +52,17 @@ export interface DirectSourceParts<K, V> {
   lease(keepMs: number): Lease
 }
 
-/** A plan as it is logged. */
-interface KafkaPlan {
-  readonly subscription: string
-  /** All partitions, also those of which the batch has nothing. */
-  readonly ranges: readonly RangeDescriptor[]
-  /** What was skipped before them. */
-  readonly lost: readonly LostRange[]
-}
-
 /** See the file head. */
-export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>> {
+export class DirectKafkaSource<K, V>
+  implements DirectSource<ConsumerRecord<K, V>, RangeDescriptor, KafkaPosition>
+{
   readonly name: string
   private readonly parts: DirectSourceParts<K, V>
   private readonly settings: KafkaSettings
-  private readonly subscription: string
-  private host!: SourceHost
+  private host!: DirectHost
   private lease: Lease | undefined
   private reading!: Reading
   private positions!: Positions
-  private rate!: RateControl
-  /** Those of the last plan; `undefined` before the first answer of a broker. */
-  private ranges: readonly RangeDescriptor[] | undefined
-  private readonly plans = new Map<number, KafkaPlan>()
   private readonly leaders = new Map<string, string>()
   /** Time in ms of the last record that was read, by partition. */
   private readonly lastRead = new Map<string, number>()
@@ -73,88 +71,78 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
   constructor(parts: DirectSourceParts<K, V>) {
     this.parts = parts
     this.settings = settingsOf(parts.strategy.params) as KafkaSettings
-    this.subscription = subscriptionText(parts.strategy.subscription)
-    this.name = `Kafka ${this.subscription} at ${this.settings.bootstrapServers.join(', ')}`
+    this.name = `Kafka ${subscriptionText(parts.strategy.subscription)} at ${this.settings.bootstrapServers.join(', ')}`
   }
 
-  async start(host: SourceHost): Promise<void> {
+  async open(host: DirectHost): Promise<void> {
     this.host = host
     const { clock } = host
     const { key, lease } = this.parts
     this.reading = readingOf(host.sc, key, this.settings, lease, (partition, lastTimestamp) => {
       if (lastTimestamp >= 0) this.lastRead.set(nameOf(partition), lastTimestamp)
     })
-    this.rate = host.rateControl()
     this.lease = lease(this.reading.keepMs)
     const strategy = this.parts.strategy as ConsumerStrategy<unknown, unknown>
     this.positions = new Positions(strategy, this.settings, this.lease.cluster, clock)
-    try {
-      // A plan that may be restored is one of a batch whose time has passed.
-      const isRestart = host.zeroTime.plus(host.batchDuration).milliseconds <= clock.now()
-      await this.positions.start(isRestart)
-    } catch (error) {
-      this.stop()
-      throw error
-    }
+    await this.positions.start(host.isRestart)
   }
 
   /** Tasks that still run have a lease of their own. */
-  stop(): void {
+  close(): void {
     this.lease?.release()
   }
 
-  async plan(time: Time): Promise<BatchInput<ConsumerRecord<K, V>>> {
-    const survey = await this.survey()
-    if (survey === undefined) {
-      this.ranges = this.ranges?.map(range => ({ ...range, fromOffset: range.untilOffset }))
-      return this.inputOf(time, [], [])
-    }
+  async plan({ position, limit }: PlanRequest<KafkaPosition>): Promise<KafkaPlan> {
+    const survey = await this.survey(position)
+    if (survey === undefined) return this.without(position)
     const { partitions, lost } = survey
     const batchSeconds = this.host.batchDuration.milliseconds / 1000
-    const limit = this.rate.limit()
-    const until = planRanges(partitions, {
-      batchSeconds,
-      rate: Number.isFinite(limit) ? limit / batchSeconds : undefined,
-      perPartition: this.limits(),
+    const rate = Number.isFinite(limit) ? limit / batchSeconds : undefined
+    // The least that each partition gets is for batches that may have something.
+    const until =
+      limit === 0
+        ? partitions.map(({ from }) => from)
+        : planRanges(partitions, { batchSeconds, rate, perPartition: this.limits() })
+    const ranges = partitions.map(({ topic, partition, topicId, from }, i) => {
+      return { topic, partition, topicId, fromOffset: from, untilOffset: until[i]! }
     })
-    this.positions.advance(survey, until)
-    this.ranges = partitions.map(({ topic, partition, topicId, from }, i) => ({
-      topic,
-      partition,
-      topicId,
-      fromOffset: from,
-      untilOffset: until[i]!,
-    }))
     for (const one of partitions) this.leaders.set(nameOf(one), one.leader)
     for (const { topic, partition, fromOffset, untilOffset, reason } of lost)
       this.host.logger.warn(
         `${topic}-${partition}: records from ${fromOffset} to ${untilOffset} are skipped: ${reason}`,
       )
     const lag = partitions.map((one, i) => this.lagOf(one, until[i]!))
-    return this.inputOf(time, lost, lag)
+    return { ...planOf(ranges, lost), position: this.positions.after(survey, until), lag }
   }
 
-  describe(time: Time): KafkaPlan | undefined {
-    return this.plans.get(time.milliseconds)
+  read(sc: SparkContext, ranges: readonly RangeDescriptor[]): KafkaRDD<K, V> {
+    const hostOf = hostBy(this.parts.locations, range => this.leaders.get(nameOf(range)))
+    return new KafkaRDD<K, V>(sc, ranges, this.reading, hostOf)
   }
 
-  restore(_time: Time, description: unknown): () => RDD<ConsumerRecord<K, V>> {
-    // What was planned before the first answer of a broker has no positions.
-    if (description === undefined) return () => this.host.sc.emptyRDD()
-    const { subscription, ranges } = description as KafkaPlan
-    this.positions.restore(subscription, ranges)
-    this.ranges = ranges
-    return () => this.rddOf(ranges)
+  /** Plans once were ranges and the subscription, and the position had to be read off them. */
+  upgrade(saved: unknown): Pick<KafkaPlan, 'ranges' | 'position'> {
+    const plan = saved as KafkaPlan | FirstPlan
+    if (!('subscription' in plan)) return plan
+    const partitions = plan.ranges.map(({ topic, partition, topicId, untilOffset }) => {
+      return { topic, partition, topicId, next: untilOffset, end: untilOffset }
+    })
+    return { ranges: plan.ranges, position: { subscription: plan.subscription, partitions } }
   }
 
-  forget(upTo: Time): void {
-    for (const time of this.plans.keys()) if (time <= upTo.milliseconds) this.plans.delete(time)
+  /** A batch while no broker answers: the same partitions, and nothing of them. */
+  private without(position: KafkaPosition | undefined): KafkaPlan {
+    const partitions = position?.partitions ?? []
+    const ranges = partitions.map(({ topic, partition, topicId, next }) => {
+      return { topic, partition, topicId, fromOffset: next, untilOffset: next }
+    })
+    return { ...planOf(ranges, [], 'no broker answers'), position }
   }
 
   /** What there is to read; `undefined` while no broker answers, which is told once. */
-  private async survey(): Promise<Survey | undefined> {
+  private async survey(position: KafkaPosition | undefined): Promise<Survey | undefined> {
     try {
-      const survey = await this.positions.survey()
+      const survey = await this.positions.survey(position)
       if (this.isWaiting) this.host.logger.info(`${this.name} answers again.`)
       this.isWaiting = false
       return survey
@@ -165,25 +153,6 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
       this.isWaiting = true
       return undefined
     }
-  }
-
-  private inputOf(
-    time: Time,
-    lost: readonly LostRange[],
-    lag: readonly PartitionLag[],
-  ): BatchInput<ConsumerRecord<K, V>> {
-    const { ranges, subscription } = this
-    if (ranges !== undefined) this.plans.set(time.milliseconds, { subscription, ranges, lost })
-    const rdd = this.rddOf(ranges ?? [])
-    const read = rdd.offsetRanges.filter(range => range.count() > 0)
-    const numRecords = read.reduce((sum, range) => sum + range.count(), 0)
-    const Description = this.isWaiting ? 'no broker answers' : read.join('\n') || 'no new records'
-    return { rdd, numRecords, lag, metadata: { Description, offsetRanges: rdd.offsetRanges, lost } }
-  }
-
-  private rddOf(ranges: readonly RangeDescriptor[]): KafkaRDD<K, V> {
-    const hostOf = hostBy(this.parts.locations, range => this.leaders.get(nameOf(range)))
-    return new KafkaRDD<K, V>(this.host.sc, ranges, this.reading, hostOf)
   }
 
   private lagOf(partition: UnreadPartition, until: number): PartitionLag {
@@ -200,4 +169,23 @@ export class DirectKafkaSource<K, V> implements InputSource<ConsumerRecord<K, V>
     const min = conf.get(configEntries.kafkaMinRatePerPartition)
     return { maxRatePerPartition: () => max, minRatePerPartition: () => min, ...this.parts.perPartition }
   }
+}
+
+type KafkaPlan = DirectPlan<RangeDescriptor, KafkaPosition>
+
+/** What the log had of a batch before there were positions. */
+interface FirstPlan {
+  readonly subscription: string
+  readonly ranges: readonly RangeDescriptor[]
+}
+
+function planOf(
+  ranges: readonly RangeDescriptor[],
+  lost: readonly LostRange[],
+  otherwise = 'no new records',
+): Omit<KafkaPlan, 'position'> {
+  const offsetRanges = offsetRangesOf(ranges)
+  const read = offsetRanges.filter(range => range.count() > 0)
+  const numRecords = read.reduce((sum, range) => sum + range.count(), 0)
+  return { ranges, numRecords, metadata: { Description: read.join('\n') || otherwise, offsetRanges, lost } }
 }

@@ -29,10 +29,15 @@ export class KafkaRDD<K, V> extends RDD<ConsumerRecord<K, V>> implements HasOffs
     hostOf: (range: RangeDescriptor) => string | undefined,
   ) {
     super(sc, rangesNode(ranges, reading, hostOf))
-    this.offsetRanges = ranges.map(({ topic, partition, fromOffset, untilOffset }) =>
-      OffsetRange.create(topic, partition, fromOffset, untilOffset),
-    )
+    this.offsetRanges = offsetRangesOf(ranges)
   }
+}
+
+/** Ranges as users see them. */
+export function offsetRangesOf(ranges: readonly RangeDescriptor[]): OffsetRange[] {
+  return ranges.map(({ topic, partition, fromOffset, untilOffset }) =>
+    OffsetRange.create(topic, partition, fromOffset, untilOffset),
+  )
 }
 
 function rangesNode(

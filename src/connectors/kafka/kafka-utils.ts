@@ -80,7 +80,7 @@ export class KafkaUtils {
     const key = keyOf(strategy.params)
     const lease = (keepMs: number) => leaseByKey(key, settings, keepMs)
     const source = new DirectKafkaSource<K, V>({ strategy, key, locations, perPartition, lease })
-    const stream = operator('createDirectStream', () => ssc.inputStream(source))
+    const stream = operator('createDirectStream', () => ssc.directStream(source))
     const { groupId, requestTimeoutMs } = settings
     const patience = { clock: ssc.sc.clock, patienceMs: requestTimeoutMs }
     const commits = new OffsetCommits(groupId, patience, () => lease(0))

@@ -1,5 +1,5 @@
 /**
- * Where a stream is in each of its partitions.
+ * What there is to read of a stream that has come to a position, and the position after that.
  *
  * A partition is begun where a start begins it (`firstOffsets`) if it was there at the first start, or if a restart has subscribed to
  * something else than before. All others have appeared since, and begin with their first record: nothing of them is older than the
@@ -18,12 +18,19 @@ import { type ConsumerStrategy, subscriptionText } from './strategies.ts'
 import { nameOf, type TopicPartition } from './topic-partition.ts'
 
 /** Where a partition is. */
-interface Position {
+interface PartitionPosition extends TopicPartition {
   readonly topicId: string | undefined
   /** Offset of the next record. */
   readonly next: number
   /** End of the log when it was last seen. */
   readonly end: number
+}
+
+/** Where a stream is: what the checkpoint has of it. */
+export interface KafkaPosition {
+  /** What it had subscribed to. */
+  readonly subscription: string
+  readonly partitions: readonly PartitionPosition[]
 }
 
 /** A partition that is read, and what of it is unread. */
@@ -51,10 +58,7 @@ export class Positions {
   private readonly subscription: string
   private found: readonly FoundPartition[] = []
   private foundAt = Number.NEGATIVE_INFINITY
-  private known: ReadonlyMap<string, Position> | undefined
-  /** What the plan that was restored had subscribed to. */
-  private before: string | undefined
-  /** Where the first start begins; or why it cannot, which matters only if no plan is restored. */
+  /** Where the first start begins; or why it cannot, which matters only if there is no position. */
   private begin: ReadonlyMap<string, number> | KindlingError = new Map()
 
   constructor(
@@ -73,7 +77,7 @@ export class Positions {
   /**
    * Finds the partitions and where they begin.
    *
-   * @param isRestart a plan may be restored yet: then it does not matter that there is no offset to begin at
+   * @param isRestart there may be a position: then it does not matter that there is no offset to begin at
    * @throws what the cluster answers, KAFKA_NO_OFFSET
    */
   async start(isRestart: boolean): Promise<void> {
@@ -87,41 +91,26 @@ export class Positions {
     }
   }
 
-  /** Goes on from a plan. */
-  restore(
-    subscription: string,
-    ranges: readonly (TopicPartition & {
-      readonly topicId: string | undefined
-      readonly untilOffset: number
-    })[],
-  ): void {
-    this.before = subscription
-    this.known = new Map(
-      ranges.map(range => {
-        const { topicId, untilOffset } = range
-        return [nameOf(range), { topicId, next: untilOffset, end: untilOffset }]
+  /** The position once the survey was read. @param until one for each partition of it */
+  after({ partitions }: Survey, until: readonly number[]): KafkaPosition {
+    return {
+      subscription: this.subscription,
+      partitions: partitions.map(({ topic, partition, topicId, end }, i) => {
+        return { topic, partition, topicId, next: until[i]!, end }
       }),
-    )
+    }
   }
 
-  /** Moves on. @param until one for each partition of the survey */
-  advance({ partitions }: Survey, until: readonly number[]): void {
-    this.before = this.subscription
-    this.known = new Map(
-      partitions.map((one, i) => [nameOf(one), { topicId: one.topicId, next: until[i]!, end: one.end }]),
-    )
-  }
-
-  /** What there is to read now. Nothing is changed: when it rejects it may be asked again. @throws KAFKA_DATA_LOST */
-  async survey(): Promise<Survey> {
+  /** What there is to read now from a position on; `undefined`: from the beginning. @throws KAFKA_DATA_LOST */
+  async survey(at: KafkaPosition | undefined): Promise<Survey> {
     if (this.clock.now() - this.foundAt >= this.settings.metadataMaxAgeMs) await this.find()
     try {
-      return await this.surveyOfFound()
+      return await this.surveyOfFound(at)
     } catch (error) {
       if (!isKindlingError(error, 'KAFKA_TOPIC_NOT_FOUND')) throw error
       // One that was found has gone since.
       await this.find()
-      return this.surveyOfFound()
+      return this.surveyOfFound(at)
     }
   }
 
@@ -131,18 +120,19 @@ export class Positions {
     this.foundAt = this.clock.now()
   }
 
-  private async surveyOfFound(): Promise<Survey> {
+  private async surveyOfFound(at: KafkaPosition | undefined): Promise<Survey> {
     const { found, cluster } = this
+    const known = new Map(at?.partitions.map(one => [nameOf(one), one]))
     const [first, end] = await Promise.all([
       cluster.offsets('earliest', found),
       cluster.offsets('latest', found),
     ])
-    const fresh = await this.freshOffsets(first)
-    const lost: LostRange[] = this.vanished()
+    const fresh = await this.freshOffsets(at, first)
+    const lost: LostRange[] = this.vanished(at)
     const partitions = found.map(one => {
       const name = nameOf(one)
       const ends = { first: first.get(name)!, end: end.get(name)! }
-      const position = this.known?.get(name)
+      const position = known.get(name)
       if (position === undefined)
         return { ...one, from: this.within(one, fresh.get(name)!, ends, lost), ...ends }
       if (position.topicId === one.topicId)
@@ -154,13 +144,17 @@ export class Positions {
   }
 
   /** Where partitions without a position begin, by `nameOf`; see the file head. */
-  private async freshOffsets(first: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, number>> {
-    if (this.known === undefined) {
+  private async freshOffsets(
+    at: KafkaPosition | undefined,
+    first: ReadonlyMap<string, number>,
+  ): Promise<ReadonlyMap<string, number>> {
+    if (at === undefined) {
       if (this.begin instanceof Error) throw this.begin
       return new Map([...first, ...this.begin])
     }
-    if (this.before === this.subscription) return first
-    const fresh = this.found.filter(one => !this.known!.has(nameOf(one)))
+    if (at.subscription === this.subscription) return first
+    const known = new Set(at.partitions.map(nameOf))
+    const fresh = this.found.filter(one => !known.has(nameOf(one)))
     return fresh.length === 0 ? first : this.firstOffsets(fresh)
   }
 
@@ -169,16 +163,13 @@ export class Positions {
   }
 
   /** Partitions that are no longer there, of topics that a pattern found; those that are named fail before. */
-  private vanished(): LostRange[] {
+  private vanished(at: KafkaPosition | undefined): LostRange[] {
     const lost: LostRange[] = []
-    if (this.known === undefined || this.before !== this.subscription) return lost
+    if (at?.subscription !== this.subscription) return lost
     const names = new Set(this.found.map(nameOf))
-    for (const [name, { next, end }] of this.known) {
-      if (names.has(name) || next >= end) continue
-      const dash = name.lastIndexOf('-')
-      const partition = { topic: name.slice(0, dash), partition: Number(name.slice(dash + 1)) }
-      this.lose(partition, next, end, 'the topic was deleted', lost)
-    }
+    for (const { topic, partition, next, end } of at.partitions)
+      if (!names.has(nameOf({ topic, partition })) && next < end)
+        this.lose({ topic, partition }, next, end, 'the topic was deleted', lost)
     return lost
   }
 

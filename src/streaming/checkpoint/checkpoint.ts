@@ -10,7 +10,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { KindlingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
-import type { Time } from '../../base/time.ts'
+import { Time } from '../../base/time.ts'
 import type { PlannedBatch } from '../batch/job-generator.ts'
 import type { BatchFailure } from '../delivery/batch-letters.ts'
 import type { RecordedCuts } from '../dstream/cut.ts'
@@ -248,6 +248,7 @@ export class Checkpoint {
     this.manifest = manifest
     const upTo = await this.retention.keep({ number: this.number, manifest })
     for (const log of this.receivedLogs) await log.release(upTo)
+    for (const { source } of graph.inputs) source.released?.(new Time(upTo))
   }
 
   /**

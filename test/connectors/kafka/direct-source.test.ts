@@ -47,7 +47,7 @@ function program(
         perPartition,
         lease: kafka.lease,
       })
-      const stream = t.ssc.inputStream(source)
+      const stream = t.ssc.directStream(source)
       t.collect(
         'out',
         stream.map(({ value }) => value as string),
@@ -221,7 +221,7 @@ describe('a Kafka stream', () => {
             perPartition: {},
             lease: new FakeKafka().createTopic('t', 2).lease,
           })
-          t.ssc.inputStream(source).foreachRDD(rdd => {
+          t.ssc.directStream(source).foreachRDD(rdd => {
             found.push(...rdd.partitions.map(partition => rdd.preferredLocations(partition.index)))
           })
         },
@@ -450,7 +450,7 @@ describe('a Kafka stream with a checkpoint', () => {
       })
       t.collect(
         'out',
-        t.ssc.inputStream(source).map(({ value }) => value as string),
+        t.ssc.directStream(source).map(({ value }) => value as string),
       )
     }
     await using t = new StreamTest({ ...saved, build })
@@ -477,6 +477,23 @@ describe('a Kafka stream with a checkpoint', () => {
     await t.crashAndRestart()
     await t.run(1)
     assert.deepEqual(t.out('out').batches.flat(), ['a'])
+  })
+
+  it('goes on from a plan of the time before there were positions', async () => {
+    const kafka = new FakeKafka().createTopic('t')
+    const source = new DirectKafkaSource({
+      ...{ key: 'fake', strategy: subscribe(), perPartition: {}, lease: kafka.lease },
+      locations: LocationStrategies.PreferConsistent,
+    })
+    const range = { topic: 't', partition: 0, topicId: 'id', fromOffset: 1, untilOffset: 3 }
+    const place = { topic: 't', partition: 0, topicId: 'id', next: 3, end: 3 }
+    const position = { subscription: 'topics t', partitions: [place] }
+    assert.deepEqual(source.upgrade({ subscription: 'topics t', ranges: [range], lost: [] }), {
+      ranges: [range],
+      position,
+    })
+    const plan = { ranges: [range], position }
+    assert.equal(source.upgrade(plan), plan)
   })
 
   it('keeps its positions while no broker answers, also over a restart', async () => {

@@ -1,11 +1,9 @@
 /** Streams of Flume, from a real agent; and by TLS and deflate from a sink of the test. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { connect as connectSecurely } from 'node:tls'
@@ -17,6 +15,7 @@ import { freePorts } from '../../../scripts/services/ports.ts'
 import { wireTypes } from '../../../src/connectors/flume/avro-types.ts'
 import { service } from '../../services/service.ts'
 import { batchCall, event, frames, handshake, SINK_PROTOCOL } from '../../support/avro-sink.ts'
+import { certificate } from '../../support/certificate.ts'
 
 const server = service('flume')
 /** The agent waits so long after a failure before it sends again, and longer each time. */
@@ -33,33 +32,6 @@ async function started(port: number, seen: FlumeEvent[]): Promise<StreamingConte
 }
 
 const freePort = async (): Promise<number> => (await freePorts(['one']))['one']!
-
-/** A key with a certificate of its own, made by Java's tool: the services need Java. */
-function certificate(): { readonly pfx: Buffer; readonly ca: string; readonly passphrase: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'kindling-tls-'))
-  const passphrase = randomUUID()
-  const access = [
-    '-keystore',
-    join(folder, 'key.p12'),
-    '-storepass',
-    passphrase,
-    '-alias',
-    'one',
-    '-storetype',
-    'PKCS12',
-  ]
-  const names = ['-dname', 'CN=localhost', '-ext', 'san=dns:localhost,ip:127.0.0.1']
-  execFileSync('keytool', ['-genkeypair', ...access, '-keyalg', 'EC', '-validity', '2', ...names], {
-    stdio: 'ignore',
-  })
-  const ca = execFileSync('keytool', ['-exportcert', '-rfc', ...access], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  const pfx = readFileSync(join(folder, 'key.p12'))
-  rmSync(folder, { recursive: true })
-  return { pfx, ca, passphrase }
-}
 
 const textOf = ({ body }: FlumeEvent): string => Buffer.from(body).toString()
 

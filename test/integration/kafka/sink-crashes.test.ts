@@ -63,7 +63,7 @@ describe('from Kafka to Kafka exactly once', { skip: kafka.skip }, () => {
               },
             })
             t.ssc
-              .inputStream(source)
+              .directStream(source)
               .uid('from')
               .map(({ value }) => `${value} counted`)
               .writeTo(t.sink(sink), { id: 'to', require: 'exactly-once' })
