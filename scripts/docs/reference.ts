@@ -9,10 +9,13 @@ import { topicOf, topicOfMember, topics } from './topics.ts'
 export const publicLists: readonly { readonly file: string; readonly entry: string }[] = [
   { file: 'src/index.ts', entry: 'kindling' },
   { file: 'src/testing/index.ts', entry: 'kindling/testing' },
+  { file: 'src/connectors/database/index.ts', entry: 'kindling/connectors/database' },
   { file: 'src/connectors/flume/index.ts', entry: 'kindling/connectors/flume' },
   { file: 'src/connectors/hdfs/index.ts', entry: 'kindling/connectors/hdfs' },
   { file: 'src/connectors/kafka/index.ts', entry: 'kindling/connectors/kafka' },
+  { file: 'src/connectors/mysql/index.ts', entry: 'kindling/connectors/mysql' },
   { file: 'src/connectors/postgres/index.ts', entry: 'kindling/connectors/postgres' },
+  { file: 'src/connectors/sqlite/index.ts', entry: 'kindling/connectors/sqlite' },
 ]
 
 /**

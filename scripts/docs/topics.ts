@@ -53,6 +53,12 @@ export const topics: readonly Topic[] = [
   { page: 'events', title: 'Events', about: 'What the engine tells about itself: listeners, logging.' },
   { page: 'time', title: 'Time', about: 'Durations, times, intervals, clocks.' },
   {
+    page: 'database',
+    title: 'SQL databases',
+    about:
+      'Any SQL database by a dialect of one’s own: `kindling/connectors/database`. How to use it: [connectors/database.md](../connectors/database.md).',
+  },
+  {
     page: 'flume',
     title: 'Flume',
     about:
@@ -71,10 +77,22 @@ export const topics: readonly Topic[] = [
       'Streams and RDDs of Kafka: `kindling/connectors/kafka`. How to use it: [connectors/kafka.md](../connectors/kafka.md).',
   },
   {
+    page: 'mysql',
+    title: 'MySQL and MariaDB',
+    about:
+      'Batches into tables of MySQL and MariaDB: `kindling/connectors/mysql`. How to use it: [connectors/mysql.md](../connectors/mysql.md).',
+  },
+  {
     page: 'postgres',
     title: 'PostgreSQL',
     about:
       'Batches into tables of PostgreSQL: `kindling/connectors/postgres`. How to use it: [connectors/postgres.md](../connectors/postgres.md).',
+  },
+  {
+    page: 'sqlite',
+    title: 'SQLite',
+    about:
+      'Batches into files of SQLite: `kindling/connectors/sqlite`. How to use it: [connectors/sqlite.md](../connectors/sqlite.md).',
   },
   {
     page: 'testing',
@@ -89,10 +107,13 @@ export const tablePages = ['errors', 'configuration'] as const
 
 /** First rule that fits the file of a declaration decides. */
 const byFile: readonly (readonly [RegExp, string])[] = [
+  [/^src\/connectors\/database\//, 'database'],
   [/^src\/connectors\/flume\//, 'flume'],
   [/^src\/connectors\/hdfs\//, 'hdfs'],
   [/^src\/connectors\/kafka\//, 'kafka'],
+  [/^src\/connectors\/mysql\//, 'mysql'],
   [/^src\/connectors\/postgres\//, 'postgres'],
+  [/^src\/connectors\/sqlite\//, 'sqlite'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],
   [/^src\/base\/manual-clock/, 'testing'],

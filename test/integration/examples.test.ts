@@ -6,11 +6,13 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
+import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { KafkaTopics } from '../services/kafka.ts'
 import { ownServer, service } from '../services/service.ts'
@@ -278,6 +280,26 @@ describe('examples', { concurrency: 3 }, () => {
     assert.match(out, /\["not",1\]/)
   })
 
+  /** Words that come are counted in a table; `count` asks it for what it has. */
+  async function countsWords(
+    name: string,
+    place: readonly string[],
+    rows: () => Promise<unknown[]>,
+  ): Promise<void> {
+    const folder = join(dir, randomUUID())
+    mkdirSync(folder)
+    const program = example(name, ...place, folder, `${folder}-checkpoints`)
+    await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000, what: program.err })
+    renameSync(text(`${basename(folder)}.txt`, 'to be or', 'not to be'), join(folder, 'words'))
+    const counts = async (): Promise<string> =>
+      ((await rows()) as { word: string; count: number }[])
+        .map(({ word, count }) => `${word} ${count}`)
+        .join()
+    await until(async () => (await counts()) === 'be 2,not 1,or 1,to 2', { timeoutMs: 30_000 })
+    program.child.kill('SIGINT')
+    await program.ended
+  }
+
   const postgres = service('postgres')
   it('17 PostgreSQL word count', { skip: postgres.skip }, async () => {
     const { host, port, user, database } = postgres.connection
@@ -286,27 +308,43 @@ describe('examples', { concurrency: 3 }, () => {
     await client.connect()
     try {
       await client.query(`CREATE TABLE ${table} (word text PRIMARY KEY, count int)`)
-      const folder = join(dir, table)
-      mkdirSync(folder)
-      const address = `postgres://${user}@${host}:${port}/${database}`
-      const program = example(
+      await countsWords(
         '17-postgres-word-count',
-        address,
-        table,
-        folder,
-        join(dir, `${table}-checkpoints`),
+        [`postgres://${user}@${host}:${port}/${database}`, table],
+        async () => (await client.query(`SELECT word, count FROM ${table} ORDER BY word`)).rows,
       )
-      await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
-      renameSync(text(`${table}.txt`, 'to be or', 'not to be'), join(folder, 'words'))
-      const counts = async (): Promise<string> => {
-        const { rows } = await client.query(`SELECT word, count FROM ${table} ORDER BY word`)
-        return rows.map(({ word, count }) => `${word} ${count}`).join()
-      }
-      await until(async () => (await counts()) === 'be 2,not 1,or 1,to 2', { timeoutMs: 30_000 })
     } finally {
       await client.query(`DROP TABLE ${table}`)
       await client.end()
     }
+  })
+
+  const mariadb = service('mariadb')
+  it('18 MySQL word count', { skip: mariadb.skip }, async () => {
+    const { host, port, user, password, database } = mariadb.connection
+    const table = `words_${randomUUID().replaceAll('-', '')}`
+    const client = await mysql.createConnection(mariadb.connection)
+    try {
+      await client.query(`CREATE TABLE ${table} (word varchar(100) PRIMARY KEY, count int)`)
+      await countsWords(
+        '18-mysql-word-count',
+        [`mysql://${user}:${password}@${host}:${port}/${database}`, table],
+        async () => (await client.query(`SELECT word, count FROM ${table} ORDER BY word`))[0] as unknown[],
+      )
+    } finally {
+      await client.query(`DROP TABLE ${table}`)
+      await client.end()
+    }
+  })
+
+  it('19 SQLite word count', async () => {
+    const file = join(dir, 'words.db')
+    await countsWords('19-sqlite-word-count', [file], async () => {
+      const database = new DatabaseSync(file)
+      const rows = database.prepare('SELECT word, count FROM words ORDER BY word').all()
+      database.close()
+      return rows
+    })
   })
 })
 

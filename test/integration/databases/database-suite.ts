@@ -1,0 +1,240 @@
+/** What the sinks of all databases do alike. */
+import assert from 'node:assert/strict'
+import { after, describe, it } from 'node:test'
+import {
+  type ErrorCode,
+  type ExactlyOnceSink,
+  isKindlingError,
+  type KindlingError,
+  SparkContext,
+  seconds,
+} from 'kindling'
+import type { TableSinkOptions } from 'kindling/connectors/database'
+import { StreamTest, sinkConformance } from 'kindling/testing'
+import { INLINE } from '../../support/backends.ts'
+
+/** A database of one test, with a table `words`. Dispose of it. */
+export interface TestDatabase extends AsyncDisposable {
+  sink<T extends object>(options?: Partial<TableSinkOptions>): ExactlyOnceSink<T>
+  /** The rows that a statement gives. */
+  rows(statement: string): Promise<Record<string, unknown>[]>
+  /** Its tables. */
+  tables(): Promise<string[]>
+}
+
+/** A database that is tried. */
+export interface DatabaseSubject {
+  readonly name: string
+  readonly skip: string | false
+  /** @param columns of the table `words` */
+  open(columns: string): Promise<TestDatabase>
+  /** What is said of a table that is not there. */
+  readonly unknownTable: RegExp
+  /** Text for a column of five characters that is too long; left out where the database takes anything. */
+  readonly tooLong?: string
+  /** Whether columns need not be named. Default true. */
+  readonly knowsColumns?: boolean
+  /** Makes a schema, and gives its name. */
+  schema?(database: TestDatabase): Promise<string>
+}
+
+const WORDS = 'word varchar(40) NOT NULL PRIMARY KEY'
+
+/** See the file head. */
+export function databaseSuite(subject: DatabaseSubject): void {
+  for (const upsertOn of [[], ['word']]) conformance(subject, upsertOn)
+  describe(`a sink for ${subject.name}`, { skip: subject.skip }, () => behaviour(subject))
+  if (subject.knowsColumns !== false)
+    describe(`batches in ${subject.name}`, { skip: subject.skip }, () => crashes(subject))
+}
+
+async function stagesOf(database: TestDatabase): Promise<string[]> {
+  return (await database.tables()).filter(name => name.startsWith('kindling_rows'))
+}
+
+async function wordsOf(database: TestDatabase, table = 'words'): Promise<string[]> {
+  const rows = await database.rows(`SELECT word FROM ${table} ORDER BY word`)
+  return rows.map(({ word }) => String(word))
+}
+
+function conformance(subject: DatabaseSubject, upsertOn: readonly string[]): void {
+  const how = upsertOn.length === 0 ? 'adding' : 'replacing'
+  describe(`sinkConformance of ${subject.name}, ${how}`, { skip: subject.skip }, () => {
+    const cases = sinkConformance<[string]>({
+      records: ['one', 'two', 'three', 'four', 'five', 'six'].map(word => [word]),
+      isReachedFromThreads: true,
+      async place() {
+        const database = await subject.open(WORDS)
+        let table = 'words'
+        return {
+          sink: () => database.sink<[string]>({ upsertOn, patience: 200 }),
+          read: async () => (await wordsOf(database, table)).map((word): [string] => [word]),
+          leftovers: () => stagesOf(database),
+          async break() {
+            table = 'gone'
+            await database.rows('ALTER TABLE words RENAME TO gone')
+          },
+          dispose: async () => await database[Symbol.asyncDispose](),
+        }
+      },
+    })
+    for (const { name, run } of cases) it(name, run)
+  })
+}
+
+function behaviour(subject: DatabaseSubject): void {
+  const sc = new SparkContext({ master: 'local[2]' })
+  after(() => sc.stop())
+
+  it('keeps the last of the rows with one key, in each batch and of all batches', async () => {
+    await using database = await subject.open(`${WORDS}, n int`)
+    const write = (rows: [string, number][], partitions: number): Promise<void> =>
+      sc.parallelize(rows, partitions).writeTo(database.sink({ upsertOn: ['word'] }))
+    await write(
+      [...['a', 'b', 'a', 'a'].entries()].map(([n, word]) => [word, n]),
+      2,
+    )
+    await write(Object.entries({ b: 5, c: 6 }), 1)
+    assert.deepEqual(await database.rows('SELECT word, n FROM words ORDER BY word'), [
+      { word: 'a', n: 3 },
+      { word: 'b', n: 5 },
+      { word: 'c', n: 6 },
+    ])
+  })
+
+  it('replaces rows of which all columns are keys by themselves', async () => {
+    await using database = await subject.open(WORDS)
+    for (const words of [
+      ['a', 'b', 'a'],
+      ['b', 'c'],
+    ])
+      await sc
+        .parallelize(words, 1)
+        .map(word => [word])
+        .writeTo(database.sink({ upsertOn: ['word'] }))
+    assert.deepEqual(await wordsOf(database), ['a', 'b', 'c'])
+  })
+
+  it('writes many rows, and long ones', async () => {
+    await using database = await subject.open(`${WORDS}, line text, n int`)
+    const line = 'x'.repeat(3000)
+    const rows = sc.range(5000).map(n => ({ word: String(n), line, n }))
+    await rows.coalesce(2).writeTo(database.sink())
+    const sums = await database.rows('SELECT count(*) AS c, sum(length(line)) AS l, sum(n) AS s FROM words')
+    assert.deepEqual(Object.values(sums[0]!).map(Number), [5000, 15_000_000, 12_497_500])
+  })
+
+  it('keeps its own tables in the schema that it is told', async t => {
+    if (subject.schema === undefined) return t.skip('it has no schemas')
+    await using database = await subject.open(WORDS)
+    const schema = await subject.schema(database)
+    await sc.parallelize([['a']], 1).writeTo(database.sink({ schema }))
+    assert.deepEqual(await wordsOf(database), ['a'])
+    assert.deepEqual(await database.tables(), ['words'])
+    assert.equal((await database.rows(`SELECT * FROM ${schema}.kindling_batches`)).length, 1)
+  })
+
+  const mistakes: [string, Partial<TableSinkOptions>, object, ErrorCode, RegExp][] = [
+    ['an unknown table', { table: 'nowhere' }, { word: 'a' }, 'DATABASE_FAILED', subject.unknownTable],
+    [
+      'an unknown column',
+      { columns: ['wort'] },
+      { word: 'a' },
+      'DATABASE_FAILED',
+      /refused table words: .*no.* column:? "?wort/,
+    ],
+    ['a value that is no data', {}, { word: () => {} }, 'RECORD_NOT_FITTING', /value for word/],
+  ]
+  if (subject.knowsColumns !== false)
+    mistakes.push([
+      'a property without a column',
+      {},
+      { word: 'a', n: 1 },
+      'RECORD_NOT_FITTING',
+      /no column n/,
+    ])
+  if (subject.tooLong !== undefined)
+    mistakes.push([
+      'a value that does not fit',
+      {},
+      { word: 'abcdef' },
+      'DATABASE_FAILED',
+      new RegExp(subject.tooLong),
+    ])
+  for (const [name, options, record, code, message] of mistakes)
+    it(`says what is wrong: ${name}`, async () => {
+      await using database = await subject.open('word varchar(5)')
+      // Records that are no data cannot be given from outside.
+      const isData = code !== 'RECORD_NOT_FITTING' || 'n' in record
+      const rdd = isData ? sc.parallelize([record], 1) : sc.range(1).map(() => ({ word: Symbol('s') }))
+      await assert.rejects(rdd.writeTo(database.sink(options)), error =>
+        [error, (error as Error).cause].some(e => isKindlingError(e, code) && message.test(e.message)),
+      )
+      assert.deepEqual(await stagesOf(database), [])
+    })
+}
+
+const batches = [['a', 'b', 'c'], [], ['b', 'b']]
+
+function program(database: TestDatabase): StreamTest {
+  return new StreamTest({
+    checkpointDir: true,
+    master: 'local[2]',
+    conf: INLINE,
+    build: t =>
+      t
+        .input('in', batches, { partitions: 2 })
+        .map(word => [word])
+        .writeTo(t.sink(database.sink<string[]>()), { require: 'exactly-once' }),
+  })
+}
+
+function crashes(subject: DatabaseSubject): void {
+  const points = ['open', 'begin', 'writer', 'write', 'prepare', 'commit'] as const
+  for (const point of points)
+    for (const when of ['before', 'after'] as const)
+      it(`survive a crash ${when} ${point}`, async () => {
+        for (const nth of point === 'open' ? [1] : [1, 3]) {
+          await using database = await subject.open('word varchar(40)')
+          await using t = program(database)
+          t.crashAt(`sink-${point}-${when}`, { nth })
+          await t.run(batches.length)
+          assert.equal(t.crashed, true, `${nth}`)
+          await t.crashAndRestart({ downFor: seconds(2) })
+          await t.run(Math.max(0, batches.length - Math.floor(t.clock.now() / 1000)))
+          assert.deepEqual(t.errors, [])
+          assert.deepEqual(await stagesOf(database), [])
+          assert.deepEqual(await wordsOf(database), batches.flat().sort())
+        }
+      })
+}
+
+/** A sink whose server is not there waits for it, until nobody waits for the sink any more. */
+export async function stopsWaiting(make: (patience: '10 min') => ExactlyOnceSink<[string]>): Promise<void> {
+  const token = { program: 'p', operatorId: 'o', epoch: 1, batchTime: 1000 }
+  const isCancelled = (error: unknown): boolean => isKindlingError(error, 'JOB_CANCELLED')
+  const sink = make('10 min')
+  const committed = assert.rejects(Promise.resolve(sink.commit(token, [])), isCancelled)
+  const cancel = new AbortController()
+  const writer = await sink.writer({ ...token, partition: 0, attempt: 0 }, { signal: cancel.signal })
+  const written = assert.rejects(Promise.resolve(writer.write([['a']])), isCancelled)
+  cancel.abort()
+  await written
+  await writer.abort()
+  await sink.close?.(token)
+  await committed
+}
+
+/** The error that a write ends with. */
+export async function failureOf(sink: ExactlyOnceSink<[string]>): Promise<KindlingError> {
+  const sc = new SparkContext({ master: 'local[2]' })
+  try {
+    await sc.parallelize<[string]>([['a']], 1).writeTo(sink)
+  } catch (error) {
+    assert.ok(isKindlingError(error), String(error))
+    return error
+  } finally {
+    await sc.stop()
+  }
+  throw new assert.AssertionError({ message: 'the write was expected to fail' })
+}
