@@ -15,6 +15,7 @@ export const publicLists: readonly { readonly file: string; readonly entry: stri
   { file: 'src/connectors/kafka/index.ts', entry: 'kindling/connectors/kafka' },
   { file: 'src/connectors/mysql/index.ts', entry: 'kindling/connectors/mysql' },
   { file: 'src/connectors/postgres/index.ts', entry: 'kindling/connectors/postgres' },
+  { file: 'src/connectors/redis/index.ts', entry: 'kindling/connectors/redis' },
   { file: 'src/connectors/sqlite/index.ts', entry: 'kindling/connectors/sqlite' },
 ]
 

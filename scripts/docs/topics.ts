@@ -89,6 +89,12 @@ export const topics: readonly Topic[] = [
       'Batches into tables of PostgreSQL: `kindling/connectors/postgres`. How to use it: [connectors/postgres.md](../connectors/postgres.md).',
   },
   {
+    page: 'redis',
+    title: 'Redis',
+    about:
+      'Batches into Redis: `kindling/connectors/redis`. How to use it: [connectors/redis.md](../connectors/redis.md).',
+  },
+  {
     page: 'sqlite',
     title: 'SQLite',
     about:
@@ -113,6 +119,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/connectors\/kafka\//, 'kafka'],
   [/^src\/connectors\/mysql\//, 'mysql'],
   [/^src\/connectors\/postgres\//, 'postgres'],
+  [/^src\/connectors\/redis\//, 'redis'],
   [/^src\/connectors\/sqlite\//, 'sqlite'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],

@@ -8,6 +8,7 @@ import * as hdfs from 'kindling/connectors/hdfs'
 import * as kafka from 'kindling/connectors/kafka'
 import * as mysql from 'kindling/connectors/mysql'
 import * as postgres from 'kindling/connectors/postgres'
+import * as redis from 'kindling/connectors/redis'
 import * as sqlite from 'kindling/connectors/sqlite'
 import * as testing from 'kindling/testing'
 
@@ -22,6 +23,7 @@ it('the public names are those listed in exports.json: a new one is a reviewed l
     'connectors/kafka': kafka,
     'connectors/mysql': mysql,
     'connectors/postgres': postgres,
+    'connectors/redis': redis,
     'connectors/sqlite': sqlite,
   }
   const names = Object.entries(lists).map(([entry, list]) => [entry, Object.keys(list).sort()])

@@ -10,6 +10,7 @@ import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
+import { Redis } from 'ioredis'
 import { WebHdfs } from 'kindling/connectors/hdfs'
 import { until } from 'kindling/testing'
 import mysql from 'mysql2/promise'
@@ -334,6 +335,23 @@ describe('examples', { concurrency: 3 }, () => {
     } finally {
       await client.query(`DROP TABLE ${table}`)
       await client.end()
+    }
+  })
+
+  const redis = service('redis')
+  it('20 Redis word count', { skip: redis.skip }, async () => {
+    const { host, port } = redis.connection
+    const hash = `words-${randomUUID()}`
+    const client = new Redis({ host, port })
+    try {
+      await countsWords('20-redis-word-count', [`redis://${host}:${port}`, hash], async () =>
+        Object.entries(await client.hgetall(hash))
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([word, count]) => ({ word, count })),
+      )
+    } finally {
+      await client.del(hash)
+      client.disconnect()
     }
   })
 

@@ -1,11 +1,9 @@
 /** What a database answers when it does not do what it was asked. */
 import { isKindlingError, KindlingError } from '../../base/errors.ts'
-import type { SQLDialect } from './dialect.ts'
-
-type Explaining = Pick<SQLDialect, 'server' | 'explain'>
+import type { AskedServer } from './session.ts'
 
 /** @param what what was asked, for people */
-export function databaseError({ server, explain }: Explaining, what: string, error: unknown): KindlingError {
+export function databaseError({ server, explain }: AskedServer, what: string, error: unknown): KindlingError {
   if (isKindlingError(error)) return error
   const { fault, reason } = explain(error)
   // The cause of the library is left out: rows, passwords and the connection hang on it.

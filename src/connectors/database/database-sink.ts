@@ -15,7 +15,7 @@
 import type { ExactlyOnceSink } from '../../rdd/sink/sink.ts'
 import { Bookkeeping } from './bookkeeping.ts'
 import { databaseFailed } from './database-errors.ts'
-import type { SQLDialect } from './dialect.ts'
+import type { SQLConnection, SQLDialect } from './dialect.ts'
 import { moveRows } from './move-rows.ts'
 import { Session } from './session.ts'
 import { type Staged, stageWriter } from './stage-writer.ts'
@@ -63,11 +63,17 @@ export function databaseSink<T extends object>(options: DatabaseSinkOptions): Ex
   const name = `${what} of ${server}`
   const books = new Bookkeeping(dialect, target.schema, name)
   const outputs = new Set<string>()
-  let session: Session | undefined
-  const current = (): Session => {
+  let session: Session<SQLConnection> | undefined
+  const current = (): Session<SQLConnection> => {
     session ??= new Session(dialect, target.patienceMs)
     return session
   }
+  const transaction = (body: (connection: SQLConnection) => Promise<void>): Promise<void> =>
+    current().run(what, async connection => {
+      await connection.query(dialect.begin ?? 'BEGIN')
+      await body(connection)
+      await connection.query('COMMIT')
+    })
   return {
     name,
     guarantee: 'exactly-once',
@@ -80,12 +86,12 @@ export function databaseSink<T extends object>(options: DatabaseSinkOptions): Ex
         await checkTable(dialect, connection, target)
         await books.open(connection, output)
       })
-      await current().transaction(what, connection => books.claim(connection, output))
+      await transaction(connection => books.claim(connection, output))
       await current().run('rows of earlier epochs', connection => books.dropOlder(connection, output))
     },
     committed: tokens => current().run('tokens of batches', connection => books.held(connection, tokens)),
     async commit(batch, messages) {
-      await current().transaction(what, async connection => {
+      await transaction(async connection => {
         await books.claim(connection, batch)
         if (!(await books.take(connection, batch))) return
         for (const { stage, columns, rows } of messages) {

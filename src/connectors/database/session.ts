@@ -3,10 +3,27 @@ import { type Clock, SystemClock } from '../../base/clock.ts'
 import { isKindlingError, KindlingError } from '../../base/errors.ts'
 import { cancellationOf } from '../../rdd/cancellation.ts'
 import { databaseError } from './database-errors.ts'
-import type { DatabaseFault, SQLConnection, SQLDialect } from './dialect.ts'
+import type { DatabaseFault, DatabaseProblem } from './dialect.ts'
 
 const FIRST_PAUSE_MS = 10
 const MAX_PAUSE_MS = 1000
+
+/** A server, as far as asking it again needs to know. */
+export interface AskedServer {
+  /** For messages. */
+  readonly server: string
+  explain(error: unknown): DatabaseProblem
+}
+
+/** What is to be closed in the end. */
+interface Closable {
+  close(): Promise<void>
+}
+
+/** A server to which connections are made. */
+export interface ConnectedServer<C extends Closable> extends AskedServer {
+  connect(): Promise<C>
+}
 
 /** How long and for what a server is asked again. */
 export interface Patience {
@@ -27,7 +44,7 @@ const PASSING: readonly DatabaseFault[] = ['busy', 'unreachable']
  * @throws JOB_CANCELLED when the signal is aborted meanwhile; what `databaseError` makes of the last error
  */
 export async function patiently<R>(
-  dialect: SQLDialect,
+  dialect: AskedServer,
   what: string,
   { patienceMs, signal, faults = PASSING, clock = new SystemClock() }: Patience,
   ask: () => Promise<R>,
@@ -46,10 +63,10 @@ export async function patiently<R>(
 }
 
 /** A connection. It is closed when it comes after the signal. */
-export async function connected(
-  dialect: SQLDialect,
+export async function connected<C extends Closable>(
+  dialect: ConnectedServer<C>,
   signal: AbortSignal | undefined,
-): Promise<SQLConnection> {
+): Promise<C> {
   const connection = await dialect.connect()
   if (signal?.aborted === true) await quietlyClosed(connection)
   throwIfAborted(signal)
@@ -57,7 +74,7 @@ export async function connected(
 }
 
 /** Closes it, whatever state it is in. */
-export async function quietlyClosed(connection: SQLConnection | undefined): Promise<void> {
+export async function quietlyClosed(connection: Closable | undefined): Promise<void> {
   try {
     await connection?.close()
   } catch {
@@ -66,20 +83,23 @@ export async function quietlyClosed(connection: SQLConnection | undefined): Prom
 }
 
 /** The driver's connection. One thing at a time. */
-export class Session {
-  private readonly dialect: SQLDialect
+export class Session<C extends Closable> {
+  private readonly dialect: ConnectedServer<C>
   private readonly patienceMs: number
   private readonly ending = new AbortController()
-  private connection: SQLConnection | undefined
+  private connection: C | undefined
   private last: Promise<unknown> = Promise.resolve()
 
-  constructor(dialect: SQLDialect, patienceMs: number) {
+  constructor(dialect: ConnectedServer<C>, patienceMs: number) {
     this.dialect = dialect
     this.patienceMs = patienceMs
   }
 
-  /** What `body` gives; each statement in it counts at once. When the connection is lost it is run again, from the beginning. */
-  run<R>(what: string, body: (connection: SQLConnection) => Promise<R>): Promise<R> {
+  /**
+   * What `body` gives. When the connection is lost it is run again, from the beginning, also when it may have been done: so it has to look
+   * what is there.
+   */
+  run<R>(what: string, body: (connection: C) => Promise<R>): Promise<R> {
     const { dialect, patienceMs } = this
     const attempt = async (): Promise<R> => {
       this.connection ??= await connected(dialect, this.ending.signal)
@@ -97,16 +117,6 @@ export class Session {
     const mine = this.last.then(() => patiently(dialect, what, patience, attempt))
     this.last = mine.catch(() => {})
     return mine
-  }
-
-  /** The same in one transaction. It is also run again when it may have been committed: so it has to look what is there. */
-  transaction<R>(what: string, body: (connection: SQLConnection) => Promise<R>): Promise<R> {
-    return this.run(what, async connection => {
-      await connection.query(this.dialect.begin ?? 'BEGIN')
-      const result = await body(connection)
-      await connection.query('COMMIT')
-      return result
-    })
   }
 
   /** Ends what is under way, also the waiting for a server. */

@@ -1,17 +1,10 @@
 /** What the sinks of all databases do alike. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
-import {
-  type ErrorCode,
-  type ExactlyOnceSink,
-  isKindlingError,
-  type KindlingError,
-  SparkContext,
-  seconds,
-} from 'kindling'
+import { type ErrorCode, type ExactlyOnceSink, isKindlingError, SparkContext } from 'kindling'
 import type { TableSinkOptions } from 'kindling/connectors/database'
-import { StreamTest, sinkConformance } from 'kindling/testing'
-import { INLINE } from '../../support/backends.ts'
+import { sinkConformance } from 'kindling/testing'
+import { type CrashPlace, sinkCrashes } from '../../support/sink-crashes.ts'
 
 /** A database of one test, with a table `words`. Dispose of it. */
 export interface TestDatabase extends AsyncDisposable {
@@ -45,7 +38,9 @@ export function databaseSuite(subject: DatabaseSubject): void {
   for (const upsertOn of [[], ['word']]) conformance(subject, upsertOn)
   describe(`a sink for ${subject.name}`, { skip: subject.skip }, () => behaviour(subject))
   if (subject.knowsColumns !== false)
-    describe(`batches in ${subject.name}`, { skip: subject.skip }, () => crashes(subject))
+    describe(`batches in ${subject.name}`, { skip: subject.skip }, () =>
+      sinkCrashes(async () => placeOf(await subject.open('word varchar(40)'))),
+    )
 }
 
 async function stagesOf(database: TestDatabase): Promise<string[]> {
@@ -55,6 +50,15 @@ async function stagesOf(database: TestDatabase): Promise<string[]> {
 async function wordsOf(database: TestDatabase, table = 'words'): Promise<string[]> {
   const rows = await database.rows(`SELECT word FROM ${table} ORDER BY word`)
   return rows.map(({ word }) => String(word))
+}
+
+function placeOf(database: TestDatabase): CrashPlace {
+  return {
+    sink: () => database.sink<[string]>(),
+    words: () => wordsOf(database),
+    leftovers: () => stagesOf(database),
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  }
 }
 
 function conformance(subject: DatabaseSubject, upsertOn: readonly string[]): void {
@@ -172,69 +176,4 @@ function behaviour(subject: DatabaseSubject): void {
       )
       assert.deepEqual(await stagesOf(database), [])
     })
-}
-
-const batches = [['a', 'b', 'c'], [], ['b', 'b']]
-
-function program(database: TestDatabase): StreamTest {
-  return new StreamTest({
-    checkpointDir: true,
-    master: 'local[2]',
-    conf: INLINE,
-    build: t =>
-      t
-        .input('in', batches, { partitions: 2 })
-        .map(word => [word])
-        .writeTo(t.sink(database.sink<string[]>()), { require: 'exactly-once' }),
-  })
-}
-
-function crashes(subject: DatabaseSubject): void {
-  const points = ['open', 'begin', 'writer', 'write', 'prepare', 'commit'] as const
-  for (const point of points)
-    for (const when of ['before', 'after'] as const)
-      it(`survive a crash ${when} ${point}`, async () => {
-        for (const nth of point === 'open' ? [1] : [1, 3]) {
-          await using database = await subject.open('word varchar(40)')
-          await using t = program(database)
-          t.crashAt(`sink-${point}-${when}`, { nth })
-          await t.run(batches.length)
-          assert.equal(t.crashed, true, `${nth}`)
-          await t.crashAndRestart({ downFor: seconds(2) })
-          await t.run(Math.max(0, batches.length - Math.floor(t.clock.now() / 1000)))
-          assert.deepEqual(t.errors, [])
-          assert.deepEqual(await stagesOf(database), [])
-          assert.deepEqual(await wordsOf(database), batches.flat().sort())
-        }
-      })
-}
-
-/** A sink whose server is not there waits for it, until nobody waits for the sink any more. */
-export async function stopsWaiting(make: (patience: '10 min') => ExactlyOnceSink<[string]>): Promise<void> {
-  const token = { program: 'p', operatorId: 'o', epoch: 1, batchTime: 1000 }
-  const isCancelled = (error: unknown): boolean => isKindlingError(error, 'JOB_CANCELLED')
-  const sink = make('10 min')
-  const committed = assert.rejects(Promise.resolve(sink.commit(token, [])), isCancelled)
-  const cancel = new AbortController()
-  const writer = await sink.writer({ ...token, partition: 0, attempt: 0 }, { signal: cancel.signal })
-  const written = assert.rejects(Promise.resolve(writer.write([['a']])), isCancelled)
-  cancel.abort()
-  await written
-  await writer.abort()
-  await sink.close?.(token)
-  await committed
-}
-
-/** The error that a write ends with. */
-export async function failureOf(sink: ExactlyOnceSink<[string]>): Promise<KindlingError> {
-  const sc = new SparkContext({ master: 'local[2]' })
-  try {
-    await sc.parallelize<[string]>([['a']], 1).writeTo(sink)
-  } catch (error) {
-    assert.ok(isKindlingError(error), String(error))
-    return error
-  } finally {
-    await sc.stop()
-  }
-  throw new assert.AssertionError({ message: 'the write was expected to fail' })
 }

@@ -8,7 +8,8 @@ import type { TableSinkOptions } from 'kindling/connectors/database'
 import { mysqlSink } from 'kindling/connectors/mysql'
 import mysql from 'mysql2/promise'
 import { ownServer, service } from '../../services/service.ts'
-import { databaseSuite, failureOf, stopsWaiting, type TestDatabase } from './database-suite.ts'
+import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
+import { databaseSuite, type TestDatabase } from './database-suite.ts'
 
 const server = service('mariadb')
 
@@ -30,11 +31,6 @@ async function open(columns: string): Promise<TestDatabase> {
     rows,
     tables: async () => (await rows('SHOW TABLES')).map(row => String(Object.values(row)[0])),
     async [Symbol.asyncDispose]() {
-      // Those of programs that died in a test.
-      const left = await rows(
-        `SELECT id FROM information_schema.processlist WHERE db = '${database}' AND id <> connection_id()`,
-      )
-      for (const { id } of left) await client.query(`KILL ${Number(id)}`).catch(() => {})
       await client.query(`DROP DATABASE ${database}`)
       await client.query(`DROP DATABASE IF EXISTS ${database}_books`)
       await client.end()

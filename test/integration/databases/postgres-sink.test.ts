@@ -7,7 +7,8 @@ import { postgresSink } from 'kindling/connectors/postgres'
 import { until } from 'kindling/testing'
 import pg from 'pg'
 import { ownServer, service } from '../../services/service.ts'
-import { databaseSuite, failureOf, stopsWaiting } from './database-suite.ts'
+import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
+import { databaseSuite } from './database-suite.ts'
 import { postgresDatabase } from './postgres-database.ts'
 
 const server = service('postgres')

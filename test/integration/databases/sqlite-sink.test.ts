@@ -8,7 +8,8 @@ import { after, describe, it } from 'node:test'
 import { isKindlingError, SparkContext } from 'kindling'
 import type { TableSinkOptions } from 'kindling/connectors/database'
 import { sqliteSink } from 'kindling/connectors/sqlite'
-import { databaseSuite, failureOf, stopsWaiting, type TestDatabase } from './database-suite.ts'
+import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
+import { databaseSuite, type TestDatabase } from './database-suite.ts'
 
 interface SQLiteDatabase extends TestDatabase {
   readonly file: string
