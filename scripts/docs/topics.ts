@@ -130,7 +130,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/base\/logger/, 'events'],
   [/listener|events/, 'events'],
   [/^src\/executor\/task-time/, 'events'],
-  [/broadcast|accumulator|executor\/resource|rdd\/functions\//, 'shared-values'],
+  [/broadcast|accumulator|refreshing|executor\/(resource|lookup)|rdd\/functions\//, 'shared-values'],
   [/^src\/streaming\/(receiver|sources)|^src\/streaming\/input-source/, 'sources-and-receivers'],
   [/^src\/streaming\/state|window/, 'windows-and-state'],
   [/^src\/ui\/|batches|output/, 'outputs'],
