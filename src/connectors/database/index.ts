@@ -1,5 +1,12 @@
 /** The public names of `kindling/connectors/database`. */
 
+export {
+  type DatabaseRowsOptions,
+  databaseRows,
+  type QueryRanges,
+  type RowRanges,
+  type TableRanges,
+} from './database-rows.ts'
 export { type DatabaseSinkOptions, databaseSink } from './database-sink.ts'
 export type {
   DatabaseFault,
@@ -12,4 +19,5 @@ export type {
   StageTable,
   TableColumn,
 } from './dialect.ts'
+export type { RangeBound, RangeBounds } from './ranges.ts'
 export type { TableSinkOptions } from './target.ts'

@@ -56,10 +56,7 @@ export function postgresDialect({ connection, name }: PostgresServer): SQLDialec
 
 function connectionOf(client: Client): PostgresSQLConnection {
   const query = async (sql: string, values?: readonly unknown[]): Promise<readonly SQLRow[]> => {
-    const { rows } = await client.query<Record<string, unknown>>(
-      sql,
-      values === undefined ? undefined : [...values],
-    )
+    const { rows } = await client.query<Record<string, unknown>>(sql, values?.map(bound))
     return rows
   }
   return {
@@ -77,6 +74,11 @@ function connectionOf(client: Client): PostgresSQLConnection {
     },
     close: () => client.end(),
   }
+}
+
+/** Dates in UTC: the library writes local time, which a column without a time zone would keep. */
+function bound(value: unknown): unknown {
+  return value instanceof Date ? value.toISOString() : value
 }
 
 async function columnsOf({ client }: PostgresSQLConnection, table: string): Promise<readonly TableColumn[]> {

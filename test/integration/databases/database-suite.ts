@@ -1,14 +1,16 @@
 /** What the sinks of all databases do alike. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
-import { type ErrorCode, type ExactlyOnceSink, isKindlingError, SparkContext } from 'kindling'
-import type { TableSinkOptions } from 'kindling/connectors/database'
+import { type ErrorCode, type ExactlyOnceSink, isKindlingError, type RDD, SparkContext } from 'kindling'
+import type { RowRanges, SQLRow, TableSinkOptions } from 'kindling/connectors/database'
 import { sinkConformance } from 'kindling/testing'
 import { type CrashPlace, sinkCrashes } from '../../support/sink-crashes.ts'
 
 /** A database of one test, with a table `words`. Dispose of it. */
 export interface TestDatabase extends AsyncDisposable {
   sink<T extends object>(options?: Partial<TableSinkOptions>): ExactlyOnceSink<T>
+  /** Rows as an RDD. */
+  read(sc: SparkContext, ranges: RowRanges): RDD<SQLRow>
   /** The rows that a statement gives. */
   rows(statement: string): Promise<Record<string, unknown>[]>
   /** Its tables. */
@@ -36,6 +38,7 @@ const WORDS = 'word varchar(40) NOT NULL PRIMARY KEY'
 /** See the file head. */
 export function databaseSuite(subject: DatabaseSubject): void {
   for (const upsertOn of [[], ['word']]) conformance(subject, upsertOn)
+  describe(`rows of ${subject.name}`, { skip: subject.skip }, () => ranges(subject))
   describe(`a sink for ${subject.name}`, { skip: subject.skip }, () => behaviour(subject))
   if (subject.knowsColumns !== false)
     describe(`batches in ${subject.name}`, { skip: subject.skip }, () =>
@@ -83,6 +86,79 @@ function conformance(subject: DatabaseSubject, upsertOn: readonly string[]): voi
       },
     })
     for (const { name, run } of cases) it(name, run)
+  })
+}
+
+function ranges(subject: DatabaseSubject): void {
+  const sc = new SparkContext({ master: 'local[2]' })
+  after(() => sc.stop())
+  const read = async (rdd: RDD<SQLRow>): Promise<number[][]> => {
+    const parts = await rdd
+      .map(({ n }) => Number(n))
+      .glom()
+      .collect()
+    return parts.map(part => [...part].sort((a, b) => a - b))
+  }
+  const bounds = { lowerBound: 1, upperBound: 10, numPartitions: 3 }
+
+  it('are those between the bounds, in ranges, each time as they are then', async () => {
+    await using database = await subject.open('n double precision')
+    await database.rows('INSERT INTO words VALUES (0), (1), (3), (3.5), (4), (6), (7), (10), (10.5), (NULL)')
+    const rdd = database.read(sc, { table: 'words', column: 'n', ...bounds })
+    assert.deepEqual(await read(rdd), [
+      [1, 3, 3.5],
+      [4, 6],
+      [7, 10],
+    ])
+    await database.rows('INSERT INTO words VALUES (5)')
+    assert.deepEqual(await read(rdd), [
+      [1, 3, 3.5],
+      [4, 5, 6],
+      [7, 10],
+    ])
+    const many = database.read(sc, { table: 'words', column: 'n', ...bounds, numPartitions: 20 })
+    assert.deepEqual(
+      (await read(many)).filter(part => part.length > 0),
+      [[1], [3, 3.5], [4], [5], [6], [7], [10]],
+    )
+  })
+
+  it('come from a query, with whole ranges of both ends, as in Spark', async () => {
+    await using database = await subject.open('n int, word varchar(5)')
+    await database.rows(
+      "INSERT INTO words VALUES (0, 'x'), (1, 'x'), (3, 'y'), (4, 'x'), (6, 'x'), (7, 'x'), (10, 'x')",
+    )
+    const query = "SELECT n * 2 AS n FROM words WHERE ? <= n AND n <= ? AND word = 'x'"
+    assert.deepEqual(await read(database.read(sc, { query, ...bounds })), [[2], [8, 12], [14, 20]])
+    const many = database.read(sc, { query, lowerBound: 1, upperBound: 2n, numPartitions: 4 })
+    assert.deepEqual(await read(many), [[], [2], [], []])
+  })
+
+  it('are many, in runs, and only some of them when no more are taken', async () => {
+    await using database = await subject.open('n int')
+    const values = Array.from({ length: 2500 }, (_, n) => `(${n})`).join()
+    await database.rows(`INSERT INTO words VALUES ${values}`)
+    const all = {
+      table: 'words',
+      column: 'n',
+      columns: ['n'],
+      lowerBound: 0,
+      upperBound: 9999,
+      numPartitions: 1,
+    }
+    const rdd = database.read(sc, all)
+    assert.equal(await rdd.count(), 2500)
+    assert.equal((await rdd.take(3)).length, 3)
+  })
+
+  it('are those of a table that is there', async () => {
+    await using database = await subject.open('n int')
+    const unknown = database.read(sc, { table: 'nowhere', column: 'n', ...bounds })
+    await assert.rejects(unknown.count(), error =>
+      [error, (error as Error).cause].some(
+        e => isKindlingError(e, 'DATABASE_FAILED') && /refused rows of table nowhere/.test(e.message),
+      ),
+    )
   })
 }
 

@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { type ErrorCode, isKindlingError, SparkContext } from 'kindling'
 import type { TableSinkOptions } from 'kindling/connectors/database'
-import { mysqlSink } from 'kindling/connectors/mysql'
+import { mysqlRows, mysqlSink } from 'kindling/connectors/mysql'
 import mysql from 'mysql2/promise'
 import { ownServer, service } from '../../services/service.ts'
 import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
@@ -28,6 +28,7 @@ async function open(columns: string): Promise<TestDatabase> {
   return {
     sink: <T extends object>(options: Partial<TableSinkOptions> = {}) =>
       mysqlSink<T>({ connection, table: 'words', ...options }),
+    read: (sc, ranges) => mysqlRows(sc, { connection, ...ranges }),
     rows,
     tables: async () => (await rows('SHOW TABLES')).map(row => String(Object.values(row)[0])),
     async [Symbol.asyncDispose]() {
@@ -102,6 +103,22 @@ describe('mysqlSink', { skip: server.skip }, () => {
       assert.ok(isKindlingError(error, 'DATABASE_FAILED'))
       assert.match(error.message, message)
     })
+
+  it('reads ranges of dates in UTC', async () => {
+    await using db = await open('d datetime(6), n int')
+    await db.rows(
+      "INSERT INTO words VALUES ('2026-01-01 00:00:00', 1), ('2026-01-01 23:59:59.999999', 2), ('2026-01-02', 3), ('2026-01-03', 4)",
+    )
+    const days = { lowerBound: new Date('2026-01-01Z'), upperBound: new Date('2026-01-02T23:59:59.999Z') }
+    const rows = db.read(sc, { table: 'words', column: 'd', ...days, numPartitions: 2 })
+    assert.deepEqual(
+      await rows
+        .map(({ n }) => n)
+        .glom()
+        .collect(),
+      [[1, 2], [3]],
+    )
+  })
 
   it('refuses numbers that the database does not have', async () => {
     await using db = await open('word double')

@@ -3,7 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { databaseSink, type SQLDialect, type TableSinkOptions } from 'kindling/connectors/database'
+import {
+  databaseRows,
+  databaseSink,
+  type SQLDialect,
+  type TableSinkOptions,
+} from 'kindling/connectors/database'
 import { databaseSuite, type TestDatabase } from './database-suite.ts'
 
 function dialect(file: string): SQLDialect {
@@ -38,6 +43,7 @@ async function open(columns: string): Promise<TestDatabase> {
   return {
     sink: <T extends object>(options: Partial<TableSinkOptions> = {}) =>
       databaseSink<T>({ dialect: () => dialect(file), table: 'words', columns: names, ...options }),
+    read: (sc, ranges) => databaseRows(sc, { dialect: () => dialect(file), ...ranges }),
     rows,
     tables: async () => (await rows('SELECT name FROM sqlite_schema')).map(row => String(row['name'])),
     async [Symbol.asyncDispose]() {

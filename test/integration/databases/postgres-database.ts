@@ -1,7 +1,7 @@
 /** A database of one test on the shared server of PostgreSQL. */
 import { randomBytes } from 'node:crypto'
 import type { TableSinkOptions } from 'kindling/connectors/database'
-import { type PostgresConnection, postgresSink } from 'kindling/connectors/postgres'
+import { type PostgresConnection, postgresRows, postgresSink } from 'kindling/connectors/postgres'
 import pg from 'pg'
 import { service } from '../../services/service.ts'
 import type { TestDatabase } from './database-suite.ts'
@@ -28,6 +28,7 @@ export async function postgresDatabase(columns: string): Promise<PostgresDatabas
     connection,
     sink: <T extends object>(options: Partial<TableSinkOptions> = {}) =>
       postgresSink<T>({ connection, table: 'words', ...options }),
+    read: (sc, ranges) => postgresRows(sc, { connection, ...ranges }),
     rows,
     tables: async () =>
       (await rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).map(row =>

@@ -44,6 +44,24 @@ describe('postgresSink', { skip: server.skip }, () => {
     assert.deepEqual(await db.rows('SELECT t, n, b, d, a, j, big, ok FROM words ORDER BY t'), rows)
   })
 
+  it('reads ranges of dates, of time zones and in UTC', async () => {
+    for (const type of ['timestamp', 'timestamptz']) {
+      await using db = await postgresDatabase(`d ${type}, n int`)
+      await db.rows(
+        "SET TIME ZONE 'UTC'; INSERT INTO words VALUES ('2026-01-01 00:00:00', 1), ('2026-01-01 23:59:59.999999', 2), ('2026-01-02', 3), ('2026-01-03', 4)",
+      )
+      const days = { lowerBound: new Date('2026-01-01Z'), upperBound: new Date('2026-01-02T23:59:59.999Z') }
+      const rows = db.read(sc, { table: 'words', column: 'd', ...days, numPartitions: 2 })
+      assert.deepEqual(
+        await rows
+          .map(({ n }) => n)
+          .glom()
+          .collect(),
+        [[1, 2], [3]],
+      )
+    }
+  })
+
   it('says who may not, and which server is not there, without passwords', async () => {
     const { host, port } = server.connection
     const admin = new pg.Client(server.connection)

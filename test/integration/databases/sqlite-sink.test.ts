@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { isKindlingError, SparkContext } from 'kindling'
 import type { TableSinkOptions } from 'kindling/connectors/database'
-import { sqliteSink } from 'kindling/connectors/sqlite'
+import { sqliteRows, sqliteSink } from 'kindling/connectors/sqlite'
 import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
 import { databaseSuite, type TestDatabase } from './database-suite.ts'
 
@@ -31,6 +31,7 @@ async function open(columns: string): Promise<SQLiteDatabase> {
     database,
     sink: <T extends object>(options: Partial<TableSinkOptions> = {}) =>
       sqliteSink<T>({ file, table: 'words', ...options }),
+    read: (sc, ranges) => sqliteRows(sc, { file, ...ranges }),
     rows,
     tables: async () =>
       (await rows("SELECT name FROM sqlite_schema WHERE type = 'table'")).map(row => String(row['name'])),
