@@ -48,8 +48,7 @@ export function toHash(
  *
  * @param options `maxLength`: about how many entries the stream keeps; default: all
  * @example
- * toStream('clicks', { maxLength: 1000 })({ page: '/', ms: 12 })
- * // => [['XADD', 'clicks', 'MAXLEN', '~', 1000, '*', 'page', '/', 'ms', '12']]
+ * toStream('clicks')({ page: '/', ms: 12 }) // => [['XADD', 'clicks', '*', 'page', '/', 'ms', '12']]
  */
 export function toStream(
   stream: string,
