@@ -38,7 +38,7 @@ const root = join(import.meta.dirname, '..', '..')
 const VALUE = /\/\/ => (.+)$/
 /** What a test cannot provide, or would wait for without end. */
 const NEEDS_MORE =
-  /awaitTermination\(\)|socketTextStream|socketStream|rawSocketStream|FlumeUtils|KafkaUtils|process\.argv/
+  /awaitTermination\(\)|socketTextStream|socketStream|rawSocketStream|FlumeUtils|KafkaUtils|process\.argv|^declare /m
 
 /** All of them, in order of files. */
 export function examples(): Example[] {
