@@ -37,9 +37,12 @@ export type {
   ParquetReadOptions,
 } from './context/known-files.ts'
 export type { RDDInfo } from './context/persisted-nodes.ts'
+export { type Refreshing, type RefreshingOptions, refreshing } from './context/refreshing.ts'
 export { SparkContext, type SparkContextOptions } from './context/spark-context.ts'
 export type { JobInfo, StageInfo, StatusTracker } from './context/status-tracker.ts'
 export { registerClass } from './data/registered-class.ts'
+export { type Lookup, type LookupOptions, lookup } from './executor/lookup.ts'
+export type { LookupKey, LookupLoad } from './executor/lookup-cache.ts'
 export { type Resource, type ResourceOptions, resource } from './executor/resource.ts'
 export type { LongCall } from './executor/task-time.ts'
 export type { EffectOptions } from './rdd/actions.ts'

@@ -40,7 +40,7 @@ const root = join(import.meta.dirname, '..', '..')
 const VALUE = /\/\/ => (.+)$/
 /** What a test cannot provide, or would wait for without end. */
 const NEEDS_MORE =
-  /awaitTermination\(\)|socketTextStream|socketStream|rawSocketStream|FlumeUtils|KafkaUtils|KinesisUtils|MqttUtils|HttpUtils|process\.argv/
+  /awaitTermination\(\)|socketTextStream|socketStream|rawSocketStream|FlumeUtils|KafkaUtils|KinesisUtils|MqttUtils|HttpUtils|process\.argv|^declare /m
 
 /** All of them, in order of files. */
 export function examples(): Example[] {

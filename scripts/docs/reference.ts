@@ -9,6 +9,7 @@ import { topicOf, topicOfMember, topics } from './topics.ts'
 export const publicLists: readonly { readonly file: string; readonly entry: string }[] = [
   { file: 'src/index.ts', entry: 'kindling' },
   { file: 'src/testing/index.ts', entry: 'kindling/testing' },
+  { file: 'src/connectors/database/index.ts', entry: 'kindling/connectors/database' },
   { file: 'src/connectors/flume/index.ts', entry: 'kindling/connectors/flume' },
   { file: 'src/connectors/hdfs/index.ts', entry: 'kindling/connectors/hdfs' },
   { file: 'src/connectors/http/index.ts', entry: 'kindling/connectors/http' },
@@ -16,7 +17,10 @@ export const publicLists: readonly { readonly file: string; readonly entry: stri
   { file: 'src/connectors/object-store/index.ts', entry: 'kindling/connectors/object-store' },
   { file: 'src/connectors/kinesis/index.ts', entry: 'kindling/connectors/kinesis' },
   { file: 'src/connectors/mqtt/index.ts', entry: 'kindling/connectors/mqtt' },
+  { file: 'src/connectors/mysql/index.ts', entry: 'kindling/connectors/mysql' },
   { file: 'src/connectors/postgres/index.ts', entry: 'kindling/connectors/postgres' },
+  { file: 'src/connectors/redis/index.ts', entry: 'kindling/connectors/redis' },
+  { file: 'src/connectors/sqlite/index.ts', entry: 'kindling/connectors/sqlite' },
 ]
 
 /**

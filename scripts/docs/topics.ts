@@ -53,6 +53,12 @@ export const topics: readonly Topic[] = [
   { page: 'events', title: 'Events', about: 'What the engine tells about itself: listeners, logging.' },
   { page: 'time', title: 'Time', about: 'Durations, times, intervals, clocks.' },
   {
+    page: 'database',
+    title: 'SQL databases',
+    about:
+      'Any SQL database by a dialect of one’s own: `kindling/connectors/database`. How to use it: [connectors/database.md](../connectors/database.md).',
+  },
+  {
     page: 'flume',
     title: 'Flume',
     about:
@@ -95,10 +101,28 @@ export const topics: readonly Topic[] = [
       'Streams and a sink of MQTT brokers: `kindling/connectors/mqtt`. How to use it: [connectors/mqtt.md](../connectors/mqtt.md).',
   },
   {
+    page: 'mysql',
+    title: 'MySQL and MariaDB',
+    about:
+      'Batches into tables of MySQL and MariaDB: `kindling/connectors/mysql`. How to use it: [connectors/mysql.md](../connectors/mysql.md).',
+  },
+  {
     page: 'postgres',
     title: 'PostgreSQL',
     about:
       'Batches into tables of PostgreSQL: `kindling/connectors/postgres`. How to use it: [connectors/postgres.md](../connectors/postgres.md).',
+  },
+  {
+    page: 'redis',
+    title: 'Redis',
+    about:
+      'Batches into Redis: `kindling/connectors/redis`. How to use it: [connectors/redis.md](../connectors/redis.md).',
+  },
+  {
+    page: 'sqlite',
+    title: 'SQLite',
+    about:
+      'Batches into files of SQLite: `kindling/connectors/sqlite`. How to use it: [connectors/sqlite.md](../connectors/sqlite.md).',
   },
   {
     page: 'testing',
@@ -113,6 +137,7 @@ export const tablePages = ['errors', 'configuration'] as const
 
 /** First rule that fits the file of a declaration decides. */
 const byFile: readonly (readonly [RegExp, string])[] = [
+  [/^src\/connectors\/database\//, 'database'],
   [/^src\/connectors\/flume\//, 'flume'],
   [/^src\/connectors\/hdfs\//, 'hdfs'],
   [/^src\/connectors\/http\//, 'http'],
@@ -120,7 +145,10 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/connectors\/object-store\//, 'object-store'],
   [/^src\/connectors\/kinesis\//, 'kinesis'],
   [/^src\/connectors\/mqtt\//, 'mqtt'],
+  [/^src\/connectors\/mysql\//, 'mysql'],
   [/^src\/connectors\/postgres\//, 'postgres'],
+  [/^src\/connectors\/redis\//, 'redis'],
+  [/^src\/connectors\/sqlite\//, 'sqlite'],
   [/^src\/testing\//, 'testing'],
   [/^src\/(rdd\/sink|streaming\/delivery)\//, 'sinks'],
   [/^src\/base\/manual-clock/, 'testing'],
@@ -130,7 +158,7 @@ const byFile: readonly (readonly [RegExp, string])[] = [
   [/^src\/base\/logger/, 'events'],
   [/listener|events/, 'events'],
   [/^src\/executor\/task-time/, 'events'],
-  [/broadcast|accumulator|executor\/resource|rdd\/functions\//, 'shared-values'],
+  [/broadcast|accumulator|refreshing|executor\/(resource|lookup)|rdd\/functions\//, 'shared-values'],
   [/^src\/streaming\/(receiver|sources|direct)|^src\/streaming\/input-source/, 'sources-and-receivers'],
   [/^src\/streaming\/state|window/, 'windows-and-state'],
   [/^src\/ui\/|batches|output/, 'outputs'],

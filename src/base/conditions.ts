@@ -624,6 +624,13 @@ export const conditions = {
     message: '{path}, line {line}: {reason}. Give onError to have such rows put aside.',
     doc: 'A row of a CSV file does not have the fields that it should have, its quotes do not match, or a field is not of the type of its column or what the schema wants.',
   },
+  REFERENCE_DATA_STALE: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'Reference data is {age} old, and at most {maxAge} is allowed (maxAge): {reason}. See to where it is loaded from, or allow more.',
+    doc: 'The data of refreshing is kept while loading it anew fails, up to its greatest age. A batch that would get older data fails.',
+  },
   SIMULATION_FAILED: {
     domain: 'user',
     retry: 'never',

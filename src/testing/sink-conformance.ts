@@ -72,7 +72,13 @@ function caseOf<T>(
       const place = await subject.place()
       try {
         const isOnce = place.sink().guarantee === 'exactly-once'
-        if (isOnce === isForOnce) await body(new Trial(place, subject.records))
+        if (isOnce !== isForOnce) return
+        const trial = new Trial(place, subject.records)
+        try {
+          await body(trial)
+        } finally {
+          await trial.end()
+        }
       } finally {
         await place.dispose?.()
       }

@@ -91,6 +91,7 @@ export class Driver<T> {
 export class Trial<T> {
   readonly place: SinkPlace<T>
   private readonly records: readonly T[]
+  private readonly drivers: Driver<T>[] = []
 
   constructor(place: SinkPlace<T>, records: readonly T[]) {
     this.place = place
@@ -104,7 +105,20 @@ export class Trial<T> {
   }
 
   start(epoch: number): Promise<Driver<T>> {
-    return new Driver(this.place.sink(), epoch).open()
+    const driver = new Driver(this.place.sink(), epoch)
+    this.drivers.push(driver)
+    return driver.open()
+  }
+
+  /** Lets go of what drivers hold that died in a case, but not with their process. */
+  async end(): Promise<void> {
+    for (const driver of this.drivers) {
+      try {
+        await driver.close()
+      } catch {
+        // The case has told what is wrong.
+      }
+    }
   }
 
   fail(reason: string): never {

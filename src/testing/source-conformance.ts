@@ -47,6 +47,7 @@ export interface SourceSubject<T> {
 export interface FailingStream {
   /** Why: `an unknown topic`. */
   readonly what: string
+  /** Defines it in a context of its own. */
   stream(ssc: StreamingContext): DStream<unknown>
   /** Of the error that ends the program. A receiver's is told to listeners, and has no code there. */
   readonly code?: string

@@ -23,9 +23,9 @@ export function testSink<T, M>(
   }
   const watched: Sink<T, M> = {
     ...sink,
-    writer: async token => {
+    writer: async (token, call) => {
       const writer = await step('writer', async () => {
-        const made = await sink.writer(token)
+        const made = await sink.writer(token, call)
         open.add(made)
         return made
       })

@@ -15,13 +15,16 @@ import {
 } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
+import { Redis } from 'ioredis'
 import { WebHdfs } from 'kindling/connectors/hdfs'
 import { ObjectStore } from 'kindling/connectors/object-store'
 import { until } from 'kindling/testing'
 import { connectAsync } from 'mqtt'
+import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { WebSocketServer } from 'ws'
 import { freePorts } from '../../scripts/services/ports.ts'
@@ -294,10 +297,10 @@ describe('examples', { concurrency: 3 }, () => {
     assert.match(out, /\["not",1\]/)
   })
 
-  it('22 file formats', async () => {
+  it('26 file formats', async () => {
     const [folder, out] = [join(dir, 'formats'), join(dir, 'formats-out')]
     mkdirSync(folder)
-    const program = example('22-file-formats', folder, join(dir, 'formats-checkpoint'), out)
+    const program = example('26-file-formats', folder, join(dir, 'formats-checkpoint'), out)
     await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
     const rows = text('orders.txt', 'customer,euros', '"Ann, of Ghent",12.5', 'Bob,nothing', 'Eve,7')
     renameSync(rows, join(folder, 'orders.csv'))
@@ -308,10 +311,10 @@ describe('examples', { concurrency: 3 }, () => {
     assert.ok(['parquet', 'avro', 'bad'].every(kind => written.some(name => name.startsWith(kind))))
   })
 
-  it('23 rolling files', async () => {
+  it('27 rolling files', async () => {
     const [folder, lake] = [join(dir, 'rolling'), join(dir, 'rolling-lake')]
     mkdirSync(folder)
-    const program = example('23-rolling-files', folder, join(dir, 'rolling-checkpoint'), lake)
+    const program = example('27-rolling-files', folder, join(dir, 'rolling-checkpoint'), lake)
     await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
     renameSync(text('rolling.txt', 'one', 'two'), join(folder, 'a'))
     const written = (): string[] => (existsSync(join(lake, 'lines')) ? readdirSync(join(lake, 'lines')) : [])
@@ -320,14 +323,34 @@ describe('examples', { concurrency: 3 }, () => {
   })
 
   const s3 = stores.find(({ name }) => name.startsWith('S3'))!
-  it('21 object store word count', { skip: s3.skip }, async () => {
+  it('25 object store word count', { skip: s3.skip }, async () => {
     const options = await s3.fresh()
     const store = new ObjectStore(options)
     await store.write('in/words', Buffer.from('to be or\nnot to be\n'))
-    const program = example('21-object-store-word-count', options.url, options.endpoint!)
+    const program = example('25-object-store-word-count', options.url, options.endpoint!)
     const out = await sees(program, /\["be",2\]/)
     assert.match(out, /\["not",1\]/)
   })
+
+  /** Words that come are counted in a table; `count` asks it for what it has. */
+  async function countsWords(
+    name: string,
+    place: readonly string[],
+    rows: () => Promise<unknown[]>,
+  ): Promise<void> {
+    const folder = join(dir, randomUUID())
+    mkdirSync(folder)
+    const program = example(name, ...place, folder, `${folder}-checkpoints`)
+    await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000, what: program.err })
+    renameSync(text(`${basename(folder)}.txt`, 'to be or', 'not to be'), join(folder, 'words'))
+    const counts = async (): Promise<string> =>
+      ((await rows()) as { word: string; count: number }[])
+        .map(({ word, count }) => `${word} ${count}`)
+        .join()
+    await until(async () => (await counts()) === 'be 2,not 1,or 1,to 2', { timeoutMs: 30_000 })
+    program.child.kill('SIGINT')
+    await program.ended
+  }
 
   const postgres = service('postgres')
   it('17 PostgreSQL word count', { skip: postgres.skip }, async () => {
@@ -337,27 +360,60 @@ describe('examples', { concurrency: 3 }, () => {
     await client.connect()
     try {
       await client.query(`CREATE TABLE ${table} (word text PRIMARY KEY, count int)`)
-      const folder = join(dir, table)
-      mkdirSync(folder)
-      const address = `postgres://${user}@${host}:${port}/${database}`
-      const program = example(
+      await countsWords(
         '17-postgres-word-count',
-        address,
-        table,
-        folder,
-        join(dir, `${table}-checkpoints`),
+        [`postgres://${user}@${host}:${port}/${database}`, table],
+        async () => (await client.query(`SELECT word, count FROM ${table} ORDER BY word`)).rows,
       )
-      await until(() => program.err.includes('exactly-once'), { timeoutMs: 30_000 })
-      renameSync(text(`${table}.txt`, 'to be or', 'not to be'), join(folder, 'words'))
-      const counts = async (): Promise<string> => {
-        const { rows } = await client.query(`SELECT word, count FROM ${table} ORDER BY word`)
-        return rows.map(({ word, count }) => `${word} ${count}`).join()
-      }
-      await until(async () => (await counts()) === 'be 2,not 1,or 1,to 2', { timeoutMs: 30_000 })
     } finally {
       await client.query(`DROP TABLE ${table}`)
       await client.end()
     }
+  })
+
+  const mariadb = service('mariadb')
+  it('18 MySQL word count', { skip: mariadb.skip }, async () => {
+    const { host, port, user, password, database } = mariadb.connection
+    const table = `words_${randomUUID().replaceAll('-', '')}`
+    const client = await mysql.createConnection(mariadb.connection)
+    try {
+      await client.query(`CREATE TABLE ${table} (word varchar(100) PRIMARY KEY, count int)`)
+      await countsWords(
+        '18-mysql-word-count',
+        [`mysql://${user}:${password}@${host}:${port}/${database}`, table],
+        async () => (await client.query(`SELECT word, count FROM ${table} ORDER BY word`))[0] as unknown[],
+      )
+    } finally {
+      await client.query(`DROP TABLE ${table}`)
+      await client.end()
+    }
+  })
+
+  const redis = service('redis')
+  it('20 Redis word count', { skip: redis.skip }, async () => {
+    const { host, port } = redis.connection
+    const hash = `words-${randomUUID()}`
+    const client = new Redis({ host, port })
+    try {
+      await countsWords('20-redis-word-count', [`redis://${host}:${port}`, hash], async () =>
+        Object.entries(await client.hgetall(hash))
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([word, count]) => ({ word, count })),
+      )
+    } finally {
+      await client.del(hash)
+      client.disconnect()
+    }
+  })
+
+  it('19 SQLite word count', async () => {
+    const file = join(dir, 'words.db')
+    await countsWords('19-sqlite-word-count', [file], async () => {
+      const database = new DatabaseSync(file)
+      const rows = database.prepare('SELECT word, count FROM words ORDER BY word').all()
+      database.close()
+      return rows
+    })
   })
 })
 

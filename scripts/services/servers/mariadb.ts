@@ -6,7 +6,7 @@ import { firstBytes } from '../ports.ts'
 import { debianPrograms } from '../registries.ts'
 import type { Run, Service } from '../service.ts'
 
-/** A user who may do everything with the database `test`. */
+/** A user who may do everything with the database `test`, and with those called `test_…`. */
 export interface MariaDBConnection {
   readonly [key: string]: string | number
   readonly host: string
@@ -37,6 +37,7 @@ export const mariadb: Service<MariaDBConnection> = {
       `CREATE DATABASE IF NOT EXISTS ${account.database};
 CREATE USER IF NOT EXISTS '${account.user}'@'127.0.0.1' IDENTIFIED BY '${account.password}';
 GRANT ALL ON ${account.database}.* TO '${account.user}'@'127.0.0.1';
+GRANT ALL ON \`${account.database}\\_%\`.* TO '${account.user}'@'127.0.0.1';
 `,
     )
     const base = join(software['tree']!, 'usr')

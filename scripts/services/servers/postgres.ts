@@ -1,5 +1,5 @@
 /** PostgreSQL, with logical replication, and without waiting for the disk. */
-import { chownSync, mkdirSync } from 'node:fs'
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../commands.ts'
 import { unprivileged } from '../control.ts'
@@ -8,6 +8,9 @@ import { debianPrograms } from '../registries.ts'
 import type { Run, Service } from '../service.ts'
 
 const PLACES = ['usr/lib/postgresql/*/bin', 'usr/local/bin', 'usr/bin']
+
+/** A user who needs a password, once somebody makes one of this name. */
+const LOCKED = 'locked'
 
 /** A user without password who may do everything. */
 export interface PostgresConnection {
@@ -34,12 +37,15 @@ export const postgres: Service<PostgresConnection> = {
     mkdirSync(data, { recursive: true, mode: 0o700 })
     if (user !== undefined) chownSync(data, user, user)
     const locale = ['--encoding=UTF8', '--locale=C.UTF-8']
-    const access = ['--username=tester', '--auth=trust', '--no-sync']
-    await run(join(server.software['bin']!, 'initdb'), [`--pgdata=${data}`, ...locale, ...access], {
+    const accounts = ['--username=tester', '--auth=trust', '--no-sync']
+    await run(join(server.software['bin']!, 'initdb'), [`--pgdata=${data}`, ...locale, ...accounts], {
       cwd: server.folder,
       env: environment(server),
       user,
     })
+    // The first line that fits decides.
+    const access = join(data, 'pg_hba.conf')
+    writeFileSync(access, `host all ${LOCKED} 127.0.0.1/32 scram-sha-256\n${readFileSync(access, 'utf8')}`)
   },
 
   processes: server => {

@@ -1,4 +1,4 @@
-/** Redis, in memory only. */
+/** Redis, with its log of commands: what it has confirmed outlives the process. */
 import { join } from 'node:path'
 import { firstBytes } from '../ports.ts'
 import { debianPrograms } from '../registries.ts'
@@ -27,7 +27,7 @@ export const redis: Service<RedisConnection> = {
       command: join(software['bin']!, 'redis-server'),
       args: [
         ...['--port', String(ports['redis']), '--bind', '127.0.0.1', '--dir', folder],
-        ...['--save', '', '--appendonly', 'no'],
+        ...['--save', '', '--appendonly', 'yes'],
       ],
       env: software['libraries'] === '' ? {} : { LD_LIBRARY_PATH: software['libraries']! },
     },

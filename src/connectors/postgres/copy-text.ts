@@ -1,12 +1,9 @@
 /** Rows in the text form of COPY: a line for each, values between tabs. */
-import { KindlingError } from '../../base/errors.ts'
+import type { TableColumn } from '../database/dialect.ts'
+import { notFitting, valuesOf } from '../database/row-values.ts'
 
-/** A column as the catalogue has it. */
-export interface Column {
-  readonly name: string
-  /** PostgreSQL's own name of the type, such as `int4`, `jsonb`, `_text`. */
-  readonly type: string
-}
+/** A column, with PostgreSQL's own name of its type: `int4`, `jsonb`, `_text`. */
+export type Column = Pick<TableColumn, 'name' | 'type'>
 
 /**
  * A record as a line.
@@ -17,19 +14,6 @@ export interface Column {
 export function copyLine(record: unknown, columns: readonly Column[], isWhole: boolean, end = ''): string {
   const values = valuesOf(record, columns, isWhole)
   return `${columns.map((column, i) => field(values[i], column, record)).join('\t')}${end}\n`
-}
-
-function valuesOf(record: unknown, columns: readonly Column[], isWhole: boolean): readonly unknown[] {
-  if (Array.isArray(record)) {
-    if (record.length === columns.length) return record
-    throw notFitting(record, `it has ${record.length} values, and there are ${columns.length} columns`)
-  }
-  if (typeof record !== 'object' || record === null) throw notFitting(record, 'it is no object and no array')
-  if (isWhole) {
-    const stray = Object.keys(record).find(key => !columns.some(({ name }) => name === key))
-    if (stray !== undefined) throw notFitting(record, `the table has no column ${stray} to be written`)
-  }
-  return columns.map(({ name }) => (record as Record<string, unknown>)[name])
 }
 
 function field(value: unknown, { name, type }: Column, record: unknown): string {
@@ -65,8 +49,4 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '
 
 function escaped(text: string): string {
   return text.replace(/[\\\t\n\r]/g, found => ESCAPES[found]!)
-}
-
-function notFitting(record: unknown, reason: string): KindlingError {
-  return new KindlingError('RECORD_NOT_FITTING', { value: record, reason })
 }

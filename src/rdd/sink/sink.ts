@@ -21,6 +21,7 @@
  * Source: Spark DataSource V2 BatchWrite and DataWriter; the tokens are ours.
  */
 import type { Logger } from '../../base/logger.ts'
+import type { AsyncCall } from '../async-map.ts'
 
 /** An output of a program, by names that are the same after a restart. */
 export interface SinkOutput {
@@ -72,7 +73,11 @@ export interface SinkWriter<T, M> {
  * Makes the writer of an attempt, in the task: on another thread or machine, where there are any. So it travels as other functions of
  * a program do: what it uses has to be data, or be imported.
  */
-export type WriterFactory<T, M> = (token: WriteToken) => SinkWriter<T, M> | Promise<SinkWriter<T, M>>
+export type WriterFactory<T, M> = (
+  token: WriteToken,
+  /** The attempt: what its writer waits for ends with the signal. Left out where nothing is cancelled, as in tests. */
+  call?: AsyncCall,
+) => SinkWriter<T, M> | Promise<SinkWriter<T, M>>
 
 /**
  * Where the records of batches go; see the file head. All but the writers runs on the driver.

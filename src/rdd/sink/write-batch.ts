@@ -137,7 +137,9 @@ export async function writePartition(
       throw stepFailed(sink, step, {}, error)
     }
   }
-  const writer: SinkWriter<unknown, unknown> = await call('writer', () => make(token))
+  const writer: SinkWriter<unknown, unknown> = await call('writer', () =>
+    make(token, { signal: task.signal }),
+  )
   let message: unknown
   try {
     for (let chunk = await records.next(); chunk !== undefined; chunk = await records.next()) {

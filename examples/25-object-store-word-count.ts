@@ -1,7 +1,7 @@
 /**
  * The words of the objects that appear in a bucket, with checkpoints and exactly-once output there too.
  *
- *   npx kindling run examples/21-object-store-word-count.ts s3://bucket/words
+ *   npx kindling run examples/25-object-store-word-count.ts s3://bucket/words
  *
  * Who asks is known from the environment (AWS_ACCESS_KEY_ID and so on). In a clone of this project, `npm run services -- start aws` starts
  * a store to try it with; its address is the second argument. Put text files below `words/in`.
@@ -10,7 +10,7 @@ import { fileSink, StreamingContext, seconds } from 'kindling'
 import { ObjectStore } from 'kindling/connectors/object-store'
 
 const [url, endpoint] = process.argv.slice(2)
-if (url === undefined) throw new Error('usage: 21-object-store-word-count.ts URL [ENDPOINT]')
+if (url === undefined) throw new Error('usage: 25-object-store-word-count.ts URL [ENDPOINT]')
 
 const at = endpoint === undefined ? {} : { endpoint }
 const data = new ObjectStore({ url, ...at })

@@ -1,7 +1,7 @@
 /**
  * Orders that appear as CSV, written on as Parquet and Avro, each batch once; rows that are none go to files of their own.
  *
- *   npx kindling run examples/22-file-formats.ts incoming checkpoint out
+ *   npx kindling run examples/26-file-formats.ts incoming checkpoint out
  *
  * Move files into `incoming` such as
  *

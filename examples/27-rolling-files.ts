@@ -1,7 +1,7 @@
 /**
  * Lines that come in small batches, kept as few large files of Parquet: each line once, also when the program is killed and started again.
  *
- *   npx kindling run examples/23-rolling-files.ts incoming checkpoint lake
+ *   npx kindling run examples/27-rolling-files.ts incoming checkpoint lake
  *
  * Move text files into `incoming`. Each batch is seen at once, as a small file of `lake/lines`; ten of them become one.
  */
