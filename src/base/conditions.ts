@@ -618,18 +618,18 @@ export const conditions = {
       'A record does not fit the columns that are written: {value}: {reason}. Give the columns, or map the records to them.',
     doc: 'All records of a Parquet file have the same columns: those given, or those of the first records of the partition. Rows for a database have those of the sink or its table.',
   },
-  ROW_NOT_READABLE: {
-    domain: 'user',
-    retry: 'never',
-    message: '{path}, line {line}: {reason}. Give onError to have such rows put aside.',
-    doc: 'A row of a CSV file does not have the fields that it should have, its quotes do not match, or a field is not of the type of its column or what the schema wants.',
-  },
   REFERENCE_DATA_STALE: {
     domain: 'external',
     retry: 'backoff',
     message:
       'Reference data is {age} old, and at most {maxAge} is allowed (maxAge): {reason}. See to where it is loaded from, or allow more.',
     doc: 'The data of refreshing is kept while loading it anew fails, up to its greatest age. A batch that would get older data fails.',
+  },
+  ROW_NOT_READABLE: {
+    domain: 'user',
+    retry: 'never',
+    message: '{path}, line {line}: {reason}. Give onError to have such rows put aside.',
+    doc: 'A row of a CSV file does not have the fields that it should have, its quotes do not match, or a field is not of the type of its column or what the schema wants.',
   },
   SIMULATION_FAILED: {
     domain: 'user',

@@ -85,6 +85,8 @@ export class StreamTest {
   crashed = false
   private readonly options: StreamTestOptions
   private readonly batchDuration: Duration
+  /** That of the program now. */
+  private interval: Duration
   private readonly faults: Faults
   private readonly machine: TestMachine | undefined
   private readonly outputs = new Map<string, RecordedOutput<unknown>>()
@@ -104,6 +106,7 @@ export class StreamTest {
     this.clock = machine?.clock ?? new ManualClock(0)
     this.faults = machine?.faults ?? new Faults()
     this.batchDuration = toDuration(options.batchDuration ?? 1000, 'The batch interval')
+    this.interval = this.batchDuration
     this.random = new Random(options.seed ?? 1)
     this.buildProgram(options.build)
   }
@@ -146,7 +149,7 @@ export class StreamTest {
       taskHook: task => (life.isDead ? never() : this.arriveAtTask(task, life)),
       ...this.machine?.context(life),
     })
-    life.context = new StreamingContext(sc, this.batchDuration)
+    life.context = new StreamingContext(sc, this.interval)
     const { checkpointDir } = this
     if (this.machine !== undefined) life.context.checkpoint(this.machine.storage(life))
     else if (checkpointDir !== undefined)
@@ -291,7 +294,7 @@ export class StreamTest {
   async run(n: number, opts: { readonly collectErrors?: boolean } = {}): Promise<void> {
     if (this.ssc.getState() === 'initialized') await this.start()
     for (let i = 0; i < n && !this.crashed; i++) {
-      await this.clock.advance(this.batchDuration.milliseconds)
+      await this.clock.advance(this.interval.milliseconds)
       const fresh = this.errors.slice(this.seen)
       this.seen = this.errors.length
       if (fresh[0] !== undefined && opts.collectErrors !== true && !this.crashed) throw fresh[0]
@@ -422,6 +425,7 @@ export class StreamTest {
    *
    * @param opts.build another program; default the same
    * @param opts.downFor virtual time until it is back
+   * @param opts.batchDuration another batch interval, from now on; scripted input comes at the times of the first one
    * @throws what the start throws
    * @example
    * await using test = new StreamTest({
@@ -437,10 +441,15 @@ export class StreamTest {
    * test.out('sums').batches // => [[['a', 1]], [['a', 3]], [['a', 6]], [['a', 10]]]
    */
   async crashAndRestart(
-    opts: { readonly build?: (t: StreamTest) => void; readonly downFor?: DurationLike } = {},
+    opts: {
+      readonly build?: (t: StreamTest) => void
+      readonly downFor?: DurationLike
+      readonly batchDuration?: DurationLike
+    } = {},
   ): Promise<void> {
     this.die()
     if (opts.downFor !== undefined) await this.clock.advance(toDuration(opts.downFor, 'downFor').milliseconds)
+    if (opts.batchDuration !== undefined) this.interval = toDuration(opts.batchDuration, 'The batch interval')
     this.beginAnew(opts.build)
     await this.start()
     await this.clock.advance(0)

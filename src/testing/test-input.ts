@@ -51,9 +51,10 @@ export class TestInput<T> implements InputSource<T> {
   stop(): void {}
 
   async plan(time: Time): Promise<BatchInput<T>> {
-    const index = time.minus(new Time(0)).div(this.batchDuration) - 1
-    this.last = { from: this.next, to: index + 1 }
-    this.next = index + 1
+    // A program may have gone on with other batches than those of the script.
+    const to = Math.max(this.next, Math.floor(time.minus(new Time(0)).div(this.batchDuration)))
+    this.last = { from: this.next, to }
+    this.next = to
     await this.arrive()
     const records = this.records(this.last)
     return { rdd: this.rdd(records), numRecords: records?.length ?? 0 }

@@ -204,13 +204,19 @@ describe('kindling checkpoint plan', () => {
     assert.equal(JSON.parse(out).isRefused, true)
   })
 
-  it('says why a program is refused whatever may be dropped', async () => {
-    const { code, text } = await planned(
-      changed(['batchDuration: seconds(1)', 'batchDuration: 500']),
-      '--allow-drop',
-    )
+  it('says what begins anew with another batch interval, and what goes on', async () => {
+    const app = changed(['batchDuration: seconds(1)', 'batchDuration: 500'])
+    const { code, text } = await planned(app)
     assert.equal(code, 3)
-    assert.match(text, /Refused: its batch interval is 1000 ms, and that of the program 500 ms/)
+    assert.match(text, /kept history: .* kept sessions: .* kept counts: .* restarted highest: /)
+    assert.match(text, /Batches of 1000 ms were planned, those to come are of 500 ms\./)
+    assert.match(
+      text,
+      /Refused: the windows of highest would begin anew\. Keep the batch interval, or start with/,
+    )
+    const dropped = await planned(app, '--allow-drop')
+    assert.equal(dropped.code, 3)
+    assert.match(dropped.text, /The program goes on, and gives up for good: highest\./)
   })
 
   it('gives the program its arguments, and runs none of its jobs', async () => {

@@ -8,7 +8,7 @@ import {
 import { grouped } from '../../ui/draw-table.ts'
 import { countText, wrap } from './text.ts'
 
-const MARK = 9
+const MARK = 10
 
 /** @param options.mayDrop whether the program may start without what does not match */
 export function drawPlan(

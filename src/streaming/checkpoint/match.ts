@@ -70,8 +70,8 @@ export function match(
   for (const stream of restarted) {
     const id = ids.of(stream)
     const reason =
-      `the windows of ${id} (${stream.windowDuration}) cut batches of ${savedEra.batchMs} ms, which was the batch interval ` +
-      'before, in two: they begin anew'
+      `the batch interval was ${savedEra.batchMs} ms and is ${graph.grid.newest.batchMs} ms: the windows of ${id} ` +
+      `(${stream.windowDuration}) would cut batches of before in two, and begin anew`
     unmatched.push({ what: 'window', id, reason })
   }
   const inputs = new Set(graph.inputs.map(input => ids.of(input as AnyStream)))

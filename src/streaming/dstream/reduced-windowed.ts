@@ -99,7 +99,7 @@ function incremental<K, V>(
       const start = self.windowStart(time)
       // Bounded by the windows themselves, so that a window shorter than its slide skips what lies between.
       const oldInWindow =
-        previous === undefined ? [] : rddsWithin(reduced, before.minus(window), before.min(start))
+        previous === undefined ? [] : rddsWithin(reduced, self.windowStart(before), before.min(start))
       const entering = rddsWithin(reduced, before.max(start), time)
       const detail: MergeDetail = { leaving: oldInWindow.length }
       // Batches from before a change of the cut may be cut otherwise.
