@@ -39,6 +39,11 @@ const READ_SCOPES = `function () {
 const MAX_SCRIPTS = 500
 const scripts = new Map<string, Script>()
 
+/** Where the inspector evaluates: test runners such as Jest load this code into a context of its own, with another global object. */
+function mainGlobal(): object {
+  return process.getBuiltinModule('node:vm').runInThisContext('globalThis') as object
+}
+
 /** An open session. */
 export class Inspection implements Disposable {
   private readonly session: Session
@@ -72,8 +77,9 @@ export class Inspection implements Disposable {
   /** The scopes of a function. */
   closure(f: object): Closure {
     box.function = f
-    if (Reflect.get(globalThis, BOX) !== box)
-      Object.defineProperty(globalThis, BOX, { value: box, configurable: true })
+    const global = mainGlobal()
+    if (Reflect.get(global, BOX) !== box)
+      Object.defineProperty(global, BOX, { value: box, configurable: true })
     try {
       const { result } = this.post('Runtime.evaluate', { expression: `${BOX_EXPRESSION}.function` })
       const { internalProperties = [] } = this.post('Runtime.getProperties', {

@@ -12,6 +12,8 @@ import { type Place, Script } from './script.ts'
 /** Frames that are searched: operators are called near the code that defines the function. */
 const FRAMES = 30
 const TYPESCRIPT = /\.[cm]?ts$/
+/** Not `import(…)`, which CommonJS has too. */
+const ES_MODULE = /^(import\s*[\w{*"']|export\b)/m
 
 /** What the inspector says of a function that is looked for in a file. */
 export interface Sought {
@@ -40,7 +42,8 @@ export function scriptOfFile(path: string, sought: Sought): Script | undefined {
 function scriptIn(path: string, url: string | undefined, sought: Sought): Script | undefined {
   const text = readSource(path)
   if (text === undefined) return undefined
-  const isModule = url?.startsWith('file:') ?? /^(import|export)\b/m.test(text)
+  // Test runners with contexts of their own run ES modules under their path too.
+  const isModule = url?.startsWith('file:') === true || ES_MODULE.test(text)
   const script = new Script({
     scriptId: sought.scriptId,
     url: url ?? (isModule ? pathToFileURL(path).href : path),
