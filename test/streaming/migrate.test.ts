@@ -98,7 +98,7 @@ for (const [kind, { before, after }] of Object.entries(KINDS))
           plan.operators.map(({ id, fate, versions }) => [id, fate, versions]),
           [['n', 'migrated', { saved: 1, now: 2 }]],
         )
-        assert.match(drawPlan(plan, { mayDrop: false, notes: [] }), /^migrated n: .* from version 1 to 2/m)
+        assert.match(drawPlan(plan, { mayDrop: false, notes: [] }), /^migrated +n: .* from version 1 to 2/m)
         await t.crashAndRestart({ build: now(2, toObject, partitions) })
         await t.run(3)
         assert.deepEqual(
