@@ -6,7 +6,8 @@ import { simulate } from '../../src/testing/simulation/simulate.ts'
 import { runs } from '../support/runs.ts'
 import { simulated } from '../support/simulated.ts'
 
-const total = runs
+// In CI 600, and 400 of receivers.
+const total = runs * 2
 const part = Math.min(total, 100)
 
 for (let first = 1; first <= total; first += part)

@@ -6,7 +6,7 @@ import { simulate } from '../../src/testing/simulation/simulate.ts'
 import { runs } from '../support/runs.ts'
 import { simulated } from '../support/simulated.ts'
 
-const total = Math.ceil((runs * 2) / 3)
+const total = Math.ceil((runs * 4) / 3)
 const part = Math.min(total, 100)
 
 for (let first = 1; first <= total; first += part)
