@@ -52,6 +52,7 @@ const operators: Record<string, Operator> = {
       .uid('op')
       .window(seconds(4), seconds(4)),
   reduceByKey: (pairs, partitions) => pairs.reduceByKey(add, partitions),
+  repartition: (pairs, partitions = pairs.host.sc.defaultParallelism) => pairs.repartition(partitions),
   join: (pairs, partitions) => pairs.join(pairs.mapValues(String), partitions),
 }
 

@@ -26,7 +26,15 @@ import { type StateOptions, updateStateByKey, updateStateByPartition } from '../
 import type { Era, TimeGrid } from '../time-grid.ts'
 import { type Batches, batches } from './batches.ts'
 import type { Cut } from './cut.ts'
-import { countByValue, countOf, cutOf, elementwise, reducedBy, reduceOf } from './elementwise.ts'
+import {
+  countByValue,
+  countOf,
+  cutOf,
+  elementwise,
+  reducedBy,
+  reduceOf,
+  repartitioned,
+} from './elementwise.ts'
 import type { StreamHost } from './host.ts'
 import {
   foreachRDD,
@@ -221,12 +229,12 @@ export class DStream<T> {
    * Exactly `numPartitions` partitions of nearly equal size in each batch; the order is lost. Shuffles: worth it where a source gives few
    * partitions to much work.
    *
-   * @throws INVALID_ARGUMENT (in the batch) unless `numPartitions` is a whole number of at least 1
+   * @throws INVALID_ARGUMENT unless `numPartitions` is a whole number of at least 1
    * @example
    * numbers.repartition(3).map(() => 1).glom() // => [[[1], [1], [1]]]
    */
   repartition(numPartitions: number): DStream<T> {
-    return elementwise(this, 'repartition', rdd => rdd.repartition(numPartitions))
+    return repartitioned(this, numPartitions)
   }
 
   /**

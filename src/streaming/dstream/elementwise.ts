@@ -1,5 +1,5 @@
 /** Streams that are an RDD operation on each RDD of one parent; where that has none, neither have they. */
-import { type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
+import { HashPartitioner, type Partitioning, toPartitioner } from '../../rdd/partitioner.ts'
 import type { RDD } from '../../rdd/rdd.ts'
 import { operator } from '../../rdd/scope.ts'
 import { Cut } from './cut.ts'
@@ -37,6 +37,13 @@ export function reducedBy<K, V>(
   cut: Cut,
 ): DStream<[K, V]> {
   return elementwise(stream, 'reduceByKey', rdd => rdd.reduceByKey(reduce, cut.partitioner), cut)
+}
+
+/** Into partitions of nearly equal size. */
+export function repartitioned<T>(stream: DStream<T>, numPartitions: number): DStream<T> {
+  // Not by hash, but as many as batches that run again had.
+  const cut = new Cut(new HashPartitioner(numPartitions))
+  return elementwise(stream, 'repartition', rdd => rdd.repartition(cut.partitioner.numPartitions), cut)
 }
 
 export function reduceOf<T>(stream: DStream<T>, reduce: (a: T, b: T) => T): DStream<T> {
