@@ -36,7 +36,7 @@ export interface LoggedBatch {
   /** Ticks before it that were merged into it. */
   readonly merged: number
   readonly inputs: readonly LoggedInput[]
-  /** How pairs are cut: partition counts, where they are by hash. Older logs, and programs without shuffles, have none. */
+  /** How records are cut: partition counts, where they are by hash or of `repartition`. Older logs, and programs without shuffles, have none. */
   readonly cuts?: RecordedCuts | undefined
 }
 
