@@ -5,7 +5,9 @@
  *
  * Tests of connectors use the servers that `npm run services -- start` has started; those of other servers are skipped.
  *
- * Property tests run KINDLING_TEST_RUNS times: 50 by default, 20 with --quick, 300 where CI is set.
+ * Property tests run KINDLING_TEST_RUNS times: 50 by default, 20 with --quick, 300 where CI is set. Their inputs come from
+ * KINDLING_TEST_SEED. By default that is another one in every run; where CI is set it is made of the content of the commit, so that CI
+ * answers the same when it is asked again, and every change is tried with inputs of its own.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -27,9 +29,16 @@ function step(name: string, args: readonly string[]): void {
 }
 
 function environment(): NodeJS.ProcessEnv {
-  const runs =
-    process.env['KINDLING_TEST_RUNS'] ?? (process.env['CI'] !== undefined ? '300' : quick ? '20' : '50')
-  return { ...process.env, KINDLING_TEST_RUNS: runs }
+  const inCI = process.env['CI'] !== undefined
+  const runs = process.env['KINDLING_TEST_RUNS'] ?? (inCI ? '300' : quick ? '20' : '50')
+  const seed = process.env['KINDLING_TEST_SEED'] ?? (inCI ? String(seedOfContent()) : undefined)
+  return { ...process.env, KINDLING_TEST_RUNS: runs, ...(seed !== undefined && { KINDLING_TEST_SEED: seed }) }
+}
+
+/** 0 outside of a clone. */
+function seedOfContent(): number {
+  const { stdout } = spawnSync('git', ['rev-parse', 'HEAD^{tree}'], { cwd: root, encoding: 'utf8' })
+  return /^[0-9a-f]{40,}$/.test(stdout?.trim() ?? '') ? Number.parseInt(stdout.slice(0, 7), 16) : 0
 }
 
 const tests = globSync('test/**/*.test.ts', { cwd: root })

@@ -8,6 +8,7 @@ import { SparkContext } from '../../src/context/spark-context.ts'
 import { lookup } from '../../src/executor/lookup.ts'
 import { LookupCache, type LookupSettings } from '../../src/executor/lookup-cache.ts'
 import { rejected, thrown } from '../support/rejected.ts'
+import { runs } from '../support/runs.ts'
 
 /** A cache over squares, of which odd ones are not there, and the keys of its calls. */
 function squares(settings: Partial<LookupSettings> = {}) {
@@ -98,6 +99,7 @@ describe('LookupCache', () => {
           assert.ok(cache.size <= maxEntries)
         }
       }),
+      { numRuns: runs },
     )
   })
 })

@@ -11,6 +11,7 @@ import { TaskTimes } from '../../src/scheduler/speculation.ts'
 import type { Task } from '../../src/scheduler/task.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
 import { INLINE } from '../support/backends.ts'
+import { runs } from '../support/runs.ts'
 
 const ON = { 'spark.speculation': 'true', 'spark.speculation.quantile': '0.5' }
 
@@ -25,6 +26,7 @@ it('the median of times is that of all, sorted', () => {
       assert.equal(times.count, all.length)
       assert.equal(times.median, (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2)
     }),
+    { numRuns: runs },
   )
 })
 

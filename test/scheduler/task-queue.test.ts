@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { compareFairly, DEFAULT_POOL, type PoolSettings } from '../../src/scheduler/pools.ts'
 import type { Task, TaskEvents } from '../../src/scheduler/task.ts'
 import { TaskQueue } from '../../src/scheduler/task-queue.ts'
+import { runs } from '../support/runs.ts'
 
 const events: TaskEvents = { started() {}, succeeded() {}, failed() {} }
 
@@ -170,6 +171,7 @@ describe('FAIR', () => {
           assert.equal(queue.size, oracle.waiting.length)
         }
       }),
+      { numRuns: runs },
     )
   })
 })

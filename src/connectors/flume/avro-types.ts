@@ -3,7 +3,8 @@
  * remote calls. Encoding and decoding are those of the library `avsc`, loaded when a receiver starts.
  */
 import { createHash } from 'node:crypto'
-import { KindlingError } from '../../base/errors.ts'
+import type { AvroSchema } from '../../rdd/formats/avro-schema.ts'
+import { avroLibrary, avroType } from '../../rdd/formats/avro-types.ts'
 
 /** An event as it is decoded. */
 export interface AvroEvent {
@@ -72,9 +73,9 @@ export const PROTOCOL_HASH: Uint8Array = createHash('md5').update(PROTOCOL).dige
 
 /** @throws PACKAGE_MISSING without the library */
 export async function wireTypes(): Promise<WireTypes> {
-  const { Type } = await library()
+  const avro = await avroLibrary('Receiving from Flume')
   const typeOf = <T>(schema: unknown): WireType<T> =>
-    Type.forSchema(schema as never) as unknown as WireType<T>
+    avroType(avro, schema as AvroSchema) as unknown as WireType<T>
   return {
     handshakeRequest: typeOf({
       type: 'record',
@@ -105,18 +106,5 @@ export async function wireTypes(): Promise<WireTypes> {
     event: typeOf(EVENT),
     events: typeOf({ type: 'array', items: EVENT }),
     status: typeOf(STATUS),
-  }
-}
-
-async function library(): Promise<typeof import('avsc')> {
-  try {
-    const loaded = await import('avsc')
-    return loaded.default ?? loaded
-  } catch (cause) {
-    throw new KindlingError(
-      'PACKAGE_MISSING',
-      { feature: 'Receiving from Flume', package: 'avsc' },
-      { cause },
-    )
   }
 }

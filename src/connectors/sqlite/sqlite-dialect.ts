@@ -5,6 +5,7 @@
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
+import { setField } from '../../data/record-shape.ts'
 import { saidBy } from '../database/database-errors.ts'
 import type { DatabaseProblem, SQLConnection, SQLDialect, SQLRow, TableColumn } from '../database/dialect.ts'
 import { onConflict } from '../database/move-rows.ts'
@@ -73,7 +74,11 @@ function bound(value: unknown): SQLInputValue {
 function read(row: Readonly<Record<string, unknown>>): SQLRow {
   const plain: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(row))
-    plain[name] = typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value
+    setField(
+      plain,
+      name,
+      typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value,
+    )
   return plain
 }
 

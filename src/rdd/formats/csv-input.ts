@@ -3,9 +3,11 @@
  *
  * Rows that are none come too, in their place, so that it can be decided later what becomes of them.
  */
+
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { KindlingError } from '../../base/errors.ts'
+import { setField } from '../../data/record-shape.ts'
 import type { RemoteReader } from '../sources/remote-files.ts'
 import type { NamedRange } from './file-records.ts'
 
@@ -135,7 +137,7 @@ function rowOf(
   const values: Record<string, string | undefined> = {}
   columns.forEach((column, i) => {
     const field = record[i]
-    values[column] = typeof field === 'symbol' ? undefined : field
+    setField(values, column, typeof field === 'symbol' ? undefined : field)
   })
   const at = record.indexOf(MISQUOTED)
   if (at >= 0) return { path, line, values, error: `the quotes of field ${at + 1} do not match` }

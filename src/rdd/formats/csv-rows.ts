@@ -1,5 +1,7 @@
 /** Rows of CSV as records: types by column, or by a schema of the program. */
+
 import { describeValue, KindlingError } from '../../base/errors.ts'
+import { setField } from '../../data/record-shape.ts'
 import { capture } from '../functions/explicit.ts'
 import type { CsvInputOptions, CsvRow } from './csv-input.ts'
 
@@ -71,7 +73,7 @@ function typed(row: CsvRow, columns: Readonly<Record<string, CsvType>>): Record<
     const value = text === undefined ? undefined : typedValue(text, type)
     if (text !== undefined && value === undefined)
       throw notReadable(row, `${describeValue(text)} in column ${name} is no ${type}`)
-    record[name] = value
+    setField(record, name, value)
   }
   return record
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { closedRange, type RangeBounds, rangesOf } from '../../../src/connectors/database/ranges.ts'
 import { thrown } from '../../support/rejected.ts'
+import { runs } from '../../support/runs.ts'
 
 /** Spark's JdbcRDD.getPartitions. */
 function spark(lower: bigint, upper: bigint, count: number): [bigint, bigint][] {
@@ -32,6 +33,7 @@ describe('rangesOf', () => {
           expected,
         )
       }),
+      { numRuns: runs },
     )
   })
 

@@ -94,6 +94,15 @@ describe('calls of an Avro sink', () => {
     await assert.rejects(connection().take(frames(1, Buffer.from([1, 2, 3]))), /too early/)
   })
 
+  it('keep every header, whatever its name', async () => {
+    const { seen, take } = connection()
+    const headers = JSON.parse('{"__proto__":"a","constructor":"b","":"c"}') as Record<string, string>
+    await take(
+      frames(1, Buffer.concat([handshake(types, SINK_PROTOCOL), batchCall(types, [event('x', headers)])])),
+    )
+    assert.deepEqual(seen, ['x{"__proto__":"a","constructor":"b","":"c"}'])
+  })
+
   it('are the same however they arrive (property)', async () => {
     const events = fc.array(fc.tuple(fc.string(), fc.dictionary(fc.string(), fc.string(), { maxKeys: 3 })), {
       maxLength: 5,

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Column, copyLine } from '../../../src/connectors/postgres/copy-text.ts'
 import { thrown } from '../../support/rejected.ts'
+import { runs } from '../../support/runs.ts'
 
 const column = (type: string, name = 'c'): Column => ({ name, type })
 
@@ -43,6 +44,7 @@ describe('copyLine', () => {
         assert.equal(line.search(/[\t\n\r]/), line.length - 1)
         assert.equal(unescaped(line.slice(0, -1)), value)
       }),
+      { numRuns: runs },
     )
   })
 

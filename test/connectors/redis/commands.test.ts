@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { packed, type RedisCommand, toChannel, toStream } from '../../../src/connectors/redis/commands.ts'
 import { explained } from '../../../src/connectors/redis/redis-link.ts'
 import { thrown } from '../../support/rejected.ts'
+import { runs } from '../../support/runs.ts'
 
 /** As the script does. */
 function unpacked(bytes: Buffer): Buffer[] {
@@ -26,6 +27,7 @@ describe('commands of Redis', () => {
         )
         assert.deepEqual(unpacked(packed([name, ...args])), expected)
       }),
+      { numRuns: runs },
     )
   })
 

@@ -98,6 +98,34 @@ describe('Avro files', () => {
     assert.match(error.message, /place\/a.*byte \d+/)
   })
 
+  it('keep every key of a map, and refuse a field that no record can have', async () => {
+    const records = [
+      {
+        ...orders(1)[0]!,
+        tags: JSON.parse('{"__proto__":1,"constructor":2,"":3}') as Record<string, number>,
+      },
+    ]
+    const file = await bytesOf(records, { format: 'avro', schema })
+    assert.equal(
+      JSON.stringify((await read(file)).map(order => (order as (typeof records)[0])!.tags)),
+      '[{"__proto__":1,"constructor":2,"":3}]',
+    )
+    const later = {
+      ...schema,
+      fields: [
+        ...(schema as unknown as { fields: object[] }).fields,
+        { name: 'x', type: ['null', 'int'], default: null },
+      ],
+    }
+    const [resolved] = (await read(file, { schema: later as AvroSchema })) as [(typeof records)[0]]
+    assert.deepEqual(Object.keys(resolved.tags), ['__proto__', 'constructor', ''])
+    const odd: AvroSchema = { type: 'record', name: 'Odd', fields: [{ name: '__proto__', type: 'int' }] }
+    assert.match(
+      (await rejected('FILE_NOT_FITTING', () => read(file, { schema: odd }))).message,
+      /field of Odd is named __proto__/,
+    )
+  })
+
   it('refuse records that do not fit, and schemas that are none', async () => {
     const error = await rejected('RECORD_NOT_FITTING', () =>
       bytesOf([{ ...orders(1)[0], id: 'x' }], { format: 'avro', schema }),

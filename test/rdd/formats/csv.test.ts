@@ -52,6 +52,18 @@ describe('CSV files', () => {
         { n: undefined, b: undefined, d: undefined, i: undefined },
       ],
     ],
+    [
+      'names that objects have',
+      '__proto__,constructor\n1,2\n',
+      {},
+      [JSON.parse('{"__proto__":"1","constructor":"2"}')],
+    ],
+    [
+      'such names, with types',
+      '__proto__\n1\n',
+      { columns: JSON.parse('{"__proto__":"number"}') },
+      [JSON.parse('{"__proto__":1}')],
+    ],
     ['other alphabets', 'имя,名\n"é, ё",漢\n', {}, [{ имя: 'é, ё', 名: '漢' }]],
   ]
   for (const [title, text, options, expected] of cases)

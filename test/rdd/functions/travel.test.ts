@@ -10,6 +10,7 @@ import { registerClass, SparkContext } from '../../../src/index.ts'
 import { captureFunction } from '../../../src/rdd/functions/capture-function.ts'
 import { capture } from '../../../src/rdd/functions/explicit.ts'
 import { type AnyFunction, FunctionWorker } from '../../support/function-worker.ts'
+import { runs } from '../../support/runs.ts'
 import { assertSame, values } from '../../support/values.ts'
 import byDefault, * as library from './fixtures/library.ts'
 import { adder, counted, isPoint, Point, renamed, viaEmitter } from './fixtures/library.ts'
@@ -18,7 +19,6 @@ const require = createRequire(import.meta.url)
 const common = require('./fixtures/common.cjs')
 const { look, Box } = require('./fixtures/common.cjs') as typeof import('./fixtures/common.cjs')
 
-const runs = Number(process.env['KINDLING_TEST_RUNS'] ?? 50)
 const worker = new FunctionWorker()
 
 // ---- what a program of its own declares: this file is the entry module ----
