@@ -132,7 +132,11 @@ async function openFile(
     async write(group) {
       for (const record of group)
         for (const name of Object.keys(record))
-          if (!Object.hasOwn(columns, name)) throw notFitting(record, `there is no column ${name}`)
+          if (!Object.hasOwn(columns, name))
+            throw notFitting(
+              record,
+              name === '__proto__' ? 'no column can have the name __proto__' : `there is no column ${name}`,
+            )
       if (group.length > 0) await writer.write({ columnData: dataOf(group), rowGroupSize: group.length })
       await drain()
     },

@@ -112,6 +112,8 @@ describe('saveAsParquetFile', () => {
       [[{ a: 1 }, { a: 'text' }], undefined, /'text'.*column a is DOUBLE/],
       [[{ a: 1.5 }], { a: 'INT32' }, /1\.5.*column a is INT32/],
       [[{ a: 1, c: 2 }], { a: 'INT32' }, /there is no column c/],
+      [[JSON.parse('{"a":1,"__proto__":2}')], { a: 'INT32' }, /no column can have the name __proto__/],
+      [[JSON.parse('{"__proto__":2}')], undefined, /no column can have the name __proto__/],
     ] as const) {
       const path = target()
       const saved = sc

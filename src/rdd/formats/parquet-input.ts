@@ -80,11 +80,15 @@ function checkColumns(
 ): void {
   const there = topColumns(metadata)
   const missing = columns?.filter(column => !there.includes(column)) ?? []
-  if (missing.length === 0) return
-  throw new KindlingError('FILE_NOT_FITTING', {
-    path: name,
-    reason: `it has no column ${missing.join(', ')}, but ${there.join(', ')}`,
-  })
+  if (missing.length > 0)
+    throw notFitting(name, `it has no column ${missing.join(', ')}, but ${there.join(', ')}`)
+  // The library assigns fields, which would lose this one.
+  if ((columns ?? there).includes('__proto__'))
+    throw notFitting(name, 'it has a column __proto__, which no record can have: name the columns to read')
+}
+
+function notFitting(path: string, reason: string): KindlingError {
+  return new KindlingError('FILE_NOT_FITTING', { path, reason })
 }
 
 /** The schema is a tree in pre-order, with the root first. */

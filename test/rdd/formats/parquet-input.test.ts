@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { type ParquetReadOptions, SparkContext } from 'kindling'
 import { bytesOf } from '../../support/bytes-of.ts'
 import { placeOf } from '../../support/place-of.ts'
@@ -51,6 +52,14 @@ describe('Parquet files', () => {
     ])
     const error = await rejected('FILE_NOT_FITTING', () => read(file, { columns: ['id', 'none'] }))
     assert.match(error.message, /place\/a.*no column none, but id, name, raw/)
+  })
+
+  it('with a column that no record can have are refused, unless it is not read', async () => {
+    const columnData = ['__proto__', 'a'].map(name => ({ name, data: [1], type: 'INT32' as const }))
+    const file = new Uint8Array(parquetWriteBuffer({ columnData }))
+    const error = await rejected('FILE_NOT_FITTING', () => read(file))
+    assert.match(error.message, /place\/a.*a column __proto__/)
+    assert.deepEqual(await read(file, { columns: ['a'] }), [{ a: 1 }])
   })
 
   it('give back what was written (property)', async () => {
