@@ -17,10 +17,10 @@ import { type ByteReader, blockDamaged } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'
 
 const SEGMENT_CHARS = 64 * 1024
-/** Up to this average length, copying characters one by one beats joining the strings first. */
-const SHORT_CHARS = 24
-/** From this average length on, a native call for each string costs less than joining them. */
-const LONG_CHARS = 256
+/** Up to this average length, copying characters one by one beats joining the strings first: 13 ns of both at 8, 24 and 16 ns at 12. */
+const SHORT_CHARS = 8
+/** From this average length on, a native call for each string costs less than joining them: 46 and 48 ns of slices, 40 and 27 of others. */
+const LONG_CHARS = 48
 const ASCII = 0
 const UTF8 = 1
 const UTF16 = 2
