@@ -153,7 +153,7 @@ export {
   rawFrame,
   rawSocketSender,
 } from './streaming/sources/raw-socket.ts'
-export type { BytesConverter } from './streaming/sources/socket.ts'
+export type { BytesConverter } from './streaming/sources/socket-receiver.ts'
 export {
   type CsvStreamOptions,
   FileStreamsInPlace,

@@ -25,7 +25,8 @@ import { type FileStreamOptions, fileSource, textFileSource } from './sources/fi
 import { iterableSource, type StreamLike } from './sources/iterable.ts'
 import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
 import { rawSocketSource } from './sources/raw-socket.ts'
-import { type BytesConverter, socketSource, socketTextSource } from './sources/socket.ts'
+import { socketSource, socketTextSource } from './sources/socket.ts'
+import type { BytesConverter } from './sources/socket-receiver.ts'
 import {
   type CsvStreamOptions,
   csvStream,
@@ -43,7 +44,8 @@ export abstract class StreamCreators {
    * ends.
    *
    * Shape: one string for each line, without its end; bytes that are no UTF-8 become U+FFFD. Partitions: one for each block
-   * interval in which something came. Delivery: what was not received when the connection broke is the sender's matter.
+   * interval in which something came. Delivery: what was not received when the connection broke is the sender's matter. With worker
+   * threads (`local[N]`) the connection is read on a thread of its own; when that ends, text on its way is lost with it.
    *
    * @example
    * ssc.socketTextStream('localhost', 9999).flatMap(line => line.split(' ')) // for a test: nc -lk 9999
@@ -57,7 +59,8 @@ export abstract class StreamCreators {
   }
 
   /**
-   * Records that `converter` makes of the bytes of each connection to a TCP server.
+   * Records that `converter` makes of the bytes of each connection to a TCP server. With worker threads it runs where sockets are
+   * read, if it can travel there, else on the program's own thread.
    *
    * @example
    * ssc.socketStream('localhost', 9999, async function* (bytes) {

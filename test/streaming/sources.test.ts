@@ -3,12 +3,14 @@ import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { after, describe, it } from 'node:test'
+import { isMainThread } from 'node:worker_threads'
 import { seconds } from '../../src/base/time.ts'
 import type { SparkContext } from '../../src/context/spark-context.ts'
 import type { ReceiverInfo } from '../../src/streaming/listener.ts'
 import { Receiver } from '../../src/streaming/receiver/receiver.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
 import { until } from '../../src/testing/until.ts'
+import { LOCAL, ON_THREADS, thorough } from '../support/backends.ts'
 
 const servers: Server[] = []
 after(() => {
@@ -39,134 +41,171 @@ async function runUntil(t: StreamTest, done: () => boolean): Promise<void> {
   }
 }
 
-describe('socketTextStream', () => {
-  it('a connection that closes in the middle of a line and comes back; the last line counts', async () => {
-    const { port } = await serve((socket, n) => {
-      if (n === 1) socket.end('one\ntwo\r\nhalf')
-      else if (n === 2) socket.write('three\n')
+for (const place of thorough ? [LOCAL, ON_THREADS] : [LOCAL]) {
+  const on = (conf: object = {}) => ({ master: place.master, conf: { ...place.conf, ...conf } })
+
+  describe(`socketTextStream on ${place.title}`, () => {
+    it('a connection that closes in the middle of a line and comes back; the last line counts', async () => {
+      const { port } = await serve((socket, n) => {
+        if (n === 1) socket.end('one\ntwo\r\nhalf')
+        else if (n === 2) socket.write('three\n')
+      })
+      const errors: ReceiverInfo[] = []
+      await using t = new StreamTest({
+        ...on(),
+        build: t => {
+          t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
+          t.ssc.addStreamingListener({ onReceiverError: e => void errors.push(e.receiverInfo) })
+        },
+      })
+      await t.ssc.start()
+      await runUntil(t, () => t.out('out').batches.flat().length === 4)
+      assert.deepEqual(t.out('out').batches.flat(), ['one', 'two', 'half', 'three'])
+      assert.match(errors[0]!.lastErrorMessage, new RegExp(`127.0.0.1:${port} was closed.*2000 ms`))
     })
-    const errors: ReceiverInfo[] = []
-    await using t = new StreamTest({
-      build: t => {
-        t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
-        t.ssc.addStreamingListener({ onReceiverError: e => void errors.push(e.receiverInfo) })
-      },
+
+    it('a port nobody listens on: told with what to do, tried again for ever', async () => {
+      const { port } = await serve(() => {})
+      servers.at(-1)!.close()
+      const errors: string[] = []
+      await using t = new StreamTest({
+        ...on(),
+        build: t => {
+          t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
+          t.ssc.addStreamingListener({
+            onReceiverError: e => void errors.push(e.receiverInfo.lastErrorMessage),
+          })
+        },
+      })
+      await t.ssc.start()
+      await runUntil(t, () => errors.length >= 2)
+      assert.match(errors[0]!, new RegExp(`cannot connect to 127.0.0.1:${port}.*is a server listening`))
+      assert.ok(t.out('out').batches.every(b => b.length === 0))
     })
-    await t.ssc.start()
-    await runUntil(t, () => t.out('out').batches.flat().length === 4)
-    assert.deepEqual(t.out('out').batches.flat(), ['one', 'two', 'half', 'three'])
-    assert.match(errors[0]!.lastErrorMessage, new RegExp(`127.0.0.1:${port} was closed.*2000 ms`))
+
+    it('bytes that are no UTF-8, and a line of 50 MB', async () => {
+      const long = Buffer.alloc(50 * 2 ** 20, 'x')
+      const { port } = await serve(socket => {
+        socket.write(Buffer.from([0x61, 0xff, 10]))
+        socket.write(long)
+        socket.write('\nend\n')
+      })
+      await using t = new StreamTest({
+        ...on(),
+        build: t =>
+          void t.collect(
+            'out',
+            t.ssc
+              .socketTextStream('127.0.0.1', port)
+              .map(line => (line.length > 10 ? `${line.length}` : line)),
+          ),
+      })
+      await t.ssc.start()
+      await runUntil(t, () => t.out<string>('out').batches.flat().includes('end'))
+      assert.deepEqual(t.out('out').batches.flat(), ['a\ufffd', String(50 * 2 ** 20), 'end'])
+    })
+
+    it('a line above the limit is dropped and told; the stream goes on', async () => {
+      const { port } = await serve(socket => void socket.write(`${'x'.repeat(500)}\nshort\n`))
+      const errors: string[] = []
+      await using t = new StreamTest({
+        ...on({ 'kindling.text.maxLineBytes': '100' }),
+        build: t => {
+          t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
+          t.ssc.addStreamingListener({
+            onReceiverError: e => void errors.push(e.receiverInfo.lastErrorMessage),
+          })
+        },
+      })
+      await t.ssc.start()
+      await runUntil(t, () => t.out('out').batches.flat().length > 0)
+      assert.deepEqual(t.out('out').batches.flat(), ['short'])
+      assert.match(errors[0]!, /500 bytes was dropped/)
+    })
+
+    it('a graceful stop processes all that was received', async () => {
+      const { port, sockets } = await serve(socket => void socket.write('1\n2\n3\n'))
+      await using t = new StreamTest({
+        ...on(),
+        build: t => void t.collect('out', t.ssc.socketTextStream('127.0.0.1', port)),
+      })
+      await t.ssc.start()
+      await until(() => sockets[0]?.bytesWritten === 6 && sockets[0].writableLength === 0)
+      await until(async () => {
+        await t.clock.advance(1)
+        return (
+          t.ssc['graph'].inputs[0]!.source.hasUnplanned?.() === true ||
+          t.out('out').batches.flat().length === 3
+        )
+      })
+      const stopped = t.ssc.stop({ graceful: true })
+      await runUntil(t, () => t.ssc.getState() === 'stopped' || t.out('out').batches.flat().length === 3)
+      await stopped
+      assert.deepEqual(t.out('out').batches.flat(), ['1', '2', '3'])
+    })
+
+    it('what is held is bounded: a sender that is too fast is slowed down, and nothing is lost', async () => {
+      const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i} ${'.'.repeat(80)}`)
+      const { port, sockets } = await serve(socket => void socket.end(`${lines.join('\n')}\n`))
+      await using t = new StreamTest({
+        ...on({ 'kindling.receiver.maxHeldBytes': '100k' }),
+        build: t => void t.collect('out', t.ssc.socketTextStream('127.0.0.1', port)),
+      })
+      await t.ssc.start()
+      await until(() => sockets.length === 1)
+      const source = t.ssc['graph'].inputs[0]!.source as unknown as { blocks: { heldBytes: number } }
+      let most = 0
+      await runUntil(t, () => {
+        most = Math.max(most, source.blocks.heldBytes)
+        return t.out('out').batches.flat().length >= lines.length
+      })
+      assert.deepEqual(t.out('out').batches.flat(), lines)
+      assert.ok(most < 1_000_000, `held ${most} bytes at most, of ${lines.join().length}`)
+    })
   })
 
-  it('a port nobody listens on: told with what to do, tried again for ever', async () => {
-    const { port } = await serve(() => {})
-    servers.at(-1)!.close()
-    const errors: string[] = []
-    await using t = new StreamTest({
-      build: t => {
-        t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
-        t.ssc.addStreamingListener({
-          onReceiverError: e => void errors.push(e.receiverInfo.lastErrorMessage),
-        })
-      },
+  describe(`socketStream on ${place.title}`, () => {
+    it('a converter makes records of the bytes', async () => {
+      const { port } = await serve(socket => void socket.end(Buffer.from([1, 2, 3])))
+      await using t = new StreamTest({
+        ...on(),
+        build: t =>
+          void t.collect(
+            'out',
+            t.ssc.socketStream('127.0.0.1', port, async function* (bytes) {
+              for await (const chunk of bytes) yield* chunk
+            }),
+          ),
+      })
+      await t.ssc.start()
+      await runUntil(t, () => t.out('out').batches.flat().length >= 3)
+      assert.deepEqual(t.out('out').batches.flat().slice(0, 3), [1, 2, 3])
     })
-    await t.ssc.start()
-    await runUntil(t, () => errors.length >= 2)
-    assert.match(errors[0]!, new RegExp(`cannot connect to 127.0.0.1:${port}.*is a server listening`))
-    assert.ok(t.out('out').batches.every(b => b.length === 0))
-  })
 
-  it('bytes that are no UTF-8, and a line of 50 MB', async () => {
-    const long = Buffer.alloc(50 * 2 ** 20, 'x')
-    const { port } = await serve(socket => {
-      socket.write(Buffer.from([0x61, 0xff, 10]))
-      socket.write(long)
-      socket.write('\nend\n')
+    it('runs beside the program where tasks do, unless its converter cannot go there', async () => {
+      const { port } = await serve(socket => void socket.end('a'))
+      const unmovable = new WeakMap()
+      await using t = new StreamTest({
+        ...on(),
+        build: t => {
+          const moves = t.ssc.socketStream('127.0.0.1', port, async function* (bytes) {
+            for await (const _ of bytes) yield `beside: ${!isMainThread}`
+          })
+          const stays = t.ssc.socketStream('127.0.0.1', port, async function* (bytes) {
+            for await (const _ of bytes) yield `here: ${isMainThread && !unmovable.has(t)}`
+          })
+          t.collect('out', moves.union(stays))
+        },
+      })
+      await t.ssc.start()
+      await runUntil(t, () => new Set(t.out('out').batches.flat()).size === 2)
+      assert.deepEqual([...new Set(t.out('out').batches.flat())].sort(), [
+        `beside: ${!place.sharesMemory}`,
+        'here: true',
+      ])
     })
-    await using t = new StreamTest({
-      build: t =>
-        void t.collect(
-          'out',
-          t.ssc.socketTextStream('127.0.0.1', port).map(line => (line.length > 10 ? `${line.length}` : line)),
-        ),
-    })
-    await t.ssc.start()
-    await runUntil(t, () => t.out<string>('out').batches.flat().includes('end'))
-    assert.deepEqual(t.out('out').batches.flat(), ['a\ufffd', String(50 * 2 ** 20), 'end'])
   })
-
-  it('a line above the limit is dropped and told; the stream goes on', async () => {
-    const { port } = await serve(socket => void socket.write(`${'x'.repeat(500)}\nshort\n`))
-    const errors: string[] = []
-    await using t = new StreamTest({
-      conf: { 'kindling.text.maxLineBytes': '100' },
-      build: t => {
-        t.collect('out', t.ssc.socketTextStream('127.0.0.1', port))
-        t.ssc.addStreamingListener({
-          onReceiverError: e => void errors.push(e.receiverInfo.lastErrorMessage),
-        })
-      },
-    })
-    await t.ssc.start()
-    await runUntil(t, () => t.out('out').batches.flat().length > 0)
-    assert.deepEqual(t.out('out').batches.flat(), ['short'])
-    assert.match(errors[0]!, /500 bytes was dropped/)
-  })
-
-  it('a graceful stop processes all that was received', async () => {
-    const { port, sockets } = await serve(socket => void socket.write('1\n2\n3\n'))
-    await using t = new StreamTest({
-      build: t => void t.collect('out', t.ssc.socketTextStream('127.0.0.1', port)),
-    })
-    await t.ssc.start()
-    await until(() => sockets[0]?.bytesWritten === 6 && sockets[0].writableLength === 0)
-    await until(async () => {
-      await t.clock.advance(1)
-      return t.ssc['graph'].inputs[0]!.source.hasUnplanned?.() === true || t.clock.now() > 300
-    })
-    const stopped = t.ssc.stop({ graceful: true })
-    await runUntil(t, () => t.ssc.getState() === 'stopped' || t.out('out').batches.flat().length === 3)
-    await stopped
-    assert.deepEqual(t.out('out').batches.flat(), ['1', '2', '3'])
-  })
-
-  it('what is held is bounded: a sender that is too fast is slowed down, and nothing is lost', async () => {
-    const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i} ${'.'.repeat(80)}`)
-    const { port, sockets } = await serve(socket => void socket.end(`${lines.join('\n')}\n`))
-    await using t = new StreamTest({
-      conf: { 'kindling.receiver.maxHeldBytes': '100k' },
-      build: t => void t.collect('out', t.ssc.socketTextStream('127.0.0.1', port)),
-    })
-    await t.ssc.start()
-    await until(() => sockets.length === 1)
-    const source = t.ssc['graph'].inputs[0]!.source as unknown as { blocks: { heldBytes: number } }
-    let most = 0
-    await runUntil(t, () => {
-      most = Math.max(most, source.blocks.heldBytes)
-      return t.out('out').batches.flat().length >= lines.length
-    })
-    assert.deepEqual(t.out('out').batches.flat(), lines)
-    assert.ok(most < 1_000_000, `held ${most} bytes at most, of ${lines.join().length}`)
-  })
-})
-
-describe('socketStream', () => {
-  it('a converter makes records of the bytes', async () => {
-    const { port } = await serve(socket => void socket.end(Buffer.from([1, 2, 3])))
-    await using t = new StreamTest({
-      build: t =>
-        void t.collect(
-          'out',
-          t.ssc.socketStream('127.0.0.1', port, async function* (bytes) {
-            for await (const chunk of bytes) yield* chunk
-          }),
-        ),
-    })
-    await t.ssc.start()
-    await runUntil(t, () => t.out('out').batches.flat().length >= 3)
-    assert.deepEqual(t.out('out').batches.flat().slice(0, 3), [1, 2, 3])
-  })
-})
+}
 
 describe('receivers', () => {
   it('single records become a partition for each block interval; many are a block of their own', async () => {

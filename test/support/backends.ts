@@ -56,20 +56,31 @@ const SPILLING: Place = {
   sharesMemory: true,
 }
 const SPILLING_ON_THREADS: Place = {
-  title: 'local[2] on threads, spilling',
-  master: 'local[2]',
+  title: 'local[4] on threads, spilling',
+  master: 'local[4]',
   conf: { ...ON_THREADS.conf, ...SPILLS },
   sharesMemory: false,
 }
+/** What the others leave out of all combinations; for these the tests take half as long again. */
+const REST: readonly Place[] = [
+  { ...ON_THREADS, title: 'local[4] on threads', master: 'local[4]' },
+  { ...SPILLING_ON_THREADS, title: 'local[2] on threads, spilling', master: 'local[2]' },
+]
+const wantsAll = process.env['KINDLING_TEST_PLACES'] === 'all'
 
-/** One task at a time, several in turns on one thread, worker threads; in memory and through files. */
-export const places: readonly Place[] = thorough
-  ? [LOCAL, IN_TURNS, ON_THREADS, SPILLING, SPILLING_ON_THREADS]
-  : [LOCAL, ON_THREADS, SPILLING]
+/**
+ * One task at a time, several in turns on one thread, two and four worker threads; in memory and through files. All combinations of
+ * these with KINDLING_TEST_PLACES=all.
+ */
+export const places: readonly Place[] = wantsAll
+  ? [LOCAL, IN_TURNS, ON_THREADS, SPILLING, SPILLING_ON_THREADS, ...REST]
+  : thorough
+    ? [LOCAL, IN_TURNS, ON_THREADS, SPILLING, SPILLING_ON_THREADS]
+    : [LOCAL, ON_THREADS, SPILLING]
 
 /** The forms of segments to run on a place. */
 export function formsOn(place: Place): readonly string[] {
-  if (place === SPILLING_ON_THREADS) return ['compiled']
+  if (place === SPILLING_ON_THREADS && !wantsAll) return ['compiled']
   return place === LOCAL || thorough ? ['compiled', 'interpreted'] : ['compiled']
 }
 

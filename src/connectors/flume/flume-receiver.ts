@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream'
 import { createServer as createSecureServer } from 'node:tls'
 import { constants, createDeflate, createInflate } from 'node:zlib'
 import { KindlingError } from '../../base/errors.ts'
+import type { StorageLevel } from '../../rdd/storage-level.ts'
 import { Receiver } from '../../streaming/receiver/receiver.ts'
 import { AvroConnection } from './avro-connection.ts'
 import { type AvroEvent, type WireTypes, wireTypes } from './avro-types.ts'
@@ -15,15 +16,18 @@ export interface FlumeAddress {
   readonly port: number
 }
 
+/** How it reads. */
+export type FlumeSettings = Omit<FlumeStreamOptions, 'storageLevel'>
+
 /** A batch is acknowledged once its block is stored, with the write-ahead log once it is there. Connections wait while there is no room. */
 export class FlumeReceiver extends Receiver<FlumeEvent> {
   private readonly address: FlumeAddress
-  private readonly options: FlumeStreamOptions
+  private readonly options: FlumeSettings
   private server: Server | undefined
   private readonly sockets = new Set<Socket>()
 
-  constructor(address: FlumeAddress, options: FlumeStreamOptions) {
-    super(options.storageLevel)
+  constructor(address: FlumeAddress, options: FlumeSettings, level?: StorageLevel) {
+    super(level)
     this.address = address
     this.options = options
   }

@@ -1,8 +1,10 @@
 /** Streams of Flume. */
 import type { TlsOptions } from 'node:tls'
-import type { StorageLevel } from '../../rdd/storage-level.ts'
+import { capture } from '../../rdd/functions/explicit.ts'
+import { StorageLevel } from '../../rdd/storage-level.ts'
 import type { DStream } from '../../streaming/dstream/dstream.ts'
 import { ReceiverSource } from '../../streaming/receiver/receiver-source.ts'
+import { networkReceiver } from '../../streaming/receiver/thread/thread-receiver.ts'
 import type { StreamingContext } from '../../streaming/streaming-context.ts'
 import { FlumeReceiver } from './flume-receiver.ts'
 
@@ -44,7 +46,17 @@ export const FlumeUtils = {
     port: number,
     options: FlumeStreamOptions = {},
   ): DStream<FlumeEvent> {
-    const receiver = new FlumeReceiver({ host: hostname, port }, options)
-    return ssc.inputStream(new ReceiverSource<FlumeEvent>(receiver, `Flume ${hostname}:${port}`))
+    const { storageLevel = StorageLevel.MEMORY_AND_DISK_SER_2, ...settings } = options
+    const address = { host: hostname, port }
+    const make = capture(
+      { FlumeReceiver, address, settings },
+      (level?: StorageLevel) => new FlumeReceiver(address, settings, level),
+    )
+    return ssc.inputStream(
+      new ReceiverSource<FlumeEvent>(
+        given => networkReceiver(given, storageLevel, make),
+        `Flume ${hostname}:${port}`,
+      ),
+    )
   },
 }

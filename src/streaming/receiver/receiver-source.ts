@@ -23,7 +23,9 @@ type State = 'initialized' | 'started' | 'restarting' | 'stopped'
 /** See the file head. */
 export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   readonly name: string
-  private readonly receiver: Receiver<T>
+  private readonly make: (host: SourceHost) => Receiver<T>
+  /** `undefined` until it starts. */
+  private receiver!: Receiver<T>
   private readonly firstRate: number | undefined
   private state: State = 'initialized'
   private host!: SourceHost
@@ -35,10 +37,17 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   private lastError: { readonly message: string; readonly stack: string; readonly time: number } | undefined
   private warnedFull = false
 
-  /** @param firstRate records a second until it is known what batches can take, with back-pressure. Default: no limit */
-  constructor(receiver: Receiver<T>, name?: string, firstRate?: number) {
+  /**
+   * @param receiver or what makes it when the context starts
+   * @param firstRate records a second until it is known what batches can take, with back-pressure. Default: no limit
+   */
+  constructor(
+    receiver: Receiver<T> | ((host: SourceHost) => Receiver<T>),
+    name?: string,
+    firstRate?: number,
+  ) {
     this.firstRate = firstRate
-    this.receiver = receiver
+    this.make = typeof receiver === 'function' ? receiver : () => receiver
     this.name = name ?? receiver.constructor.name
   }
 
@@ -78,6 +87,7 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
         this.reportError(`${records} received records are lost, since they could not be stored`, error),
     })
     this.generator.start()
+    this.receiver = this.make(host)
     this.receiver.attach(this)
     await this.startReceiver()
   }

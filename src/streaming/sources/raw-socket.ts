@@ -7,95 +7,26 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { configEntries } from '../../base/config.ts'
-import { KindlingError } from '../../base/errors.ts'
 import { encodeRecords } from '../../data/codec.ts'
+import { capture } from '../../rdd/functions/explicit.ts'
 import type { StorageLevel } from '../../rdd/storage-level.ts'
-import type { InputSource, SourceHost } from '../input-source.ts'
+import type { InputSource } from '../input-source.ts'
 import { ReceiverSource } from '../receiver/receiver-source.ts'
-import { ConnectingReceiver, checkedAddress } from './socket.ts'
-
-const LENGTH_BYTES = 4
+import { networkReceiver } from '../receiver/thread/thread-receiver.ts'
+import { LENGTH_BYTES, RawSocketReceiver } from './raw-socket-receiver.ts'
+import { checkedAddress } from './socket.ts'
 
 /** Records of blocks that somebody sends. */
 export function rawSocketSource<T>(host: string, port: number, level: StorageLevel): InputSource<T> {
-  const receiver = new RawSocketReceiver<T>(checkedAddress(host, port), level)
-  const source = new ReceiverSource<T>(receiver, `raw socket ${host}:${port}`)
-  const start = source.start.bind(source)
-  source.start = (given: SourceHost) => {
-    receiver.maxFrameBytes = given.conf.get(configEntries.receiverMaxHeldBytes)
-    return start(given)
-  }
-  return source
-}
-
-class RawSocketReceiver<T> extends ConnectingReceiver<T> {
-  maxFrameBytes = 0
-
-  protected async read(socket: Socket): Promise<void> {
-    const { host, port } = this.address
-    const frames = new FrameReader(`${host}:${port}`, this.maxFrameBytes)
-    for await (const bytes of socket as AsyncIterable<Uint8Array>)
-      for (const block of frames.push(bytes)) {
-        if (this.isStopped()) return
-        await this.storeBlock(block)
-      }
-    frames.end()
-  }
-}
-
-/** Cuts bytes into the blocks of frames; each in memory of its own. */
-export class FrameReader {
-  private readonly from: string
-  private readonly maxBytes: number
-  private readonly head = new Uint8Array(LENGTH_BYTES)
-  private headFilled = 0
-  private block: Uint8Array | undefined
-  private filled = 0
-
-  constructor(from: string, maxBytes: number) {
-    this.from = from
-    this.maxBytes = maxBytes
-  }
-
-  /** The blocks that are complete with these bytes. @throws FRAME_NOT_VALID for a block that is too long */
-  *push(bytes: Uint8Array): Generator<Uint8Array> {
-    let at = 0
-    while (at < bytes.length) {
-      if (this.block === undefined) {
-        this.head[this.headFilled++] = bytes[at++]!
-        if (this.headFilled < LENGTH_BYTES) continue
-        this.block = new Uint8Array(this.length())
-        this.headFilled = 0
-        this.filled = 0
-      }
-      const part = bytes.subarray(at, at + this.block.length - this.filled)
-      this.block.set(part, this.filled)
-      this.filled += part.length
-      at += part.length
-      if (this.filled < this.block.length) continue
-      const { block } = this
-      this.block = undefined
-      yield block
-    }
-  }
-
-  /** @throws FRAME_NOT_VALID when the bytes ended within a frame */
-  end(): void {
-    if (this.block === undefined && this.headFilled === 0) return
-    throw this.invalid('the connection ended within it')
-  }
-
-  private length(): number {
-    const length = new DataView(this.head.buffer).getUint32(0)
-    if (length <= this.maxBytes) return length
-    throw this.invalid(
-      `it says that its block has ${length} bytes, and ${this.maxBytes} are the limit (kindling.receiver.maxHeldBytes)`,
+  const address = checkedAddress(host, port)
+  return new ReceiverSource<T>(given => {
+    const maxFrameBytes = given.conf.get(configEntries.receiverMaxHeldBytes)
+    const make = capture(
+      { RawSocketReceiver, address, maxFrameBytes },
+      (to?: StorageLevel) => new RawSocketReceiver<T>(address, maxFrameBytes, to),
     )
-  }
-
-  private invalid(reason: string): KindlingError {
-    return new KindlingError('FRAME_NOT_VALID', { source: this.from, reason })
-  }
+    return networkReceiver(given, level, make)
+  }, `raw socket ${host}:${port}`)
 }
 
 /**

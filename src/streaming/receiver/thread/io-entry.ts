@@ -6,7 +6,8 @@ import type { FromReceivers, ToReceivers } from './messages.ts'
 import { ReceiverHost } from './receiver-host.ts'
 
 const port = parentPort!
-const post = (message: FromReceivers): void => port.postMessage(message)
+const post = (message: FromReceivers, transfer: readonly ArrayBuffer[] = []): void =>
+  port.postMessage(message, transfer)
 const logTo =
   (level: LogLevel) =>
   (message: string, fields: { readonly error?: unknown } = {}): void =>

@@ -15,8 +15,8 @@ export type ToReceivers =
   /** Makes a receiver by the function and starts it. */
   | (OfRun & { readonly type: 'start'; readonly description: FunctionDescription; readonly streamId: number })
   | (OfRun & { readonly type: 'stop' })
-  /** So many records that were sent are taken in. */
-  | (OfRun & { readonly type: 'room'; readonly records: number })
+  /** So many records that were sent are taken in, which had so many bytes. */
+  | (OfRun & { readonly type: 'room'; readonly records: number; readonly bytes: number })
   /** What became of a block. */
   | (OfRun & { readonly type: 'stored'; readonly call: number; readonly error: WireError | undefined })
 
@@ -24,6 +24,8 @@ export type FromReceivers =
   | (OfRun & { readonly type: 'started' | 'stopped'; readonly error: WireError | undefined })
   /** Single records, as a block. */
   | (OfRun & { readonly type: 'records'; readonly bytes: Uint8Array; readonly count: number })
+  /** Lines of text with their ends, as UTF-8. */
+  | (OfRun & { readonly type: 'lines'; readonly bytes: Uint8Array; readonly count: number })
   /** Records that are to be one block. */
   | (OfRun & {
       readonly type: 'block'

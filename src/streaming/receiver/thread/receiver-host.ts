@@ -6,12 +6,12 @@ import { revive } from '../../../rdd/functions/revive.ts'
 import type { Receiver, ReceiverSupervisor } from '../receiver.ts'
 import type { FromReceivers, ToReceivers } from './messages.ts'
 
-type Post = (message: FromReceivers) => void
+type Post = (message: FromReceivers, transfer?: readonly ArrayBuffer[]) => void
 
 /** Records that are gathered before they are sent; fewer go at the end of the turn. */
 const SEND_FROM = 512
-/** Records on their way that the driver has not taken in; after so many, `store` gives a promise. */
-const ON_THE_WAY = 8192
+/** Records on their way that the driver has not taken in, and their bytes; after so many, `store` gives a promise. */
+const ON_THE_WAY = { records: 8192, bytes: 1024 * 1024 }
 
 /** See the file head. */
 export class ReceiverHost {
@@ -67,7 +67,7 @@ class RemoteSupervisor implements ReceiverSupervisor {
   private state: 'started' | 'restarting' | 'stopped' = 'started'
   private gathered: unknown[] = []
   private isSending = false
-  private onTheWay = 0
+  private readonly onTheWay = { records: 0, bytes: 0 }
   private room: PromiseWithResolvers<void> | undefined
   private calls = 0
   private readonly waiting = new Map<number, PromiseWithResolvers<void>>()
@@ -105,8 +105,9 @@ class RemoteSupervisor implements ReceiverSupervisor {
 
   answered(message: ToReceivers & { type: 'room' | 'stored' }): void {
     if (message.type === 'room') {
-      this.onTheWay -= message.records
-      if (this.onTheWay >= ON_THE_WAY) return
+      this.onTheWay.records -= message.records
+      this.onTheWay.bytes -= message.bytes
+      if (this.isFull) return
       this.room?.resolve()
       this.room = undefined
       return
@@ -121,13 +122,21 @@ class RemoteSupervisor implements ReceiverSupervisor {
     if (this.state !== 'started') throw hasStopped()
     // A copy of its own: it is sent later, and what is no data is refused now.
     const length = this.gathered.push(isImmutable(record) ? record : copyValue(record))
-    this.onTheWay++
+    this.onTheWay.records++
     if (length >= SEND_FROM) this.send()
     else if (!this.isSending) {
       this.isSending = true
       setImmediate(() => this.send())
     }
-    if (this.onTheWay < ON_THE_WAY) return
+    return this.whenRoom()
+  }
+
+  private get isFull(): boolean {
+    return this.onTheWay.records >= ON_THE_WAY.records || this.onTheWay.bytes >= ON_THE_WAY.bytes
+  }
+
+  private whenRoom(): undefined | Promise<void> {
+    if (!this.isFull) return undefined
     this.room ??= Promise.withResolvers()
     return this.room.promise
   }
@@ -153,10 +162,15 @@ class RemoteSupervisor implements ReceiverSupervisor {
     await stored.promise
   }
 
-  storeLines(bytes: Uint8Array): void | Promise<void> {
-    const lines = Buffer.from(bytes).toString('utf8').split('\n').slice(0, -1)
-    for (const line of lines) void this.store(line)
-    return this.room?.promise
+  storeLines(bytes: Uint8Array, count: number): void | Promise<void> {
+    if (this.state !== 'started') throw hasStopped()
+    this.send()
+    // They are views of what comes next too.
+    const own = new Uint8Array(bytes)
+    this.onTheWay.records += count
+    this.onTheWay.bytes += own.length
+    this.post({ type: 'lines', run: this.run, bytes: own, count }, [own.buffer])
+    return this.whenRoom()
   }
 
   reportError(message: string, error: unknown): void {
@@ -184,7 +198,9 @@ class RemoteSupervisor implements ReceiverSupervisor {
     const records = this.gathered
     if (records.length === 0) return
     this.gathered = []
-    this.post({ type: 'records', run: this.run, bytes: encodeRecords(records), count: records.length })
+    const bytes = encodeRecords(records)
+    this.onTheWay.bytes += bytes.length
+    this.post({ type: 'records', run: this.run, bytes, count: records.length })
   }
 }
 

@@ -2,11 +2,12 @@
  * A receiver that runs on the thread of receivers: here it hands over what comes from there, so blocks, rate, log and restarts are those
  * of any receiver.
  */
-import { fromWire, KindlingError, toWire, type WireError } from '../../../base/errors.ts'
+import { fromWire, isKindlingError, KindlingError, toWire, type WireError } from '../../../base/errors.ts'
 import { decodeRecords } from '../../../data/codec.ts'
 import { captureFunction } from '../../../rdd/functions/capture-function.ts'
 import type { FunctionDescription } from '../../../rdd/functions/description.ts'
 import type { StorageLevel } from '../../../rdd/storage-level.ts'
+import type { SourceHost } from '../../input-source.ts'
 import { Receiver } from '../receiver.ts'
 import { type IoThread, ioThreadOf, type ThreadClient } from './io-thread.ts'
 import type { FromReceivers } from './messages.ts'
@@ -15,6 +16,27 @@ import type { FromReceivers } from './messages.ts'
 export interface ReceiverStreamOptions {
   /** Whether the receiver runs on a thread of its own kind. Default false: on the program's. */
   readonly thread?: boolean
+}
+
+/**
+ * A receiver that reads the network: on the thread of receivers where tasks run on threads too, so that what it does for each piece of
+ * data holds up nothing; else here. It is here too where what makes it cannot travel.
+ *
+ * @param make makes the receiver, with the storage level where it runs here; it keeps nothing from one start to the next
+ */
+export function networkReceiver<T>(
+  { sc, logger }: Pick<SourceHost, 'sc' | 'logger'>,
+  level: StorageLevel,
+  make: (level?: StorageLevel) => Receiver<T>,
+): Receiver<T> {
+  if (sc.workers === undefined) return make(level)
+  try {
+    return new ThreadReceiver(make, level)
+  } catch (error) {
+    if (!isKindlingError(error)) throw error
+    logger.info(`a receiver stays on the program's own thread: ${error.message}`)
+    return make(level)
+  }
 }
 
 /** How long `onStop` of a receiver may take. One that blocks its thread is ended with it. */
@@ -89,6 +111,9 @@ export class ThreadReceiver<T> extends Receiver<T> implements ThreadClient {
       case 'records':
         this.taken = this.taken.then(() => this.takeIn(message))
         return
+      case 'lines':
+        this.taken = this.taken.then(() => this.takeLines(message))
+        return
       case 'block':
         void this.takeBlock(message)
         return
@@ -137,7 +162,12 @@ export class ThreadReceiver<T> extends Receiver<T> implements ThreadClient {
         this.reportError(`${count - taken} records of its thread could not be stored`, error),
       )
     }
-    this.thread?.post({ type: 'room', run, records: count })
+    this.thread?.post({ type: 'room', run, records: count, bytes: bytes.length })
+  }
+
+  private async takeLines({ run, bytes, count }: FromReceivers & { type: 'lines' }): Promise<void> {
+    await this.attached().storeLines(bytes, count)
+    this.thread?.post({ type: 'room', run, records: count, bytes: bytes.length })
   }
 
   private async takeBlock({ run, call, bytes, metadata }: FromReceivers & { type: 'block' }): Promise<void> {
