@@ -113,9 +113,18 @@ export function resolve(uses: readonly Use[]): Use[] {
   for (const use of uses) {
     const scope = use.scope.declaring(use.name)
     if (scope === undefined) free.push(use)
-    else if (use.isWrite && scope !== use.loop) scope.bindings.get(use.name)!.assignedAt ??= use.at
+    else if (use.isWrite && scope !== use.loop && !replacesCounters(use, scope.bindings.get(use.name)!))
+      scope.bindings.get(use.name)!.assignedAt ??= use.at
   }
   return free
+}
+
+/**
+ * Code that was instrumented for coverage by istanbul asks a function of this name for its counters, which replaces itself when it is
+ * first called. A copy of the counters does no harm.
+ */
+function replacesCounters({ name, at }: Use, { kind, value }: Binding): boolean {
+  return kind === 'function' && /^cov_\w+$/.test(name) && value!.start <= at && at < value!.end
 }
 
 /** The names that a declaration's pattern binds, with their offsets. */

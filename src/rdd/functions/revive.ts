@@ -71,7 +71,7 @@ class Reviving {
 
   root(): unknown {
     const root = this.at(this.description.root)
-    this.fill(0)
+    this.fill()
     for (const object of this.frozen) Object.freeze(object)
     return root
   }
@@ -90,9 +90,9 @@ class Reviving {
     this.made[index] = value
   }
 
-  /** Does what was put off since the list had `from` entries; that may put off more. */
-  private fill(from: number): void {
-    while (this.pending.length > from) this.pending.pop()!()
+  /** Does all that was put off; that may put off more. What code is to use may have been made, and put off, long before. */
+  private fill(): void {
+    while (this.pending.length > 0) this.pending.pop()!()
   }
 
   private make(index: number, part: Part): void {
@@ -107,9 +107,8 @@ class Reviving {
       this.set(index, known)
       return
     }
-    const from = this.pending.length
     const needed = values.slice(0, eager).map(slot => this.value(slot))
-    if (eager > 0) this.fill(from)
+    if (eager > 0) this.fill()
     // What it needs may have needed it in turn, and made it.
     if (this.isMade[index]) return
     const script = this.description.scripts[scriptIndex]
@@ -166,9 +165,8 @@ class Reviving {
 
   /** A value whose insides are there. */
   private whole(slot: Slot): unknown {
-    const from = this.pending.length
     const value = this.value(slot)
-    this.fill(from)
+    this.fill()
     return value
   }
 

@@ -1,12 +1,13 @@
 // Programs as they come out of loaders and bundlers, each in a process of its own.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build, type Format } from 'esbuild'
+import { createInstrumenter } from 'istanbul-lib-instrument'
 
 const here = import.meta.dirname
 const program = join(here, 'fixtures', 'program.ts')
@@ -69,6 +70,15 @@ describe('functions of programs', { concurrency: 1 }, () => {
     const coverage = { ...environment, NODE_V8_COVERAGE: folder }
     const { stdout } = await promisify(execFile)(process.execPath, [program], { env: coverage })
     assert.equal(stdout.trim(), 'all functions arrived')
+  })
+
+  it('instrumented by istanbul, as Jest does for coverage', async () => {
+    const plain = await bundled('plain.mjs', { format: 'esm' })
+    const instrumented = join(folder, 'instrumented.mjs')
+    const code = createInstrumenter({ esModules: true }).instrumentSync(await readFile(plain, 'utf8'), plain)
+    assert.match(code, /__coverage__/)
+    await writeFile(instrumented, code)
+    await run(instrumented)
   })
 
   it('under tsx', () => run(program, ['--import', 'tsx']))

@@ -340,6 +340,19 @@ const works: readonly (readonly [string, AnyFunction, unknown, unknown])[] = [
     0,
     4,
   ],
+  [
+    'a class that calls, while it is defined, a function of the same variables as others',
+    (() => {
+      const table = { a: [3] }
+      const first = (): number => table.a[0]!
+      class Ready {
+        static readonly value: number = first() + 1
+      }
+      return () => first() + Ready.value
+    })(),
+    0,
+    7,
+  ],
   ['capture({…}, f)', capture({ factor: 5 }, (x: number) => x * factor), 2, 10],
 ]
 
