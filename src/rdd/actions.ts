@@ -1,8 +1,10 @@
 /** The plain actions: each is one job, or for `take` and `toLocalIterator` several small ones. */
+
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { KindlingError } from '../base/errors.ts'
 import { joined } from '../data/chunk.ts'
 import { copyValue } from '../data/codec.ts'
+import { capture } from './functions/explicit.ts'
 import type { FoldResult, JobSink, TaskInput } from './ports.ts'
 import type { RDD } from './rdd.ts'
 import { noPromise, run } from './run-sink.ts'
@@ -43,7 +45,7 @@ export async function aggregate<T, U>(
   comb: (a: U, b: U) => U,
 ): Promise<U> {
   const kept = copyValue(zero)
-  const sink: JobSink = { kind: 'fold', f: seq, zero: () => copyValue(kept) }
+  const sink: JobSink = { kind: 'fold', f: seq, zero: capture({ copyValue, kept }, () => copyValue(kept)) }
   const scope = currentScope('aggregate')
   const parts = await run<FoldResult>(rdd, scope, sink)
   let value = copyValue(kept)
@@ -80,7 +82,10 @@ async function takeAtLeast<T>(rdd: RDD<T>, n: number): Promise<T[]> {
     }
     const partitions = Array.from({ length: Math.min(next, total - scanned) }, (_, i) => scanned + i)
     const left = n - taken.length
-    const sink: JobSink = { kind: 'chunks', run: records => takeFrom(records, left) }
+    const sink: JobSink = {
+      kind: 'chunks',
+      run: capture({ takeFrom, left }, (records: TaskInput) => takeFrom(records, left)),
+    }
     const parts = await run<T[]>(rdd, scope, sink, partitions)
     for (const part of parts) for (const record of part) if (taken.length < n) taken.push(record)
     scanned += partitions.length

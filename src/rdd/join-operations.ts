@@ -1,4 +1,5 @@
 /** Operators over the pairs of two RDDs, all over one cogroup. */
+import { capture } from './functions/explicit.ts'
 import { flatMapValues } from './narrow-operations.ts'
 import { choosePartitioner } from './pair-operations.ts'
 import type { Partitioning } from './partitioner.ts'
@@ -42,13 +43,13 @@ function joined<K, V, W, R>(
   partitions: Partitioning | undefined,
 ): RDD<R> {
   return operator(name, () => {
-    const both = (groups: [V[], W[]]): [V | undefined, W | undefined][] => {
+    const both = capture({ side, outer }, (groups: [V[], W[]]): [V | undefined, W | undefined][] => {
       const left = side(groups[0], outer.left)
       const right = side(groups[1], outer.right)
       const pairs: [V | undefined, W | undefined][] = []
       for (const v of left) for (const w of right) pairs.push([v, w])
       return pairs
-    }
+    })
     return flatMapValues(cogroup(a, b, partitions), both) as unknown as RDD<R>
   })
 }

@@ -1,4 +1,5 @@
 /** Operators that need one partition of one parent only. Neighbours become one segment. */
+import { capture } from './functions/explicit.ts'
 import { type ChunksFunction, makeNode, type NarrowNode, type Step } from './nodes.ts'
 import type { Preparation } from './preparation.ts'
 import type { RDD } from './rdd.ts'
@@ -60,7 +61,7 @@ export function mapPartitionsWithIndex<T, U>(
   preservesPartitioning: boolean,
   needs?: Preparation,
 ): RDD<U> {
-  const g = (records: IterableIterator<T>, index: number): Iterable<U> => f(index, records)
+  const g = capture({ f }, (records: IterableIterator<T>, index: number): Iterable<U> => f(index, records))
   return narrow(
     rdd as RDD<unknown>,
     'mapPartitionsWithIndex',

@@ -3,6 +3,7 @@
 import { KindlingError } from '../base/errors.ts'
 import { joined } from '../data/chunk.ts'
 import { reduce } from './actions.ts'
+import { capture } from './functions/explicit.ts'
 import { keyOrder } from './partitioner.ts'
 import type { JobSink } from './ports.ts'
 import type { RDD } from './rdd.ts'
@@ -25,7 +26,7 @@ export async function takeOrdered<T>(rdd: RDD<T>, n: number, compare: Compare<T>
   if (n === 0) return []
   const sink: JobSink = {
     kind: 'chunks',
-    run: async (records, task) => {
+    run: capture({ n, SPARE, compare, eachRecord, smallest }, async (records, task) => {
       const kept: T[] = []
       const most = 2 * n + SPARE
       await eachRecord(records, task, record => {
@@ -37,7 +38,7 @@ export async function takeOrdered<T>(rdd: RDD<T>, n: number, compare: Compare<T>
       } catch (error) {
         throw task.failed(error, undefined)
       }
-    },
+    }),
   }
   const parts = await run<T[]>(rdd as RDD<unknown>, scope, sink)
   return smallest(joined(parts), n, compare)
@@ -55,13 +56,29 @@ function smallest<T>(records: T[], n: number, compare: Compare<T>): T[] {
 }
 
 export function top<T>(rdd: RDD<T>, n: number, compare: Compare<T> = keyOrder): Promise<T[]> {
-  return operator('top', () => takeOrdered(rdd, n, (a, b) => compare(b, a)))
+  return operator('top', () =>
+    takeOrdered(
+      rdd,
+      n,
+      capture({ compare }, (a: T, b: T) => compare(b, a)),
+    ),
+  )
 }
 
 export function max<T>(rdd: RDD<T>, compare: Compare<T> = keyOrder): Promise<T> {
-  return operator('max', () => reduce(rdd, (a, b) => (compare(a, b) >= 0 ? a : b)))
+  return operator('max', () =>
+    reduce(
+      rdd,
+      capture({ compare }, (a: T, b: T) => (compare(a, b) >= 0 ? a : b)),
+    ),
+  )
 }
 
 export function min<T>(rdd: RDD<T>, compare: Compare<T> = keyOrder): Promise<T> {
-  return operator('min', () => reduce(rdd, (a, b) => (compare(a, b) <= 0 ? a : b)))
+  return operator('min', () =>
+    reduce(
+      rdd,
+      capture({ compare }, (a: T, b: T) => (compare(a, b) <= 0 ? a : b)),
+    ),
+  )
 }

@@ -1,4 +1,5 @@
 /** Total order: a range partitioner, and a sort inside each partition; and what is easy where keys lie by range. */
+import { capture } from './functions/explicit.ts'
 import { filter, keyBy } from './narrow-operations.ts'
 import { type CoalesceNode, makeNode } from './nodes.ts'
 import { keyOrder, type Partitioning, RangePartitioner, toPartitioner } from './partitioner.ts'
@@ -17,7 +18,7 @@ export function sortByKey<K, V>(
 ): RDD<[K, V]> {
   return operator('sortByKey', () => {
     const partitioner = new RangePartitioner(numPartitions, ascending, compare)
-    const within: Compare = ascending ? compare : (a, b) => compare(b, a)
+    const within: Compare = ascending ? compare : capture({ compare }, (a, b) => compare(b, a))
     return rdd.derive(shuffleNode('sortByKey', [rdd.node], partitioner, { as: 'sorted', compare: within }))
   })
 }
@@ -56,8 +57,10 @@ export function filterByRange<K, V>(
     const { partitioner } = rdd
     const order = (compare ??
       (partitioner instanceof RangePartitioner ? partitioner.compare : keyOrder)) as Compare
-    const inside = (pair: readonly [K, V]): boolean =>
-      order(pair[0], lower) >= 0 && order(pair[0], upper) <= 0
+    const inside = capture(
+      { order, lower, upper },
+      (pair: readonly [K, V]): boolean => order(pair[0], lower) >= 0 && order(pair[0], upper) <= 0,
+    )
     const pruned =
       partitioner instanceof RangePartitioner && order === partitioner.compare
         ? rdd.derive<readonly [K, V]>(withinRange(rdd as RDD<unknown>, partitioner, lower, upper))

@@ -1,6 +1,8 @@
 /** Aggregations by key, all over one shuffle node with an aggregator. */
+
 import { copyValue } from '../data/codec.ts'
 import { KeyTable } from '../data/key-table.ts'
+import { capture } from './functions/explicit.ts'
 import { keyBy, keys, mapPartitions, mapValues } from './narrow-operations.ts'
 import type { Aggregator, ShuffleResult } from './nodes.ts'
 import {
@@ -99,7 +101,7 @@ export function aggregateByKey<K, V, C>(
   const { partitions, mapSideCombine = true } = options(given)
   // Copied when it is given, and again for each key: a function that changes its zero in place harms no other key.
   const kept = copyValue(zero)
-  const create = (value: V): C => seq(copyValue(kept), value)
+  const create = capture({ seq, copyValue, kept }, (value: V): C => seq(copyValue(kept), value))
   const aggregator = { create, mergeValue: seq, mergeCombiners: comb, mapSide: mapSideCombine }
   return combined(rdd, 'aggregateByKey', aggregator, partitions)
 }

@@ -10,7 +10,9 @@
  *
  * @source Spark RangePartitioner.sketch, determineBounds
  */
+
 import { Random } from '../base/random.ts'
+import { capture } from './functions/explicit.ts'
 import type { Node } from './nodes.ts'
 import { type KeySample, type Partitioner, RangePartitioner, Reservoir } from './partitioner.ts'
 import type { JobSink } from './ports.ts'
@@ -72,24 +74,24 @@ class RangeSample implements Preparation {
 function reservoirSink(size: number): JobSink {
   return {
     kind: 'chunks',
-    run: async (records, task) => {
+    run: capture({ Reservoir, Random, eachKey, size }, async (records, task) => {
       const reservoir = new Reservoir(size, new Random('range').fork(task.partition))
       await eachKey(records, task, key => reservoir.offer(key))
       return { count: reservoir.count, keys: reservoir.keys }
-    },
+    }),
   }
 }
 
 function bernoulliSink(fraction: number): JobSink {
   return {
     kind: 'chunks',
-    run: async (records, task) => {
+    run: capture({ Random, eachKey, fraction }, async (records, task) => {
       const random = new Random('range again').fork(task.partition)
       const keys: unknown[] = []
       await eachKey(records, task, key => {
         if (random.next() < fraction) keys.push(key)
       })
       return keys
-    },
+    }),
   }
 }

@@ -14,12 +14,18 @@ export function nativePart(f: object, trail: Trail): Part {
   })
 }
 
+/** What ES modules export stays where it is: it is looked for once. */
+const exported = new WeakMap<object, Part>()
+
 /**
  * A function or class that a module exports: loaded again, so that it is the one that the module's other code knows. `undefined` for
  * those that travel by source: what modules keep to themselves, and all of the program that was started.
  */
 export function modulePart(user: CapturedFunction, trail: Trail): Part | undefined {
-  const { f, script, offset } = user
+  const { f } = user
+  const known = exported.get(f)
+  if (known !== undefined) return known
+  const { script, offset } = user
   if (script === undefined) return undefined
   const { url, isModule, isMainContext } = script.source
   if (url.startsWith('node:')) {
@@ -31,5 +37,7 @@ export function modulePart(user: CapturedFunction, trail: Trail): Part | undefin
   if (!isModule) return new CommonJS(url).own(f)
   const name = offset === undefined ? undefined : script.exportedName(offset)
   if (name === undefined) return undefined
-  return { kind: 'import', specifier: baseOf(url), from: url, name, attributes: {} }
+  const part: Part = { kind: 'import', specifier: baseOf(url), from: url, name, attributes: {} }
+  exported.set(f, part)
+  return part
 }

@@ -1,7 +1,9 @@
 /** Source nodes for what contexts read: files, ranges. */
+
 import { KindlingError } from '../../base/errors.ts'
 import type { ChunkSource } from '../../data/chunk.ts'
 import type { LetterPlace } from '../dead-letters/dead-letter.ts'
+import { capture } from '../functions/explicit.ts'
 import { makeNode, type SourceNode } from '../nodes.ts'
 import { listInputFiles } from './file-listing.ts'
 import { LineLocator } from './line-locator.ts'
@@ -10,7 +12,13 @@ import { type NumberRange, openRange, rangeLength, sliceRange } from './number-r
 import { ObjectFileSource } from './object-file.ts'
 import type { OriginFinder } from './record-origin.ts'
 import { openTextSplit, splitTextFiles, type TextSplit } from './text-file.ts'
-import { groupFiles, openRecordSplit, openWholeFiles, splitRecordFiles } from './whole-files.ts'
+import {
+  groupFiles,
+  openRecordSplit,
+  openWholeFiles,
+  type RecordSplit,
+  splitRecordFiles,
+} from './whole-files.ts'
 
 /** A source whose partitions are described by `descriptors`. */
 export function sourceNode<D>(
@@ -57,7 +65,7 @@ export function textFileNode(path: string, minPartitions: number, settings: Text
     'textFile',
     'TextFileRDD',
     splits,
-    split => openTextSplit(split, options),
+    capture({ openTextSplit, options }, (split: TextSplit) => openTextSplit(split, options)),
     split => split.start === split.end,
     { describe: split => split, locate: split => new LineLocator(split as TextSplit, longest) },
   )
@@ -75,7 +83,11 @@ export function longLinesNode(
     'deadLetters',
     'TextFileRDD',
     splits.map((split, partition) => ({ split, partition })),
-    ({ split, partition }) => new LongLineSource(split, { ...place, partition }, maxLineBytes),
+    capture(
+      { LongLineSource, place, maxLineBytes },
+      ({ split, partition }: { split: TextSplit; partition: number }) =>
+        new LongLineSource(split, { ...place, partition }, maxLineBytes),
+    ),
     ({ split }) => split.start === split.end,
   )
 }
@@ -83,8 +95,11 @@ export function longLinesNode(
 /** `[path, contents]` for each file. */
 export function wholeFilesNode(path: string, minPartitions: number, as: 'text' | 'bytes'): SourceNode {
   const groups = groupFiles(listInputFiles(path), minPartitions)
-  return sourceNode(as === 'text' ? 'wholeTextFiles' : 'binaryFiles', 'WholeFileRDD', groups, group =>
-    openWholeFiles(group, as),
+  return sourceNode(
+    as === 'text' ? 'wholeTextFiles' : 'binaryFiles',
+    'WholeFileRDD',
+    groups,
+    capture({ openWholeFiles, as }, (group: readonly string[]) => openWholeFiles(group, as)),
   )
 }
 
@@ -94,7 +109,7 @@ export function binaryRecordsNode(path: string, recordBytes: number): SourceNode
     'binaryRecords',
     'BinaryFileRDD',
     splitRecordFiles(listInputFiles(path), recordBytes),
-    split => openRecordSplit(split, recordBytes),
+    capture({ openRecordSplit, recordBytes }, (split: RecordSplit) => openRecordSplit(split, recordBytes)),
     split => split.start === split.end,
   )
 }
@@ -111,5 +126,10 @@ export function checkRecordBytes(recordBytes: number): void {
 
 export function objectFileNode(path: string): SourceNode {
   const files = listInputFiles(path).map(file => file.path)
-  return sourceNode('objectFile', 'ObjectFileRDD', files, file => new ObjectFileSource(file))
+  return sourceNode(
+    'objectFile',
+    'ObjectFileRDD',
+    files,
+    capture({ ObjectFileSource }, (file: string) => new ObjectFileSource(file)),
+  )
 }
