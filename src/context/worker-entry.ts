@@ -33,8 +33,9 @@ async function end(): Promise<void> {
 }
 
 trapFloatingRejections(error => post({ type: 'floated', error: toWire(error) }))
-port.on('message', (message: ToWorker) => {
-  if (message.type !== 'stop') loop.receive(message)
-  else void end()
+port.on('message', (messages: readonly ToWorker[]) => {
+  for (const message of messages)
+    if (message.type !== 'stop') loop.receive(message)
+    else void end()
 })
 post({ type: 'ready' })

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import { asError } from '../../base/errors.ts'
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts'
+import { Outbox } from './outbox.ts'
 
 /** See the file head. */
 export interface Carrier {
@@ -45,8 +46,9 @@ export function threadCarriers(entry: URL, resourceLimits: HeapLimits): StartCar
       void worker.terminate()
     })
     worker.on('exit', code => events.ended(reason ?? `it exited with code ${code}`))
+    const outbox = new Outbox(messages => worker.postMessage(messages))
     return {
-      post: message => worker.postMessage(message),
+      post: message => outbox.add(message),
       terminate: () => worker.terminate(),
       ref: () => worker.ref(),
       unref: () => worker.unref(),
