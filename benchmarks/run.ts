@@ -4,10 +4,10 @@
  * Each round runs both in fresh processes, one after the other; the ratio of their median batch times in one round is the
  * figure (above 1: the engine is faster). The first pass over the files is warm-up. Digests must be equal.
  */
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { emptyBatch, firstResult, median } from './floors.ts'
 import { restartCosts } from './restart.ts'
 import { stateMemory } from './state-memory.ts'
@@ -47,19 +47,32 @@ async function one(engine: string, name: string): Promise<void> {
   console.log(JSON.stringify(line))
 }
 
+const argumentsFor = (engine: string, name: string): string[] => [
+  ...process.execArgv,
+  fileURLToPath(import.meta.url),
+  '--one',
+  engine,
+  '--passes',
+  values.passes,
+  name,
+]
+
+const lineOf = (stdout: string): Line => JSON.parse(stdout.trim().split('\n').at(-1)!) as Line
+
 function inFreshProcess(engine: string, name: string): Line {
-  const args = [
-    ...process.execArgv,
-    fileURLToPath(import.meta.url),
-    '--one',
-    engine,
-    '--passes',
-    values.passes,
-    name,
-  ]
-  const run = spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  const stdio = ['ignore', 'pipe', 'inherit'] as const
+  const run = spawnSync(process.execPath, argumentsFor(engine, name), { encoding: 'utf8', stdio: [...stdio] })
   if (run.status !== 0) throw new Error(`${engine} ${name} failed`)
-  return JSON.parse(run.stdout.trim().split('\n').at(-1)!) as Line
+  return lineOf(run.stdout)
+}
+
+/** How many times the work of one plain loop two do that run at the same time, each in a process of its own: what the machine gives. */
+async function twoAtOnce(name: string): Promise<number> {
+  const alone = inFreshProcess('plain', name).medianMs
+  const run = promisify(execFile)
+  const pair = [0, 1].map(() => run(process.execPath, argumentsFor('plain', name)))
+  const both = (await Promise.all(pair)).map(({ stdout }) => alone / lineOf(stdout).medianMs)
+  return both[0]! + both[1]!
 }
 
 function compare(name: string): void {
@@ -94,7 +107,7 @@ function compare(name: string): void {
 }
 
 /** Two threads against one, and against the program's own. */
-function threads(): void {
+async function threads(): Promise<void> {
   for (const name of ['w1', 'w2-10k', 'w2-352k', 'w6', 'w8', 'w5a-100k', 'w5b-100k', 'w5c-100k']) {
     const { title } = workloads[name] ?? threadWorkloads[name]!
     const runs = Array.from({ length: Number(values.rounds) }, () =>
@@ -108,6 +121,9 @@ function threads(): void {
     console.log(`${name}  ${title}`)
     console.log(`  two threads ${ratio(2, 3)} × one; ${ratio(0, 3)} × the plain loop; results equal`)
     console.log(`  one thread ${ratio(1, 2)} × the program's own`)
+    const pairs: number[] = []
+    for (let round = 0; round < runs.length; round++) pairs.push(await twoAtOnce(name))
+    console.log(`  two plain loops at once ${median(pairs).toFixed(2)} × one`)
   }
 }
 
@@ -131,7 +147,7 @@ else {
     else if (name === 'windows') await windowCosts()
     else if (name === 'memory') await stateMemory()
     else if (name === 'restart') await restartCosts(Number(values.rounds))
-    else if (name === 'threads') threads()
+    else if (name === 'threads') await threads()
     else if (name === 'thread-figures') await threadFigures()
     else if (workloads[name] !== undefined) compare(name)
     else
