@@ -58,7 +58,7 @@ export const configEntries = {
     defaultText: '0.2 of the heap, divided by the tasks that share it',
     min: 0,
     since: '0.1.0',
-    doc: 'Most bytes, roughly, that one task holds of the records it combines, groups, sorts or writes for a shuffle. What is more goes to files in spark.local.dir, in sorted runs that are merged when they are read; results and their order stay the same. What is combined must be data then, as records are.',
+    doc: 'Most bytes, roughly, that one task holds of the records it combines, groups, sorts or writes for a shuffle, and of input that it gathers for a synchronous loop. What is more goes to files in spark.local.dir, of shuffles in sorted runs that are merged when they are read; results and their order stay the same. What is combined must be data then, as records are.',
   }) as ConfigEntry<number | undefined>,
   taskMaxFailures: whole({
     key: 'spark.task.maxFailures',

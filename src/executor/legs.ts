@@ -11,9 +11,10 @@ import { type Leg, PullSource } from '../rdd/segment/drive.ts'
 import { iterateSource, sourceOfIterable } from '../rdd/segment/iterate.ts'
 import type { FusedStep } from '../rdd/segment/plan.ts'
 import { StorageLevel } from '../rdd/storage-level.ts'
+import { Gathered } from '../shuffle/gathered.ts'
 import { readShuffle } from '../shuffle/reader.ts'
 import type { ShuffleStore } from '../shuffle/shuffle-store.ts'
-import { type Block, blockOfPairs, blockOfRows, sourceOfBlocks } from '../storage/block.ts'
+import { type Block, blockOfPairs, blockOfRows, chunkOf, sourceOfBlocks } from '../storage/block.ts'
 import type { BlockStore } from '../storage/block-store.ts'
 import type { TaskTime } from './task-time.ts'
 
@@ -131,13 +132,20 @@ export class Lowering {
     const width = node.right.numPartitions
     const left = this.pull(node.left, Math.floor(partition / width))
     await left.prepare()
-    const right = this.pull(node.right, partition % width)
-    const others: unknown[] = []
-    for (let chunk = await right.next(); chunk !== undefined; chunk = await right.next())
-      for (const record of iterateSource(sourceOfBlocks([blockOf(chunk)]))) others.push(record)
-    return this.callOnIterators(node, [left], function* ([records]) {
-      for (const record of records!) for (const other of others) yield [record, other]
+    const right = await Gathered.of(ownRecords(this.pull(node.right, partition % width)), this.time.memory)
+    // In the file they are read again for each record of the left side.
+    const others = right.isFiled ? undefined : [...iterateSource(right.chunks())]
+    const pairs = this.callOnIterators(node, [left], function* ([records]) {
+      for (const record of records!)
+        for (const other of others ?? iterateSource(right.chunks())) yield [record, other]
     })
+    return {
+      next: limit => pairs.next(limit),
+      async close() {
+        await pairs.close()
+        right.release()
+      },
+    }
   }
 
   /** Calls a function of whole partitions; its inputs are closed when its output is. */
@@ -241,4 +249,16 @@ function blockOf(chunk: NonNullable<Awaited<ReturnType<ChunkSource['next']>>>): 
 /** `then` now, or once there is nothing to wait for. */
 function after<R>(wait: Promise<unknown> | undefined, then: () => R): R | Promise<R> {
   return wait === undefined ? then() : wait.then(then)
+}
+
+/** The same records, none of which anybody else may change. */
+function ownRecords(source: ChunkSource): ChunkSource {
+  return {
+    asynchronous: true,
+    async next(limit) {
+      const chunk = await source.next(limit)
+      return chunk === undefined ? undefined : chunkOf(blockOf(chunk))
+    },
+    close: () => source.close(),
+  }
 }

@@ -12,12 +12,14 @@ import {
   KindlingError,
   withContext,
 } from '../base/errors.ts'
+import type { ChunkSource } from '../data/chunk.ts'
 import { cancellationOf } from '../rdd/cancellation.ts'
 import type { TaskInfo } from '../rdd/ports.ts'
 import { describeScope, type OperatorScope } from '../rdd/scope.ts'
 import type { DrivenControl } from '../rdd/segment/drive.ts'
 import type { SegmentMode } from '../rdd/segment/segment.ts'
 import type { Task } from '../scheduler/task.ts'
+import { Gathered } from '../shuffle/gathered.ts'
 import { type ShuffleDriver, type SpillSettings, TaskMemory } from '../shuffle/task-memory.ts'
 
 const MAX_BUDGET = 256
@@ -54,7 +56,7 @@ export class TaskTime implements ShuffleDriver {
   readonly mode: SegmentMode
   readonly settings: TaskTimeSettings
   readonly task: Task
-  /** What its shuffles may hold. */
+  /** What its shuffles, and input that was gathered, may hold. */
   readonly memory: TaskMemory
   sliceStart: number = performance.now()
 
@@ -74,6 +76,12 @@ export class TaskTime implements ShuffleDriver {
     await macrotask()
     this.throwIfCancelled()
     this.sliceStart = performance.now()
+  }
+
+  async gather(source: ChunkSource): Promise<ChunkSource> {
+    const gathered = await Gathered.of(source, this.memory)
+    const { next } = gathered.chunks()
+    return { next, close: () => gathered.release() }
   }
 
   breathe(): Promise<void> | undefined {

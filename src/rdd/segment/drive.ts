@@ -7,7 +7,6 @@
 import type { Chunk, ChunkSource } from '../../data/chunk.ts'
 import type { OperatorScope } from '../scope.ts'
 import { FULL, PAUSED, type Segment, type SegmentControl } from './control.ts'
-import { gathered } from './iterate.ts'
 import { type FusedStep, operatorsOf, type RowsSink, type Sink } from './plan.ts'
 import { makeSegment, type SegmentMode } from './segment.ts'
 
@@ -20,6 +19,8 @@ export interface Driver {
   yield(): Promise<void>
   /** Like `yield`, but only when the slice is over. */
   breathe(): Promise<void> | undefined
+  /** All of a source that gives promises, as one that gives none. It lasts until it is closed. */
+  gather(source: ChunkSource): Promise<ChunkSource>
 }
 
 /** A control that is told when its segment is about to run. */
@@ -154,7 +155,7 @@ export class PullSource implements ChunkSource {
     gather: boolean,
   ): Promise<void> {
     const source = await opening
-    this.ahead[i] = gather && source.asynchronous === true ? await gathered(source) : source
+    this.ahead[i] = gather && source.asynchronous === true ? await this.driver.gather(source) : source
     await this.prepare(gather)
   }
 

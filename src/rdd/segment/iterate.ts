@@ -21,23 +21,6 @@ export function* iterateSource(source: ChunkSource): Generator<unknown, undefine
   }
 }
 
-/** All chunks of a source that gives promises, so that a synchronous loop can read them. */
-export async function gathered(source: ChunkSource): Promise<ChunkSource> {
-  const chunks: Chunk[] = []
-  try {
-    for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) chunks.push(chunk)
-  } finally {
-    await source.close()
-  }
-  let at = 0
-  return {
-    next: () => chunks[at++],
-    close() {
-      at = chunks.length
-    },
-  }
-}
-
 /**
  * What a user's function of a partition gave, as chunks.
  *
