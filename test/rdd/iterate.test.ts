@@ -7,8 +7,17 @@ import { recordsOf } from '../../src/rdd/segment/interpret.ts'
 import { iterateSource, sourceOfIterable } from '../../src/rdd/segment/iterate.ts'
 import { runs } from '../support/runs.ts'
 
-/** Without steps no control is asked for anything. */
-const driver = { mode: 'interpreted', control: () => ({}) } as unknown as Driver
+/** Without steps no control is asked for anything. What is gathered is all in memory. */
+const driver = {
+  mode: 'interpreted',
+  control: () => ({}),
+  async gather(source: ChunkSource) {
+    const chunks: Chunk[] = []
+    for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) chunks.push(chunk)
+    await source.close()
+    return { next: () => chunks.shift(), close() {} }
+  },
+} as unknown as Driver
 
 /** A leg over chunks that come at once or later, opened at once or later. */
 function leg(
