@@ -135,6 +135,7 @@ export type {
 } from './streaming/input-source.ts'
 export type {
   BatchInfo,
+  BatchSkipped,
   DeadLettersWritten,
   OutputOperationInfo,
   ReceiverInfo,

@@ -43,6 +43,13 @@ export const conditions = {
       'The batch at {time} has failed and cannot be skipped ({key}): {sink} {held} it already, by {output}. The program stops; after a restart the batch runs again, and that sink does not take it twice.',
     doc: 'With the failure policy skip, a batch that fails for good counts as one without records. That is offered only as long as no sink of exactly once has committed it: what is there cannot be taken back, and the other outputs would lack it for ever. Put outputs that may fail before those of exactly once, or see to what failed and start again.',
   },
+  BATCH_TAKES_IN_EARLIER: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'The batch at {time} has failed and cannot be given up ({key}): {operator} takes in several batches at once, and fails without the records of this one, too: {reason}. The program stops; see to what failed, then start it again.',
+    doc: 'With the failure policies skip and dead-letter a batch that fails for good counts as one without records. A window whose slide is longer than the batch interval takes in with it the records of batches before it, which have ended: when it fails by those, giving up the batch helps nothing, and giving up the others would take away what other outputs have.',
+  },
   BLOCK_DAMAGED: {
     domain: 'external',
     retry: 'redo-stage',

@@ -67,6 +67,12 @@ function defaultStorageBytes(): number {
   return Math.max(limit / 10, 0.6 * (limit - 300 * 1024 * 1024))
 }
 
+/** @internal How many partitions there are where nothing says a number, and whether a setting says that. Data. */
+export interface Parallelism {
+  readonly partitions: number
+  readonly isConfigured: boolean
+}
+
 /**
  * Makes RDDs and runs their jobs. Several may live in one process.
  *
@@ -89,8 +95,12 @@ export class SparkContext extends RDDMaker implements JobRunner {
   readonly startTime: number
   /** `local-` and the start time; what Spark gives a local program. */
   readonly applicationId: string
-  readonly defaultParallelism: number
-  readonly configuredParallelism: number | undefined
+  /** @internal How often a task is tried. */
+  readonly taskAttempts: number
+  /** @internal Of the program, where no batch says otherwise. */
+  readonly parallelism: Parallelism
+  /** Of batches that run again, by their time in ms: where it was another when they were planned. */
+  private readonly parallelismAt = new Map<number, Parallelism>()
   readonly takeScaleUp: number
   readonly maxLineBytes: number
   /** @internal Makes up a name that nobody else has. */
@@ -138,10 +148,10 @@ export class SparkContext extends RDDMaker implements JobRunner {
     this.startTime = this.clock.now()
     this.applicationId = `local-${this.startTime}`
     const master = parseMaster(this.master)
-    this.configuredParallelism = conf.has('spark.default.parallelism')
+    const configured = conf.has('spark.default.parallelism')
       ? conf.get(configEntries.defaultParallelism)
       : undefined
-    this.defaultParallelism = this.configuredParallelism ?? master.slots
+    this.parallelism = { partitions: configured ?? master.slots, isConfigured: configured !== undefined }
     this.takeScaleUp = conf.get(configEntries.limitScaleUpFactor)
     this.maxLineBytes = conf.get(configEntries.textMaxLineBytes)
     for (const warning of conf.warnings()) this.logger.warn(warning)
@@ -165,6 +175,8 @@ export class SparkContext extends RDDMaker implements JobRunner {
     })
     this.backend = backends.backend
     this.threads = backends.threads
+    const limits = jobLimits(master, conf)
+    this.taskAttempts = limits.maxFailures
     this.scheduler = new DAGScheduler({
       backend: this.backend,
       available: {
@@ -174,7 +186,7 @@ export class SparkContext extends RDDMaker implements JobRunner {
       },
       clock: this.clock,
       bus: this.bus,
-      limits: jobLimits(master, conf),
+      limits,
       history: new JobHistory({
         jobs: conf.get(configEntries.retainedJobs),
         stages: conf.get(configEntries.retainedStages),
@@ -187,6 +199,33 @@ export class SparkContext extends RDDMaker implements JobRunner {
     const cleans = conf.get(configEntries.cleanCheckpoints)
     contextBegins()
     this.checkpoints = new Checkpoints(this, this.scheduler, this.blocks, cleans)
+  }
+
+  /**
+   * How many partitions there are where nothing says a number: `spark.default.parallelism`, or as many as tasks run at once. In a batch
+   * that runs again after a restart, as many as when it was planned.
+   */
+  get defaultParallelism(): number {
+    return this.currentParallelism.partitions
+  }
+
+  /** @internal */
+  get configuredParallelism(): number | undefined {
+    const { partitions, isConfigured } = this.currentParallelism
+    return isConfigured ? partitions : undefined
+  }
+
+  /** @internal What is made for the batch at `time`, in ms, is cut as then. */
+  useParallelism(time: number, parallelism: Parallelism): void {
+    const { partitions, isConfigured } = this.parallelism
+    if (parallelism.partitions === partitions && parallelism.isConfigured === isConfigured) return
+    this.parallelismAt.set(time, parallelism)
+  }
+
+  private get currentParallelism(): Parallelism {
+    if (this.parallelismAt.size === 0) return this.parallelism
+    const time = currentBatch() ?? currentJobScope()?.properties.batchTime
+    return (time === undefined ? undefined : this.parallelismAt.get(time)) ?? this.parallelism
   }
 
   /** The version of Kindling. */

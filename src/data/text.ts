@@ -17,7 +17,12 @@ export interface LongLine {
   readonly bytes: number
   /** Where its first byte stood: bytes of the stream before it. */
   readonly offset: number
+  /** Its first bytes, at most {@link LONG_LINE_HEAD_BYTES}: enough to see what it is. A copy. */
+  readonly head: Uint8Array<ArrayBuffer>
 }
+
+/** Bytes that are kept of a line that was dropped. */
+export const LONG_LINE_HEAD_BYTES = 4096
 
 /** Settings of a `LineFramer`. */
 export interface LineFramerOptions {
@@ -39,6 +44,8 @@ export class LineFramer {
   #carried = 0
   /** Above 0: the length so far of a line that is being dropped. */
   #dropped = 0
+  /** The beginning of that line. */
+  #head: Uint8Array<ArrayBuffer> = NOTHING
   /** Bytes of the stream before those being pushed. */
   #passed = 0
   /** Where in the stream the line began that is carried over or being dropped. */
@@ -70,9 +77,11 @@ export class LineFramer {
     if (this.#dropped > 0) {
       const end = findLineEnd(bytes, start)
       this.#dropped += end - start
+      if (this.#head.length < LONG_LINE_HEAD_BYTES)
+        this.#head = headOf(this.#head, bytes.subarray(start, end))
       if (end === bytes.length) return undefined
       start = this.#passLineEnd(bytes, end)
-      this.#report(this.#dropped, this.#lineStart)
+      this.#report(this.#dropped, this.#lineStart, this.#head)
     }
     const stop = afterLastLineEnd(bytes, start)
     if (stop === start) {
@@ -89,7 +98,7 @@ export class LineFramer {
   end(): Uint8Array | undefined {
     this.#skipLineFeed = false
     this.#passed = 0
-    if (this.#dropped > 0) this.#report(this.#dropped, this.#lineStart)
+    if (this.#dropped > 0) this.#report(this.#dropped, this.#lineStart, this.#head)
     if (this.#carried === 0) return undefined
     const line = new Uint8Array(this.#carried + 1)
     line.set(this.#carry.subarray(0, this.#carried))
@@ -103,8 +112,9 @@ export class LineFramer {
     const firstEnd = this.#carried > 0 ? findLineEnd(bytes, start) : start
     const firstBytes = this.#carried + firstEnd - start
     if (firstBytes > this.#maxLineBytes) {
+      const head = headOf(this.#carry.subarray(0, this.#carried), bytes.subarray(start, firstEnd))
       this.#forgetCarry()
-      this.#report(firstBytes, this.#lineStart)
+      this.#report(firstBytes, this.#lineStart, head)
       return this.#withoutLongLines(bytes, this.#afterLineEnd(bytes, firstEnd), stop)
     }
     const lines = this.#withoutLongLines(bytes, start, stop)
@@ -127,7 +137,8 @@ export class LineFramer {
       const end = findLineEnd(bytes, lineStart)
       const next = this.#afterLineEnd(bytes, end)
       if (end - lineStart > this.#maxLineBytes) {
-        this.#report(end - lineStart, this.#passed + lineStart)
+        const head = headOf(NOTHING, bytes.subarray(lineStart, end))
+        this.#report(end - lineStart, this.#passed + lineStart, head)
       } else {
         kept.push(bytes.subarray(lineStart, next))
         keptBytes += next - lineStart
@@ -151,6 +162,7 @@ export class LineFramer {
     if (this.#carried === 0) this.#lineStart = this.#passed + start
     const total = this.#carried + length
     if (total > this.#maxLineBytes) {
+      this.#head = headOf(this.#carry.subarray(0, this.#carried), bytes.subarray(start))
       this.#forgetCarry()
       this.#dropped = total
       return
@@ -170,9 +182,10 @@ export class LineFramer {
     if (this.#carry.length > 1024 * 1024) this.#carry = new Uint8Array(0)
   }
 
-  #report(bytes: number, offset: number): void {
+  #report(bytes: number, offset: number, head: Uint8Array<ArrayBuffer>): void {
     this.#dropped = 0
-    this.#onTooLong?.({ bytes, offset })
+    this.#head = NOTHING
+    this.#onTooLong?.({ bytes, offset, head })
   }
 
   #afterLineEnd(bytes: Uint8Array, end: number): number {
@@ -214,6 +227,17 @@ export function countLines(bytes: Uint8Array): number {
     previous = byte
   }
   return previous === LF || previous === CR ? lines : lines + 1
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** The first bytes of what comes one after the other. A copy. */
+function headOf(first: Uint8Array<ArrayBuffer>, rest: Uint8Array): Uint8Array<ArrayBuffer> {
+  const length = Math.min(first.length + rest.length, LONG_LINE_HEAD_BYTES)
+  const head = new Uint8Array(length)
+  head.set(first.subarray(0, length))
+  head.set(rest.subarray(0, Math.max(0, length - first.length)), Math.min(first.length, length))
+  return head
 }
 
 /** The position of the first line end at or after `start`, or the length if there is none. */

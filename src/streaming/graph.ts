@@ -6,7 +6,7 @@ import type { RDD } from '../rdd/rdd.ts'
 import type { OutputOperation } from './dstream/host.ts'
 import type { InputDStream } from './dstream/input.ts'
 import type { AnyStream } from './dstream/recipe.ts'
-import type { TimeGrid } from './time-grid.ts'
+import { everyBatch, type TimeGrid } from './time-grid.ts'
 
 /** See the file head. @source Spark DStreamGraph */
 export class DStreamGraph {
@@ -104,6 +104,22 @@ export class DStreamGraph {
   undo(time: Time): void {
     for (const input of this.inputs) input.skip(time)
     for (const stream of [...this.streams(), ...this.inputs]) stream.undo(time)
+  }
+
+  /** The states of `time` that take in batches before it as well, since they slide by more than one. */
+  longStatesAt(time: Time): AnyStream[] {
+    const batchBefore = this.grid.before(time.milliseconds, everyBatch)
+    return [...this.streams()].filter(
+      stream =>
+        stream.state !== undefined &&
+        stream.isTimeValid(time) &&
+        stream.timeBefore(time).milliseconds < batchBefore,
+    )
+  }
+
+  /** Whether all streams that have an RDD at `earlier` have one at `later`, which needs what they had then. */
+  coversAt(later: Time, earlier: Time): boolean {
+    return [...this.streams()].every(stream => !stream.isTimeValid(earlier) || stream.isTimeValid(later))
   }
 
   /** Forgets what no stream remembers after the batch of `time`. */

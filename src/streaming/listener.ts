@@ -74,6 +74,18 @@ export interface ReceiverInfo {
   readonly lastErrorTime: number
 }
 
+/** A batch that failed for good and was skipped (`kindling.streaming.failurePolicy`): its input is in no result, and it does not run again. */
+export interface BatchSkipped {
+  readonly batchInfo: BatchInfo
+  /** `undefined` when it failed while its jobs were made. */
+  readonly failedOutput: OutputOperationInfo | undefined
+  readonly failureReason: string
+  /** What these did is not undone. */
+  readonly outputsThatRan: readonly OutputOperationInfo[]
+  /** The sink that has its input, with the policy `dead-letter`. */
+  readonly deadLetters: string | undefined
+}
+
 /** Records that a function of the program could not take, and that a sink has now. */
 export interface DeadLettersWritten {
   readonly batchTime: Time
@@ -111,18 +123,8 @@ export interface StreamingListener {
   onBatchStarted(event: { readonly batchInfo: BatchInfo }): void
   /** The last output of a batch has ended, whether or not it failed. */
   onBatchCompleted(event: { readonly batchInfo: BatchInfo }): void
-  /**
-   * A batch failed for good and was skipped (`kindling.streaming.failurePolicy`): its input is in no result, and it does not run again.
-   * `failedOutput` is `undefined` when it failed while its jobs were made; what `outputsThatRan` did is not undone. `deadLetters` is the
-   * sink that has its input, with the policy `dead-letter`.
-   */
-  onBatchSkipped(event: {
-    readonly batchInfo: BatchInfo
-    readonly failedOutput: OutputOperationInfo | undefined
-    readonly failureReason: string
-    readonly outputsThatRan: readonly OutputOperationInfo[]
-    readonly deadLetters: string | undefined
-  }): void
+  /** A batch failed for good and was skipped. */
+  onBatchSkipped(event: BatchSkipped): void
   /** Records of a batch have gone to a sink of dead letters. */
   onDeadLetters(event: DeadLettersWritten): void
   /** An output of a batch has begun. */

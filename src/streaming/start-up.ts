@@ -101,9 +101,10 @@ async function open(
   ids: OperatorIds,
 ): Promise<OpenedCheckpoint | undefined> {
   if (storage === undefined) return undefined
-  const { clock, logger, conf } = sc
+  const { clock, logger, conf, parallelism } = sc
   return openCheckpoint({
-    ...{ storage, graph, ids, clock, logger, createOnError },
+    ...{ storage, graph, ids, clock, logger, createOnError, parallelism },
+    useParallelism: (time, recorded) => sc.useParallelism(time, recorded),
     batchMs: batchDuration.milliseconds,
     firstTime: () => runner.generator.firstTime(),
     newName: sc.newName,

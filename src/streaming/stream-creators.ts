@@ -25,8 +25,8 @@ import { type FileStreamOptions, fileSource, textFileSource } from './sources/fi
 import { iterableSource, type StreamLike } from './sources/iterable.ts'
 import { type QueueLike, type QueueStreamOptions, queueSource } from './sources/queue.ts'
 import { rawSocketSource } from './sources/raw-socket.ts'
-import { socketSource, socketTextSource } from './sources/socket.ts'
-import type { BytesConverter } from './sources/socket-receiver.ts'
+import { socketSource, socketTextSource, socketTextSources } from './sources/socket.ts'
+import type { BadLine, BytesConverter } from './sources/socket-receiver.ts'
 import {
   type CsvStreamOptions,
   csvStream,
@@ -47,6 +47,9 @@ export abstract class StreamCreators {
    * interval in which something came. Delivery: what was not received when the connection broke is the sender's matter. With worker
    * threads (`local[N]`) the connection is read on a thread of its own; when that ends, text on its way is lost with it.
    *
+   * @param options.onError takes lines longer than `kindling.text.maxLineBytes`: where in their connection they began, how long they were,
+   * and their first 4 KiB. They are an input of the program beside the lines. Without it such a line is dropped, and told to
+   * `onReceiverError`
    * @example
    * ssc.socketTextStream('localhost', 9999).flatMap(line => line.split(' ')) // for a test: nc -lk 9999
    */
@@ -54,8 +57,15 @@ export abstract class StreamCreators {
     host: string,
     port: number,
     level: StorageLevel = StorageLevel.MEMORY_AND_DISK_SER_2,
+    { onError }: OnErrorOptions = {},
   ): DStream<string> {
-    return this.input('socketTextStream', socketTextSource(host, port, level))
+    if (onError === undefined) return this.input('socketTextStream', socketTextSource(host, port, level))
+    return operator('socketTextStream', () => {
+      const { lines, longLines } = socketTextSources(host, port, level)
+      const stream = this.input('socketTextStream', lines)
+      onError.add(receivedLetters(this.input('longLines', longLines)))
+      return stream
+    })
   }
 
   /**
@@ -322,6 +332,22 @@ export abstract class StreamCreators {
   ): DStream<R> {
     return transformed('transform', streams as readonly AnyStream[], f as never)
   }
+}
+
+/** The letters of lines that a socket had and that are too long. */
+function receivedLetters(lines: DStream<BadLine>): DStream<DeadLetter> {
+  const name = describeScope(currentScope('socketTextStream'))
+  return lines.derive<DeadLetter>('deadLetters', {
+    dependencies: [lines as AnyStream],
+    compute(time) {
+      const place = { operator: name, batchTime: time.milliseconds }
+      return lines
+        .getOrCompute(time)
+        ?.mapPartitionsWithIndex((partition, found) =>
+          Array.from(found, (line, index) => ({ value: undefined, ...line, ...place, partition, index })),
+        )
+    },
+  })
 }
 
 /** The letters of lines of text that are too long, with the stream as the operation that they are from. */

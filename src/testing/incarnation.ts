@@ -59,9 +59,10 @@ export class Incarnation {
     this.died()
   }
 
-  /** Lets go of sockets and the like, which a real death would have closed. */
+  /** Lets go of sockets and the like, which a real death would have closed, and of files in a folder for temporary ones. */
   async bury(): Promise<void> {
     await this.context.abandonSources()
+    await this.context.sc.spillFolder.remove()
   }
 }
 

@@ -56,6 +56,13 @@ export interface TestMachine {
   storage(life: Incarnation): CheckpointStorage
 }
 
+/** @internal What another life of a program has of its own. */
+export interface LifeSettings {
+  readonly batchDuration?: DurationLike
+  readonly master?: string
+  readonly conf?: Readonly<Record<string, string | number | boolean>>
+}
+
 /** A task that waits for the test. */
 export interface HeldTask {
   /** Resolves when the task has come to the point where it waits. */
@@ -87,6 +94,8 @@ export class StreamTest {
   private readonly batchDuration: Duration
   /** That of the program now. */
   private interval: Duration
+  /** Of the program now, beside what the options say. */
+  private settings: Omit<LifeSettings, 'batchDuration'> = {}
   private readonly faults: Faults
   private readonly machine: TestMachine | undefined
   private readonly outputs = new Map<string, RecordedOutput<unknown>>()
@@ -138,7 +147,8 @@ export class StreamTest {
   }
 
   private buildProgram(build: (t: StreamTest) => void): void {
-    const { master = 'local', conf = {} } = this.options
+    const { master = this.options.master ?? 'local' } = this.settings
+    const conf = { ...this.options.conf, ...this.settings.conf }
     const life = new Incarnation(this.clock, this.lives.length)
     this.lives.push(life)
     const sc = life.sparkContext({
@@ -449,8 +459,7 @@ export class StreamTest {
   ): Promise<void> {
     this.die()
     if (opts.downFor !== undefined) await this.clock.advance(toDuration(opts.downFor, 'downFor').milliseconds)
-    if (opts.batchDuration !== undefined) this.interval = toDuration(opts.batchDuration, 'The batch interval')
-    this.beginAnew(opts.build)
+    this.beginAnew(opts.build, opts.batchDuration === undefined ? {} : { batchDuration: opts.batchDuration })
     await this.start()
     await this.clock.advance(0)
   }
@@ -461,8 +470,13 @@ export class StreamTest {
   }
 
   /** @internal Defines the program in a new life. */
-  beginAnew(build: (t: StreamTest) => void = this.options.build): void {
+  beginAnew(
+    build: (t: StreamTest) => void = this.options.build,
+    { batchDuration, ...settings }: LifeSettings = {},
+  ): void {
     this.crashed = false
+    this.settings = settings
+    if (batchDuration !== undefined) this.interval = toDuration(batchDuration, 'The batch interval')
     this.seen = this.errors.length
     this.buildProgram(build)
   }

@@ -71,7 +71,7 @@ describe('LineFramer', () => {
     )
   })
 
-  it('drops exactly the lines over the limit, tells their lengths and places, and keeps the order', () => {
+  it('drops exactly the lines over the limit, tells their lengths, places and bytes, and keeps the order', () => {
     fc.assert(
       fc.property(content, cuts, fc.nat(6), (bytes, at, max) => {
         const lines = Buffer.from(bytes)
@@ -86,12 +86,27 @@ describe('LineFramer', () => {
               .matchAll(/[^\r\n]+/g),
           ]
             .filter(([line]) => line.length > max)
-            .map(({ 0: line, index }) => ({ bytes: line.length, offset: index })),
+            .map(({ 0: line, index }) => ({
+              bytes: line.length,
+              offset: index,
+              head: new Uint8Array(Buffer.from(line, 'latin1')),
+            })),
         }
         assert.deepEqual(frame(cutAt(bytes, at), max), expected)
       }),
       { numRuns: runs * 20 },
     )
+  })
+
+  it('keeps the first 4096 bytes of a line that it drops, wherever it is cut', () => {
+    const line = new Uint8Array(10_000).map((_, i) => 97 + (i % 26))
+    const bytes = Buffer.concat([line, Buffer.from('\nend\n')])
+    for (const cut of [0, 5, 100, 4095, 4096, 4097, 9999, 10_000, 10_001])
+      for (const maxLineBytes of [3, 4096, 9999]) {
+        const { lines, dropped } = frame(cutAt(bytes, [cut]), maxLineBytes)
+        assert.deepEqual(lines, ['end'])
+        assert.deepEqual(dropped, [{ bytes: 10_000, offset: 0, head: line.slice(0, 4096) }])
+      }
   })
 
   it('hands on a line as soon as its end is there, whichever it is', () => {

@@ -3,10 +3,6 @@
  * as if nothing had happened. With a storage that is full at each write in turn, and with a real small file system.
  */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { isKindlingError } from '../../src/base/errors.ts'
 import { seconds } from '../../src/base/time.ts'
@@ -17,6 +13,7 @@ import type { CheckpointStorage } from '../../src/streaming/checkpoint/storage.t
 import { StreamTest } from '../../src/testing/stream-test.ts'
 import { INLINE } from '../support/backends.ts'
 import { FullDisk, type Space } from '../support/full-disk.ts'
+import { onSmallDisk } from '../support/small-disk.ts'
 
 const BATCHES = 6
 const CONF = { ...INLINE, 'kindling.streaming.failurePolicy': 'stop' }
@@ -160,29 +157,20 @@ describe('a disk that is full', () => {
         assert.ok(kinds.includes(kind), `no write of ${kind} was refused: ${kinds}`)
     })
 
-  it('a real one: a small file system that is filled up', async t => {
-    const dir = mkdtempSync(join(tmpdir(), 'kindling-full-'))
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', dir], { stdio: 'ignore' })
-    } catch {
-      rmSync(dir, { recursive: true })
-      t.skip('no file system can be mounted here')
-      return
-    }
-    try {
+  it('a real one: a small file system that is filled up', t =>
+    onSmallDisk(t, async disk => {
+      const { dir } = disk
       const build = program(() => ({ saved: `${dir}/saved`, out: fileSink(`${dir}/out`) }))
       await using t = new StreamTest({ conf: CONF, build })
       await t.run(3)
-      mkdirSync(`${dir}/fill`)
-      const { bavail, bsize } = statfsSync(dir)
-      writeFileSync(`${dir}/fill/0`, new Uint8Array(bavail * bsize))
+      disk.fill()
       await t.run(2, { collectErrors: true })
       await t.until(() => t.ssc.getState() === 'stopped')
       assert.ok(
         t.errors.flatMap(causes).some(error => (error as { code?: string }).code === 'ENOSPC'),
         t.errors.join(),
       )
-      rmSync(`${dir}/fill`, { recursive: true })
+      disk.free()
       await t.crashAndRestart()
       await t.run(BATCHES - t.clock.now() / 1000)
       assert.deepEqual(
@@ -195,9 +183,5 @@ describe('a disk that is full', () => {
       )
       const lines = (await t.sc.textFile(`${dir}/out-6000`).collect()).toSorted()
       assert.deepEqual(lines, ['all 6', 'k0 6', 'k1 9'])
-    } finally {
-      execFileSync('umount', ['-l', dir])
-      rmSync(dir, { recursive: true })
-    }
-  })
+    }))
 })

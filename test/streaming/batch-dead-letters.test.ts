@@ -7,7 +7,7 @@ import { fileSink } from '../../src/rdd/sink/file-sink.ts'
 import type { ExactlyOnceSink } from '../../src/rdd/sink/sink.ts'
 import { StreamingProgress } from '../../src/status/streaming-progress.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
-import { THREADS_IF_TIME } from '../support/backends.ts'
+import { INLINE, THREADS_IF_TIME } from '../support/backends.ts'
 import { rejected } from '../support/rejected.ts'
 
 const conf = { 'kindling.streaming.failurePolicy': 'dead-letter' }
@@ -185,6 +185,39 @@ describe('failurePolicy dead-letter', () => {
     assert.equal(left!.value, undefined)
     assert.match(left!.unread!, /b\.txt/)
     assert.match(left!.input!, /^files of .*b\.txt$/s)
+  })
+
+  it('an input that cannot be read once is read again: only what never can be is given up', async () => {
+    const box = letterBox()
+    let readings = 0
+    await using t = new StreamTest({
+      master: 'local[2]',
+      conf: { ...conf, ...INLINE },
+      build: t => {
+        t.ssc.deadLetters(box.sink)
+        const numbers = t.ssc.inputStream<number>({
+          name: 'numbers',
+          start() {},
+          stop() {},
+          plan: ({ milliseconds }) => ({
+            rdd: t.sc.fromPartitions([milliseconds], function* (time: number) {
+              yield time
+              // The output has read it; then the place does not answer for a while.
+              if (time === 1000 && ++readings > 1 && readings < 4) throw new Error('no answer')
+              yield time + 1
+            }),
+            numRecords: 2,
+          }),
+        })
+        numbers.foreachRDD(async (rdd, time) => {
+          await rdd.count()
+          if (time.milliseconds === 1000) throw new Error('poisoned')
+        })
+      },
+    })
+    await t.run(2, { collectErrors: true })
+    assert.deepEqual(box.values(), [[1000, [1000, 1001]]])
+    assert.equal(readings, 4)
   })
 
   it('a batch whose jobs cannot be made, and one that waits and can then not be made anew', async () => {

@@ -4,6 +4,7 @@ import { configEntries } from '../../src/base/config.ts'
 import { seconds } from '../../src/base/time.ts'
 import { SparkContext } from '../../src/context/spark-context.ts'
 import type { StateNode, StateTask } from '../../src/rdd/nodes.ts'
+import { fileSink } from '../../src/rdd/sink/file-sink.ts'
 import { StreamingProgress } from '../../src/status/streaming-progress.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import type { BatchInfo } from '../../src/streaming/listener.ts'
@@ -430,4 +431,120 @@ describe('failurePolicy skip', () => {
     })
     assert.match(error.message, /concurrentJobs 1/)
   })
+})
+
+describe('a window that slides by several batches', () => {
+  /** Sums by an inverse window of two slides, over records of which some are poisoned. */
+  const windowed = (policy: string, poison: { at: number }): StreamTest =>
+    new StreamTest({
+      checkpointDir: true,
+      conf: { ...INLINE, [key]: policy },
+      build: t => {
+        const numbers = t.input(
+          'in',
+          Array.from({ length: 16 }, (_, i) => [i + 1]),
+        )
+        t.collect('in', numbers)
+        if (policy === 'dead-letter') t.ssc.deadLetters(fileSink(`${t.dir}/letters`, { format: 'ndjson' }))
+        const pairs = numbers.map((n): [string, number] => {
+          if (n === poison.at) throw new Error('poisoned')
+          return ['sum', n]
+        })
+        t.collect(
+          'sums',
+          pairs.reduceByKeyAndWindow(add, (a, b) => a - b, seconds(4), seconds(2)).checkpoint(seconds(2)),
+        )
+      },
+    })
+  const sumsOf = (t: StreamTest): Map<number, number | undefined> => {
+    const { times, batches } = t.out<[string, number]>('sums')
+    return new Map(times.map((time, i) => [time, batches[i]![0]?.[1]]))
+  }
+  /** Of the four batches up to a time, but those that are left out. */
+  const expected = (times: readonly number[], without: readonly number[] = []): Map<number, number> =>
+    new Map(
+      times.map(time => {
+        const last = time / 1000
+        const numbers = [last - 3, last - 2, last - 1, last].filter(n => n > 0 && !without.includes(n))
+        return [time, numbers.reduce(add, 0)]
+      }),
+    )
+
+  it('goes on exactly after a batch of it was skipped', async () => {
+    await using t = windowed('skip', { at: 4 })
+    await t.run(14, { collectErrors: true })
+    assert.equal(t.errors.length, 1)
+    assert.deepEqual(sumsOf(t), expected([2000, 6000, 8000, 10_000, 12_000, 14_000], [4]))
+  })
+
+  it('also after a restart', async () => {
+    const poison = { at: 4 }
+    await using t = windowed('skip', poison)
+    await t.run(5, { collectErrors: true })
+    await t.crashAndRestart()
+    await t.run(9)
+    assert.deepEqual(sumsOf(t), expected([2000, 6000, 8000, 10_000, 12_000, 14_000], [4]))
+  })
+
+  for (const policy of ['skip', 'dead-letter'])
+    it(`${policy}: ends the program when it fails by records of a batch before, which has ended`, async () => {
+      const poison = { at: 3 }
+      await using t = windowed(policy, poison)
+      await t.ssc.start()
+      const ended = rejected('BATCH_TAKES_IN_EARLIER', () => t.ssc.awaitTermination())
+      await t.run(8, { collectErrors: true })
+      assert.match((await ended).message, /batch at 4000 ms .*reduceByKeyAndWindow at .*poisoned/s)
+      assert.deepEqual(t.out('in').times.slice(0, 4), [1000, 2000, 3000, 4000])
+      poison.at = 0
+      await t.crashAndRestart()
+      await t.run(4)
+      // That it has failed is logged before its letters are written.
+      const times = [2000, 4000, 6000, 8000, 10_000, 12_000]
+      if (policy === 'skip') assert.deepEqual(sumsOf(t), expected(times))
+      else assert.deepEqual(sumsOf(t), expected(times.toSpliced(1, 1), [4]))
+    })
+
+  it('continue: what it needs is kept until it has made up for batches that failed', async () => {
+    const poison = { at: 3 }
+    await using t = windowed('continue', poison)
+    await t.run(9, { collectErrors: true })
+    // Those between had nothing to do with it.
+    assert.deepEqual([...sumsOf(t).keys()], [2000])
+    assert.equal(t.errors.length, 3)
+    poison.at = 0
+    await t.run(5)
+    assert.deepEqual(sumsOf(t), expected([2000, 10_000, 12_000, 14_000]))
+  })
+})
+
+describe('the first batch with state, on threads', () => {
+  for (const bad of [0, 1])
+    it(`given up when it is that of ${bad + 1} s: those after it begin with what was before`, async () => {
+      const skipped: number[] = []
+      await using t = new StreamTest({
+        master: 'local[2]',
+        conf: { 'kindling.executor': 'threads', [key]: 'skip' },
+        build: t => {
+          const words = t.input('in', [['a', 'b'], ['a'], ['b', 'a'], ['a']], { partitions: 2 })
+          t.collect(
+            'counts',
+            words
+              .map(word => [word, 1] as const)
+              .updateStateByKey<number>((ones, n = 0) => n + ones.length)
+              .map(([word, n]) => `${word} ${n}`),
+          )
+          // After the workers have made the state.
+          words.foreachRDD((_, time) => {
+            if (time.milliseconds === 1000 * (bad + 1)) throw new Error('poisoned')
+          })
+          t.ssc.addStreamingListener({
+            onBatchSkipped: ({ batchInfo }) => void skipped.push(batchInfo.batchTime.milliseconds),
+          })
+        },
+      })
+      await t.run(4, { collectErrors: true })
+      assert.deepEqual(skipped, [1000 * (bad + 1)])
+      const last = t.out<string>('counts').batches.at(-1)!
+      assert.deepEqual(last.toSorted(), bad === 0 ? ['a 3', 'b 1'] : ['a 3', 'b 2'])
+    })
 })

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seconds } from '../../src/base/time.ts'
+import type { Partitioner } from '../../src/rdd/partitioner.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
+import { INLINE } from '../support/backends.ts'
 
 type Pair = [string, number]
 type Operator = (pairs: DStream<Pair>, partitions: number | undefined) => DStream<unknown>
@@ -207,4 +209,105 @@ describe('cuts of batches that run again', () => {
     )
     assert.deepEqual(t.out('out').batches.map(byText), expected.out('out').batches.map(byText))
   })
+})
+
+describe('functions of the program that name no count', () => {
+  /** What they cut by the default: in `transform`, below state, and in an output. */
+  const build = (t: StreamTest): void => {
+    const { sc } = t
+    const pairs = t.input('in', input, { partitions: 2 })
+    t.collect(
+      'shuffled',
+      pairs.transform(rdd => rdd.groupByKey().mapValues(group => [...group])),
+    )
+    t.collect(
+      'made',
+      pairs.transform(rdd => rdd.union(sc.parallelize<Pair>([...input[0]!, ...input[1]!]))),
+    )
+    const state = pairs
+      .transform(rdd => rdd.reduceByKey(add))
+      .updateStateByKey<number[]>((values, all = []) => [...all, ...values], 2)
+      .uid('state')
+    t.collect('state', state)
+    const output = new Map<number, number>()
+    outputs.set(t, [...(outputs.get(t) ?? []), output])
+    pairs.foreachRDD(async (rdd, time) => {
+      output.set(
+        time.milliseconds,
+        await rdd
+          .distinct()
+          .map(() => 0)
+          .mapPartitions(() => [1])
+          .count(),
+      )
+    })
+    pairs.foreachRDD(async (_, time) => {
+      if (time.milliseconds >= 9000 && time.milliseconds <= 12_000) await t.clock.sleep(2500)
+    })
+  }
+  /** Partitions that an output cut each batch into, in each life. */
+  const outputs = new WeakMap<StreamTest, Map<number, number>[]>()
+
+  for (const [name, before, after] of [
+    ['spark.default.parallelism', { 'spark.default.parallelism': 3 }, { 'spark.default.parallelism': 5 }],
+    ['whether it is set', { 'spark.default.parallelism': 3 }, {}],
+    ['whether it is set now', {}, { 'spark.default.parallelism': 5 }],
+  ] as const)
+    it(`cut batches that run again as they were: ${name}`, async () => {
+      const conf: Record<string, string | number> = { ...INLINE, ...before }
+      await using expected = new StreamTest({ conf: { ...conf }, master: 'local[4]', build })
+      await expected.run(24)
+      await using t = new StreamTest({ conf, master: 'local[4]', checkpointDir: true, build })
+      const border = await crashWithBatches(t)
+      delete conf['spark.default.parallelism']
+      Object.assign(conf, after)
+      await t.crashAndRestart()
+      await t.run(8)
+      for (const out of ['shuffled', 'made', 'state']) {
+        const got = t.out(out)
+        const whole = expected.out(out)
+        got.times.forEach((time, i) => {
+          if (time <= border) assert.deepEqual(got.partitions[i], whole.partitions[i], `${out} at ${time}`)
+          else assert.deepEqual(byText(got.batches[i]!), byText(whole.batches[i]!), `${out} at ${time}`)
+        })
+        assert.ok(got.times.at(-1)! > border + 5000)
+        if (out !== 'state')
+          assert.notEqual(got.partitions.at(-1)!.length, whole.partitions.at(-1)!.length, out)
+      }
+      const [, again] = outputs.get(t)!
+      const [first] = outputs.get(expected)!
+      for (const [time, parts] of again!)
+        if (time <= border) assert.equal(parts, first!.get(time), `the output at ${time}`)
+      assert.ok(again!.has(border))
+    })
+})
+
+describe('a partitioner of the program', () => {
+  const by = (numPartitions: number): Partitioner => ({
+    numPartitions,
+    partition: key => String(key).length % numPartitions,
+  })
+  const reduced = (partitions: Partitioner | number) => (t: StreamTest) =>
+    void t.collect('out', t.input('in', input).reduceByKey(add, partitions))
+
+  for (const [name, before, after, isLost] of [
+    ['with another count', by(3), by(2), true],
+    ['where there was none', 3, by(3), true],
+    ['that is gone', by(3), 3, true],
+    ['as before', by(3), by(3), false],
+  ] as const)
+    it(`${name}: ${isLost ? 'is warned about, since only the program could make it again' : 'is not warned about'}`, async () => {
+      await using expected = new StreamTest({ build: reduced(before) })
+      await expected.run(9)
+      await using t = new StreamTest({ checkpointDir: true, build: reduced(before) })
+      t.crashAt('commit-before', { nth: 6 })
+      await t.run(9)
+      assert.ok(t.crashed)
+      await t.crashAndRestart({ build: reduced(after) })
+      await t.run(3)
+      assert.deepEqual(t.out('out').batches.map(byText), expected.out('out').batches.map(byText))
+      const warnings = t.warnings.filter(warning => warning.includes('another partitioner'))
+      assert.equal(warnings.length, isLost ? 1 : 0, t.warnings.join('; '))
+      if (isLost) assert.match(warnings[0]!, /^reduceByKey at .*recut\.test\.ts/)
+    })
 })

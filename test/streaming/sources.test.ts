@@ -6,6 +6,8 @@ import { after, describe, it } from 'node:test'
 import { isMainThread } from 'node:worker_threads'
 import { seconds } from '../../src/base/time.ts'
 import type { SparkContext } from '../../src/context/spark-context.ts'
+import type { DeadLetter } from '../../src/rdd/dead-letters/dead-letter.ts'
+import { fileSink } from '../../src/rdd/sink/file-sink.ts'
 import type { ReceiverInfo } from '../../src/streaming/listener.ts'
 import { Receiver } from '../../src/streaming/receiver/receiver.ts'
 import { StreamTest } from '../../src/testing/stream-test.ts'
@@ -121,6 +123,53 @@ for (const place of thorough ? [LOCAL, ON_THREADS] : [LOCAL]) {
       await runUntil(t, () => t.out('out').batches.flat().length > 0)
       assert.deepEqual(t.out('out').batches.flat(), ['short'])
       assert.match(errors[0]!, /500 bytes was dropped/)
+    })
+
+    it('a line above the limit goes to dead letters where they are asked for: its place, length and first bytes', async () => {
+      const long = `${'y'.repeat(3000)}${'z'.repeat(3000)}`
+      const { port } = await serve(
+        socket => void socket.write(`first\n${'x'.repeat(500)}\r\nshort\n${long}\nend\n`),
+      )
+      const errors: string[] = []
+      await using t = new StreamTest({
+        ...on({ 'kindling.text.maxLineBytes': '100' }),
+        build: t => {
+          const bad = t.ssc.deadLetters(fileSink(`${t.dir}/bad`, { format: 'ndjson' }))
+          const lines = t.ssc.socketTextStream('127.0.0.1', port, undefined, { onError: bad })
+          t.collect('out', lines)
+          t.collect('bad', bad.stream)
+          t.ssc.addStreamingListener({
+            onReceiverError: e => void errors.push(e.receiverInfo.lastErrorMessage),
+            onDeadLetters: ({ numRecords }) => void counted.push(numRecords),
+          })
+        },
+      })
+      const counted: number[] = []
+      await t.ssc.start()
+      await runUntil(
+        t,
+        () => t.out('bad').batches.flat().length === 2 && t.out('out').batches.flat().length === 3,
+      )
+      assert.deepEqual(t.out('out').batches.flat(), ['first', 'short', 'end'])
+      const letters = t.out<DeadLetter>('bad').batches.flat()
+      const socket = `127.0.0.1:${port}`
+      assert.deepEqual(
+        letters.map(({ value, source, raw }) => [value, source, Buffer.from(raw!).toString()]),
+        [
+          [undefined, { socket, offset: 6, bytes: 500 }, 'x'.repeat(500)],
+          [undefined, { socket, offset: 514, bytes: 6000 }, long.slice(0, 4096)],
+        ],
+      )
+      for (const { error, operator } of letters) {
+        assert.equal(error.code, 'LINE_TOO_LONG')
+        assert.match(error.message, new RegExp(`${socket} .*more than 100 bytes`))
+        assert.match(operator, /^socketTextStream at .*sources\.test\.ts/)
+      }
+      assert.equal(
+        counted.reduce((a, b) => a + b, 0),
+        2,
+      )
+      assert.deepEqual(errors, [])
     })
 
     it('a graceful stop processes all that was received', async () => {

@@ -8,6 +8,8 @@ export interface Space {
   left: number
   /** Files that did not fit. */
   readonly refused: string[]
+  /** Files that count; default: all. */
+  readonly files?: RegExp
 }
 
 /** See the file head. What does not fit leaves nothing, as a temporary file that could not be finished is removed. */
@@ -33,7 +35,7 @@ export class FullDisk implements CheckpointStorage {
   }
 
   async append(file: string, bytes: Uint8Array): Promise<void> {
-    if (this.space.left <= 0) await this.files.append(file, bytes.subarray(0, bytes.length >> 1))
+    if (this.isFullFor(file)) await this.files.append(file, bytes.subarray(0, bytes.length >> 1))
     this.use(file)
     await this.files.append(file, bytes)
   }
@@ -50,8 +52,15 @@ export class FullDisk implements CheckpointStorage {
     return this.files.delete(file)
   }
 
+  private isFullFor(file: string): boolean {
+    const { left, files } = this.space
+    return left <= 0 && files?.test(file) !== false
+  }
+
   private use(file: string): void {
-    if (this.space.left-- > 0) return
+    const isFull = this.isFullFor(file)
+    if (this.space.files?.test(file) !== false) this.space.left--
+    if (!isFull) return
     this.space.refused.push(file)
     const cause = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
     const params = { path: `${this.name}/${file}`, reason: cause.message }

@@ -1,165 +1,231 @@
-/** Programs for simulations: every stateful operator, over every kind of source, into every kind of sink. */
-import assert from 'node:assert/strict'
+/** Programs for simulations: what the seed picks of operators, sources, sinks, settings, and of changes while the program is down. */
 import { Random } from '../../src/base/random.ts'
-import { seconds } from '../../src/base/time.ts'
 import type { ExactlyOnceSink } from '../../src/rdd/sink/sink.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import type { Simulation, SimulationOptions } from '../../src/testing/simulation/simulation.ts'
-import { StreamTest } from '../../src/testing/stream-test.ts'
-import { INLINE } from './backends.ts'
-import { memoryStorage } from './memory-storage.ts'
-import { operators } from './recoverable.ts'
+import { SPILLS, spilledBytes } from './backends.ts'
+import { verify } from './simulated-check.ts'
+import {
+  BATCHES,
+  type Change,
+  NAMES,
+  type Pair,
+  programs,
+  programsFor,
+  SLOW,
+  words,
+} from './simulated-operators.ts'
 
-type Pair = readonly [string, number]
-
-/** Batches with faults, and in which records are made. */
-const BATCHES = 7
-
-/** Records of each batch; some are empty, keys come and go. */
-const words: readonly (readonly Pair[])[] = Array.from({ length: BATCHES }, (_, i) =>
-  Array.from(
-    { length: i % 4 === 3 ? 0 : 2 + ((i * 3) % 5) },
-    (_, j) => [`k${(i * 7 + j * 3) % 6}`, i] as const,
-  ),
-)
-
-const add = (a: number, b: number): number => a + b
-const subtract = (a: number, b: number): number => a - b
-
-const programs: Readonly<Record<string, (pairs: DStream<Pair>) => DStream<unknown>>> = {
-  ...operators,
-  'join of a window and a batch': pairs =>
-    pairs.reduceByKeyAndWindow(add, subtract, seconds(3)).checkpoint(seconds(3)).join(pairs.reduceByKey(add)),
-  'outer join of two states': pairs => {
-    const sums = (values: readonly number[], sum = 0): number => values.reduce(add, sum)
-    const even = pairs.filter(([, n]) => n % 2 === 0).updateStateByKey<number>(sums)
-    const odd = pairs.filter(([, n]) => n % 2 === 1).updateStateByKey<number>(sums)
-    return even.checkpoint(seconds(2)).fullOuterJoin(odd.checkpoint(seconds(3)))
-  },
-  counts: pairs => pairs.countByWindow(seconds(4), seconds(1)).checkpoint(seconds(3)),
-  'counts of values': pairs => pairs.countByValueAndWindow(seconds(4), seconds(2)).checkpoint(seconds(4)),
-}
-
-type Input = 'script' | 'log' | 'receiver'
+export type Input = 'script' | 'log' | 'files' | 'receiver'
 
 /** What the seed picks for a program. */
-interface Picked {
+export interface Picked {
   readonly operator: string
   readonly input: Input
   readonly sink: 'disk' | 'storage'
   readonly concurrentJobs: number
   readonly speculation: boolean
+  /** What becomes of a batch that fails for good. */
+  readonly policy: 'stop' | 'skip' | 'dead-letter'
+  /** Records of this number are such that no function takes them. */
+  readonly poison: number | undefined
+  readonly change: Change
+  /** The first life that has it. */
+  readonly changedFrom: number
+  /** Whether nothing fits into the memory of tasks. */
+  readonly spills: boolean
+  /** Whether there are as many workers as the load needs. */
+  readonly allocates: boolean
 }
+
+/** What simulations of many seeds must have met, each at least once. */
+export const CIRCUMSTANCES = [
+  'a batch was skipped',
+  'a batch went to dead letters',
+  'a batch could not be given up, since a sink had it',
+  'values of state became others',
+  'the batch interval changed',
+  'the parallelism changed',
+  'everything spilled',
+  'workers came',
+  'workers went',
+  'files were read',
+] as const
+export type Circumstance = (typeof CIRCUMSTANCES)[number]
+export type Met = Set<Circumstance>
+
+/** The other interval costs most: there are twice as many batches. */
+const CHANGES_OF_SEEDS: readonly Change[] = ['none', 'none', 'interval', 'version', 'version', 'parallelism']
 
 function pick(seed: number | string, inputs: readonly Input[]): Picked {
   const random = new Random(seed).fork('program')
   const of = <T>(values: readonly T[]): T => values[random.int(values.length)]!
+  const policy = of(['stop', 'stop', 'skip', 'dead-letter'] as const)
+  const change = of(CHANGES_OF_SEEDS)
+  const operator = of(programsFor(change))
+  const poison = of([1, 2, 4, 5, undefined])
+  // What takes in several batches at once may fail by one that was not given up.
+  const isPoisonable = policy !== 'stop' && change !== 'interval' && !SLOW.includes(operator)
   return {
-    operator: of(Object.keys(programs)),
+    policy,
+    change,
+    operator,
     input: of(inputs),
-    sink: of(['disk', 'storage']),
-    concurrentJobs: of([1, 1, 2]),
+    sink: of(['disk', 'storage'] as const),
+    // What later batches made of a batch that is given up cannot be undone while they run.
+    concurrentJobs: policy === 'stop' ? of([1, 1, 2]) : 1,
     speculation: of([true, false]),
+    poison: isPoisonable ? poison : undefined,
+    changedFrom: of([1, 1, 2]),
+    spills: of([true, false, false]),
+    allocates: of([true, false]),
   }
 }
 
-/** A program that the seed picks, over one of the inputs, and what must hold of it. */
-export function simulated(seed: number | string, inputs: readonly Input[]): Omit<SimulationOptions, 'seed'> {
+/** A program that the seed picks, over one of the inputs, and what must hold of it. @param met gets what came to pass */
+export function simulated(
+  seed: number | string,
+  inputs: readonly Input[],
+  met: Met = new Set(),
+): Omit<SimulationOptions, 'seed'> {
   const picked = pick(seed, inputs)
+  const { change, changedFrom, operator, poison } = picked
+  const wrong: string[] = []
+  // A program that has not run a batch is not one that goes on.
+  const seen = { met, wrong, hasBegun: false }
+  let hasChanged = false
   return {
     batches: BATCHES,
     calm: 4,
-    conf: {
-      'spark.streaming.concurrentJobs': picked.concurrentJobs,
-      'spark.speculation': picked.speculation,
-      'spark.speculation.quantile': 0.5,
-      'spark.streaming.receiver.writeAheadLog.enable': true,
-      // A tick that is merged into a later one is a batch less.
-      'kindling.streaming.maxQueuedBatches': 1000,
+    conf: confOf(picked),
+    life: life => {
+      hasChanged = life >= changedFrom && seen.hasBegun
+      if (!hasChanged) return {}
+      if (change === 'parallelism') met.add('the parallelism changed')
+      if (change === 'interval') return { batchDuration: 500 }
+      return change === 'parallelism' ? { conf: { 'spark.default.parallelism': 3 } } : {}
     },
     build(s) {
+      watch(s, picked, seen)
       const input = inputOf(s, picked)
-      const output = programs[picked.operator]!(input)
       s.collect('in', input)
+      const sound =
+        poison === undefined
+          ? input
+          : input.map(pair => {
+              if (pair[1] === poison) throw new Error('this one is poisoned')
+              return pair
+            })
+      const names = s.sc.filesIn(s.folder('/names', [NAMES], { at: 0 })).known
+      const bytes = Buffer.byteLength(`${NAMES.join('\n')}\n`)
+      const output = programs[operator]!(sound, {
+        names: names.lines([{ path: '/names/0.txt', bytes }], 2),
+        migrated:
+          change === 'version' && hasChanged
+            ? () => void met.add('values of state became others')
+            : undefined,
+      })
       s.collect('out', output)
       const isExact = picked.input !== 'receiver'
       output
         .map(value => JSON.stringify(value))
-        .writeTo(sinkOf(s, picked), { id: 'sums', require: isExact ? 'exactly-once' : 'at-least-once' })
+        .writeTo(sinkOf(s, picked, 'sums'), {
+          id: 'sums',
+          require: isExact ? 'exactly-once' : 'at-least-once',
+        })
+      if (picked.policy === 'dead-letter') {
+        const letters = s.fileSink<never>('/out/letters', { format: 'ndjson' })
+        s.ssc.deadLetters(letters as never, { id: 'letters' })
+      }
     },
-    check: s => verify(s, picked),
+    async check(s) {
+      if (wrong.length > 0) throw new Error(wrong.join('; '))
+      await verify(s, picked, met)
+    },
   }
+}
+
+function confOf({
+  concurrentJobs,
+  speculation,
+  policy,
+  spills,
+  allocates,
+}: Picked): NonNullable<SimulationOptions['conf']> {
+  return {
+    'spark.streaming.concurrentJobs': concurrentJobs,
+    'spark.speculation': speculation,
+    'spark.speculation.quantile': 0.5,
+    'spark.streaming.receiver.writeAheadLog.enable': true,
+    // A tick that is merged into a later one is a batch less.
+    'kindling.streaming.maxQueuedBatches': 1000,
+    'kindling.streaming.failurePolicy': policy,
+    ...(spills ? SPILLS : {}),
+    ...(allocates ? ALLOCATION : {}),
+  }
+}
+
+/** Such that delays of messages decide. */
+const ALLOCATION = {
+  'spark.streaming.dynamicAllocation.enabled': true,
+  'spark.streaming.dynamicAllocation.scalingInterval': '1s',
+  'spark.streaming.dynamicAllocation.scalingUpRatio': 0.3,
+  'spark.streaming.dynamicAllocation.scalingDownRatio': 0.2,
+  'spark.streaming.dynamicAllocation.maxExecutors': 4,
+}
+
+/** Sees what comes to pass in a life of the program. */
+function watch(
+  s: Simulation,
+  { spills }: Picked,
+  seen: { readonly met: Met; readonly wrong: string[]; hasBegun: boolean },
+): void {
+  const { met, wrong } = seen
+  const spilled = spills ? spilledBytes(s.sc) : () => 0
+  const { workers } = s.sc
+  let capacity = workers?.capacity ?? 0
+  /** Batches whose first output has run in this life. */
+  const hasRun = new Set<number>()
+  s.input('ticks', []).foreachRDD((_, time) => {
+    if (spilled() > 0) met.add('everything spilled')
+    const now = workers?.capacity ?? 0
+    if (now !== capacity) met.add(now > capacity ? 'workers came' : 'workers went')
+    capacity = now
+    hasRun.add(time.milliseconds)
+    seen.hasBegun = true
+  })
+  s.ssc.addStreamingListener({
+    onBatchSkipped: ({ batchInfo: { batchTime }, outputsThatRan, deadLetters }) => {
+      met.add(deadLetters === undefined ? 'a batch was skipped' : 'a batch went to dead letters')
+      const isNamed = outputsThatRan.some(({ id }) => id === 0)
+      if (isNamed !== hasRun.has(batchTime.milliseconds))
+        wrong.push(
+          `of the batch at ${batchTime} that was given up, the first output ${isNamed ? 'had not' : 'had'} run`,
+        )
+    },
+  })
 }
 
 function inputOf(s: Simulation, { input }: Picked): DStream<Pair> {
-  if (input === 'script') return s.input<Pair>('words', words, { partitions: 2 })
-  return input === 'log' ? s.source<Pair>('words', words) : s.receiver<Pair>('words', words)
-}
-
-function sinkOf(s: Simulation, { sink }: Picked): ExactlyOnceSink<string> {
-  return sink === 'disk' ? s.fileSink('/out/sums') : s.fileSink('out/sums', { storage: 'bucket' })
-}
-
-async function verify(s: Simulation, picked: Picked): Promise<void> {
-  for (const name of ['in', 'out']) assertRepeatable(s, name)
-  const taken = s.out<Pair>('in')
-  assertTaken(taken.batches.flat(), picked)
-  const expected = sortedEach(await withoutFaults(taken.batches, taken.times, picked.operator))
-  const { times, batches } = s.out('out')
-  assert.deepEqual(sortedEach(new Map(times.map((time, i) => [time, batches[i]!]))), expected)
-  const written = picked.sink === 'disk' ? s.written('/out/sums') : s.written('out/sums', 'bucket')
-  const values = [...written].map(([time, lines]) => [time, lines.map(line => JSON.parse(line))] as const)
-  assert.deepEqual(sortedEach(new Map(values)), expected, 'what is written')
-}
-
-/** A batch that runs again gives the same. */
-function assertRepeatable(s: Simulation, name: string): void {
-  const { runs } = s.out(name)
-  const first = new Map<number, unknown>()
-  for (const { time, values } of runs) {
-    if (!first.has(time)) first.set(time, values)
-    assert.deepEqual(values, first.get(time), `what ${name} gave again for the batch at ${time}`)
+  switch (input) {
+    case 'script':
+      return s.input<Pair>('words', words, { partitions: 2 })
+    case 'log':
+      return s.source<Pair>('words', words)
+    case 'receiver':
+      return s.receiver<Pair>('words', words)
+    case 'files': {
+      const files = s.ssc.filesIn(
+        s.folder(
+          '/in',
+          words.map(batch => batch.map(pair => JSON.stringify(pair))),
+        ),
+      )
+      return files.textFileStream('/in', { newFilesOnly: false }).map(line => JSON.parse(line) as Pair)
+    }
   }
 }
 
-/** Every record was taken in; once, but where a receiver may be sent it again. */
-function assertTaken(all: readonly Pair[], { input }: Picked): void {
-  const texts = all.map(pair => JSON.stringify(pair)).sort()
-  const sent = words
-    .flat()
-    .map(pair => JSON.stringify(pair))
-    .sort()
-  if (input === 'receiver') assert.deepEqual([...new Set(texts)], [...new Set(sent)], 'what was taken in')
-  else assert.deepEqual(texts, sent, 'what was taken in')
-}
-
-/** What the operator gives for the same batches in a world without faults, on the program's own thread. */
-async function withoutFaults(
-  batches: readonly (readonly Pair[])[],
-  times: readonly number[],
-  operator: string,
-): Promise<Map<number, unknown[]>> {
-  const start = times[0]!
-  assert.deepEqual(
-    times,
-    times.map((_, i) => start + i * 1000),
-    'no batch is missing',
-  )
-  await using t = new StreamTest({
-    master: 'local[2]',
-    conf: INLINE,
-    build(t) {
-      t.ssc.checkpoint(memoryStorage())
-      t.collect('out', programs[operator]!(t.input<Pair>('in', batches, { partitions: 2 })))
-    },
-  })
-  await t.run(batches.length)
-  const out = t.out('out')
-  return new Map(out.times.map((time, i) => [time + start - 1000, out.batches[i]!]))
-}
-
-function sortedEach(batches: ReadonlyMap<number, readonly unknown[]>): [number, string[]][] {
-  return [...batches]
-    .map(([time, values]): [number, string[]] => [time, values.map(value => JSON.stringify(value)).sort()])
-    .sort(([a], [b]) => a - b)
+function sinkOf(s: Simulation, { sink }: Picked, name: string): ExactlyOnceSink<string> {
+  return sink === 'disk' ? s.fileSink(`/out/${name}`) : s.fileSink(`out/${name}`, { storage: 'bucket' })
 }

@@ -146,7 +146,8 @@ export class Dispatch {
   /** Takes a thread. @param at how many tasks stand aside before this one */
   private threadFor(uses: readonly PlacedUse[], at: number): WorkerThread | undefined {
     if (uses.some(({ place }) => place.isBusy)) return undefined
-    const held = uses.find(({ place }) => place.holder !== undefined && !place.holder.isEnded)
+    // One that is too many and ends takes no task any more: nobody would say when it has.
+    const held = uses.find(({ place }) => place.holder !== undefined && this.pool.has(place.holder))
     if (held === undefined) return this.pool.take()
     return (
       this.pool.takeThis(held.place.holder!) ?? (this.isWorthMoving(held, at) ? this.pool.take() : undefined)

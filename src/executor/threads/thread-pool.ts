@@ -64,6 +64,11 @@ export class ThreadPool {
     this.onFree()
   }
 
+  /** Whether the thread runs, and is not one of those that are too many. */
+  has(thread: WorkerThread): boolean {
+    return this.threads.has(thread)
+  }
+
   /** A free thread, which is then taken. */
   take(): WorkerThread | undefined {
     this.start()

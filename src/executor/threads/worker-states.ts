@@ -37,7 +37,10 @@ export class WorkerStates {
     this.tell = tell
     for (const lease of states) {
       if (lease.isOld || lease.layers !== undefined) continue
-      const time = this.partitions.get(leasePlace(lease))?.time
+      const place = leasePlace(lease)
+      // All that it has made may have been taken back, with the first batch.
+      if (lease.time === undefined) this.partitions.delete(place)
+      const time = this.partitions.get(place)?.time
       assert(time === lease.time, 'a worker has the version of state that its task begins with')
     }
   }

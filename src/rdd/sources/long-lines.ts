@@ -2,11 +2,9 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { KindlingError } from '../../base/errors.ts'
 import type { Chunk, ChunkSource } from '../../data/chunk.ts'
+import { LONG_LINE_HEAD_BYTES } from '../../data/text.ts'
 import { type DeadLetter, errorOf, type LetterPlace } from '../dead-letters/dead-letter.ts'
 import { openTextSplit, type TextSplit, type TooLongLine } from './text-file.ts'
-
-/** Bytes of a line that its letter has: enough to see what it is. */
-const HEAD_BYTES = 4096
 
 /** The letters of one split, in order. */
 export class LongLineSource implements ChunkSource<DeadLetter> {
@@ -58,7 +56,7 @@ export class LongLineSource implements ChunkSource<DeadLetter> {
     const error = new KindlingError('LINE_TOO_LONG', { source, limit: this.maxLineBytes })
     const { stack: _, ...why } = errorOf(error)
     const letter = { value: undefined, error: why, ...this.place, index: this.index++ }
-    const raw = gzip ? undefined : headOf(path, offset, Math.min(bytes, HEAD_BYTES))
+    const raw = gzip ? undefined : headOf(path, offset, Math.min(bytes, LONG_LINE_HEAD_BYTES))
     return { ...letter, source: { file: path, offset, bytes }, ...(raw === undefined ? {} : { raw }) }
   }
 }

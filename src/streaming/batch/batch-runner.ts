@@ -5,7 +5,7 @@
  *       └──── not made ─────────┴────── failed ──▶ `stop`: end the context · `continue`: go on · `skip`: take the batch back ·
  *                                                  `dead-letter`: give its input to dead letters, then take it back
  *
- * I1  What a batch needs is kept until it, or a later one, has succeeded, and until no earlier one is unfinished.
+ * I1  What a batch needs is kept until it, or a later one that needs as much, has succeeded, and until no earlier one is unfinished.
  * I2  When the log of batches cannot be written, nothing further runs, whatever the policy.
  */
 import { type Config, configEntries } from '../../base/config.ts'
@@ -56,6 +56,8 @@ export class BatchRunner {
   private readonly unpersist: boolean
   /** The latest batch that succeeded. */
   private succeeded: Time | undefined
+  /** Batches that failed, in ms, and after which none has succeeded yet that makes up for what they left undone. */
+  private readonly leftUndone = new Set<number>()
 
   /** @throws INVALID_CONFIG for a failure policy that does not go with the other settings */
   constructor(parts: BatchRunnerParts) {
@@ -115,8 +117,8 @@ export class BatchRunner {
       rate?.completed(info)
     }
     // A failed batch stays remembered until a later one has succeeded, and runs again after a restart.
-    if (!set.failed && (this.succeeded === undefined || set.time.greater(this.succeeded)))
-      this.succeeded = set.time
+    if (set.failed) this.leftUndone.add(set.time.milliseconds)
+    else this.hasSucceeded(set.time)
     if (set.failure !== undefined) {
       if (this.policy === 'stop') this.endAfterFailure(set.time)
       if (this.takesBack) return this.takeBack(set, set.failure.error!)
@@ -125,8 +127,16 @@ export class BatchRunner {
     return this.saved.ended(set.time).then(() => this.clearMetadata())
   }
 
+  private hasSucceeded(time: Time): void {
+    if (this.succeeded === undefined || time.greater(this.succeeded)) this.succeeded = time
+    for (const earlier of this.leftUndone)
+      if (earlier <= time.milliseconds && this.parts.graph.coversAt(time, new Time(earlier)))
+        this.leftUndone.delete(earlier)
+  }
+
   private notMade(error: unknown, set: JobSet): void | Promise<void> {
     const failure = generationError(error, set.time)
+    this.leftUndone.add(set.time.milliseconds)
     this.failed(failure)
     if (this.policy === 'stop') this.endAfterFailure(set.time)
     if (this.takesBack) return this.takeBack(set, failure)
@@ -136,11 +146,16 @@ export class BatchRunner {
     const { oldestUnfinished } = this.scheduler
     const { graph } = this.parts
     if (this.succeeded === undefined) return
-    // With several jobs at once a batch may end before an earlier one, which still needs its RDDs and state.
-    const upTo =
-      oldestUnfinished === undefined
-        ? this.succeeded
-        : this.succeeded.min(new Time(graph.grid.before(oldestUnfinished.milliseconds, everyBatch)))
+    // With several jobs at once a batch may end before an earlier one, which still needs its RDDs and state. One that failed may have
+    // left state undone that slides by several batches, so that those after it have not made up for it.
+    const needed = [
+      ...this.leftUndone,
+      ...(oldestUnfinished === undefined ? [] : [oldestUnfinished.milliseconds]),
+    ]
+    const upTo = needed.reduce(
+      (upTo, time) => upTo.min(new Time(graph.grid.before(time, everyBatch))),
+      this.succeeded,
+    )
     graph.clearMetadata(upTo, this.unpersist)
   }
 
@@ -195,7 +210,7 @@ export class BatchRunner {
       const description = set.inputs.get(stream.streamId)!.metadata['Description']
       return { stream, described: description === undefined ? undefined : String(description) }
     })
-    const rdd = sc.union(batchLetters(inputs, time, failure))
+    const rdd = sc.union(batchLetters(inputs, time, { failure, attempts: sc.taskAttempts }))
     const properties = { ...this.properties, ...outputProperties(time, id) }
     const scope = new JobScope({ batchTime: time.milliseconds, outputOpId: id }, new AbortController().signal)
     return () =>
@@ -220,6 +235,11 @@ export class BatchRunner {
       remake: (later: JobSet) => this.generator.fill(later),
       logSkipped: async (time: Time) => this.saved?.ended(time, { isSkipped: true }),
       onError: (error: unknown, time: Time) => this.failed(generationError(error, time)),
+      makeLongStates: async (time: Time) => {
+        await this.makeLongStates(time)
+        // What it left undone has been made without it.
+        this.leftUndone.delete(time.milliseconds)
+      },
     }
     try {
       await skipBatch(parts, set, reason)
@@ -230,6 +250,27 @@ export class BatchRunner {
     }
     // What comes before it is remembered until a later batch has been made of it.
     this.clearMetadata()
+  }
+
+  private async makeLongStates(time: Time): Promise<void> {
+    const { graph, sc } = this.parts
+    for (const stream of graph.longStatesAt(time))
+      try {
+        await sc.withJobScope({ properties: this.properties }, async () =>
+          stream.getOrCompute(time)?.foreachPartition(() => {}),
+        )
+      } catch (error) {
+        throw new KindlingError(
+          'BATCH_TAKES_IN_EARLIER',
+          {
+            time: String(time),
+            key: configEntries.failurePolicy.key,
+            operator: describeScope(stream.scope),
+            reason: (error as Error).message,
+          },
+          { cause: error },
+        )
+      }
   }
 
   /** A batch has failed for good, and later ones would be built on what it left. */

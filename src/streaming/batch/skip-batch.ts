@@ -3,8 +3,9 @@
  *
  * 1. its inputs give nothing, and versions of state that it made are undone in all partitions
  * 2. batches that wait were made of it, so their jobs are made anew
- * 3. the logger and the listeners are told; first, so that a crash in between makes them told twice and not never
- * 4. it is logged as skipped: after a restart it does not run again, and state that is made again has nothing of it
+ * 3. states that take in batches before it, too, are made without its records: when they fail all the same, it cannot be given up
+ * 4. the logger and the listeners are told; first, so that a crash in between makes them told twice and not never
+ * 5. it is logged as skipped: after a restart it does not run again, and state that is made again has nothing of it
  *
  * What its outputs had done before is done: they are named.
  */
@@ -23,6 +24,8 @@ export interface SkipParts {
   readonly scheduler: JobScheduler
   readonly bus: ListenerBus<StreamingListener>
   readonly logger: Logger
+  /** Makes the states of a batch that take in more than that batch. @throws BATCH_TAKES_IN_EARLIER */
+  makeLongStates(time: Time): Promise<void>
   /** Makes the jobs of a batch anew. What it throws fails that batch. */
   remake(set: JobSet): void
   /** Logs that a batch has ended, and how. Never rejects. */
@@ -35,7 +38,7 @@ export interface SkipParts {
 }
 
 /**
- * @throws STATE_VERSION_FORGOTTEN when state cannot be undone, and nothing has been changed then; what fails when letters of a batch that
+ * @throws STATE_VERSION_FORGOTTEN when state cannot be undone, and nothing has been changed then; BATCH_TAKES_IN_EARLIER; what fails when letters of a batch that
  * cannot be made anew are written
  */
 export async function skipBatch(parts: SkipParts, set: JobSet, reason: string): Promise<void> {
@@ -56,6 +59,7 @@ export async function skipBatch(parts: SkipParts, set: JobSet, reason: string): 
   })
   for (const { set, reason, write } of skipped) {
     await write()
+    await parts.makeLongStates(set.time)
     tell(parts, set, reason)
     await parts.logSkipped(set.time)
   }

@@ -8,6 +8,7 @@
  * One small file for each, so that it can be kept where files cannot be added to. The epoch is the number of the manifest with
  * which a process took the program over: what a process that was overtaken writes late is told from what its successor writes.
  */
+import type { Parallelism } from '../../context/spark-context.ts'
 import type { BatchFailure } from '../delivery/batch-letters.ts'
 import type { RecordedCuts } from '../dstream/cut.ts'
 import type { SavedRate } from '../receiver/batch-rate.ts'
@@ -38,6 +39,8 @@ export interface LoggedBatch {
   readonly inputs: readonly LoggedInput[]
   /** How records are cut: partition counts, where they are by hash or of `repartition`. Older logs, and programs without shuffles, have none. */
   readonly cuts?: RecordedCuts | undefined
+  /** By which functions of the program cut that name no count. Older logs have none. */
+  readonly parallelism?: Parallelism | undefined
 }
 
 /** The time up to which other batches have the input: before the ticks that were merged into this one. */

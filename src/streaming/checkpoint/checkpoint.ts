@@ -11,6 +11,7 @@ import type { Clock } from '../../base/clock.ts'
 import { KindlingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { Time } from '../../base/time.ts'
+import type { Parallelism } from '../../context/spark-context.ts'
 import type { PlannedBatch } from '../batch/job-generator.ts'
 import type { BatchFailure } from '../delivery/batch-letters.ts'
 import type { RecordedCuts } from '../dstream/cut.ts'
@@ -46,6 +47,8 @@ export interface CheckpointParts {
   readonly ids: OperatorIds
   readonly clock: Clock
   readonly logger: Logger
+  /** Of the program now. */
+  readonly parallelism: Parallelism
   /** Something could not be written, or another process has taken over. */
   onFatal(error: unknown): void
 }
@@ -122,7 +125,8 @@ export class Checkpoint {
       return rate === undefined ? input : { ...input, rate }
     })
     const cuts = cutsOf(ids)
-    const plan = { time: time.milliseconds, merged, inputs: logged }
+    const { parallelism } = this.parts
+    const plan = { time: time.milliseconds, merged, inputs: logged, parallelism }
     const batch: LoggedBatch = cuts === undefined ? plan : { ...plan, cuts }
     this.retention.add(await writePlan(storage, batch, this.epoch))
     this.last = batch.time

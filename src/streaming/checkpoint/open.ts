@@ -9,6 +9,7 @@
 import { KindlingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Time } from '../../base/time.ts'
+import type { Parallelism } from '../../context/spark-context.ts'
 import { describeScope } from '../../rdd/scope.ts'
 import type { RestoredBatch } from '../batch/job-generator.ts'
 import type { AnyStream } from '../dstream/recipe.ts'
@@ -22,7 +23,7 @@ import { match } from './match.ts'
 import { needsMigration } from './migrate-images.ts'
 import type { OperatorIds } from './operator-ids.ts'
 import { type Recovery, recover } from './recovery.ts'
-import { useCuts } from './recut.ts'
+import { lostCuts, useCuts } from './recut.ts'
 import { pendingBatches, replayLineage, resumeInputs, resumeStreams } from './resume.ts'
 import { sweep } from './sweep.ts'
 
@@ -36,6 +37,8 @@ export interface OpenParts extends CheckpointParts {
   newName(): string
   /** Give up saved data that the program has no place for. */
   readonly allowDrop: boolean
+  /** What is made for a batch is cut as it was then. */
+  useParallelism(time: number, parallelism: Parallelism): void
   /** Begin anew when the saved data cannot be used. */
   readonly createOnError: boolean
 }
@@ -119,6 +122,13 @@ export async function openCheckpoint(parts: OpenParts): Promise<OpenedCheckpoint
     since: stream => sinceOf.get(ids.of(stream))!,
     async resume() {
       if (saved === undefined) return
+      for (const { time, parallelism } of recovery.plans)
+        if (parallelism !== undefined) parts.useParallelism(time, parallelism)
+      for (const stream of lostCuts(ids, pending[0]?.cuts))
+        logger.warn(
+          `${describeScope(stream.scope)}: batches that had not ended were cut by another partitioner, which the program has no more. ` +
+            'They run again with the one that it has now: pairs are in other partitions, and may come in another order',
+        )
       resumeInputs(graph, recovery, { ids, logger, now: parts.clock.now() })
       replayLineage(recovery, ids)
       // From now on what the process before writes late does not count, and operators that are new are known.

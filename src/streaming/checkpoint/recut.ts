@@ -6,6 +6,7 @@
  */
 import { HashPartitioner } from '../../rdd/partitioner.ts'
 import type { RecordedCuts } from '../dstream/cut.ts'
+import type { AnyStream } from '../dstream/recipe.ts'
 import type { SlotRows } from '../state/slots.ts'
 import { type KeptState, stateRDD } from '../state/state-rdd.ts'
 import type { LoadedImage } from './image-file.ts'
@@ -15,10 +16,19 @@ import { spread } from './spread-image.ts'
 /** How pairs are cut now; `undefined` in a program where none are. */
 export function cutsOf({ streams, of }: OperatorIds): RecordedCuts | undefined {
   const recorded = streams.flatMap((stream): RecordedCuts => {
-    const partitions = stream.cut?.recorded
-    return partitions === undefined ? [] : [{ id: of(stream), partitions }]
+    const { cut } = stream
+    return cut === undefined ? [] : [{ id: of(stream), ...cut.recorded }]
   })
   return recorded.length === 0 ? undefined : recorded
+}
+
+/** The streams whose batches were cut by what the program does not have any more. */
+export function lostCuts({ streams, of }: OperatorIds, cuts: RecordedCuts = []): AnyStream[] {
+  const recorded = new Map(cuts.map(cut => [cut.id, cut]))
+  return streams.filter(stream => {
+    const was = recorded.get(of(stream))
+    return was !== undefined && stream.cut?.isLost(was) === true
+  })
 }
 
 /** Whether operators that are cut as recorded are cut otherwise than now. */
@@ -58,7 +68,7 @@ function setCuts({ streams, of }: OperatorIds, cuts: RecordedCuts | undefined): 
 }
 
 function byId(cuts: RecordedCuts = []): ReadonlyMap<string, number> {
-  return new Map(cuts.map(({ id, partitions }) => [id, partitions]))
+  return new Map(cuts.filter(({ own }) => own !== true).map(({ id, partitions }) => [id, partitions]))
 }
 
 /** A version, partition by partition, as if it had been saved and read. */

@@ -2,7 +2,8 @@
  * The letters of a batch that has failed for good, with failure policy `dead-letter`: one for each record that its inputs gave it.
  *
  * Nobody knows which record it failed by, so all of them go, with the error of the batch, and where they came from. A part of an input
- * that cannot be read (any more) gives one letter that says which, after those of the records before it: nothing goes without a trace.
+ * that cannot be read (any more), in any attempt at its task, gives one letter that says which, after those of the records before it:
+ * nothing goes without a trace.
  */
 import { isKindlingError } from '../../base/errors.ts'
 import type { Time } from '../../base/time.ts'
@@ -40,28 +41,42 @@ export function batchFailure(operator: string, error: unknown): BatchFailure {
   return { operator, error: rest }
 }
 
-/** The letters of all that `inputs` gave the batch at `time`. @param described what an input gave, for people */
+/**
+ * The letters of all that `inputs` gave the batch at `time`.
+ *
+ * @param described what an input gave, for people
+ * @param attempts how often a task is tried
+ */
 export function batchLetters(
   inputs: readonly { readonly stream: InputDStream<unknown>; readonly described: string | undefined }[],
   time: Time,
-  failure: BatchFailure,
+  { failure, attempts }: { readonly failure: BatchFailure; readonly attempts: number },
 ): RDD<DeadLetter>[] {
   return inputs.flatMap(({ stream, described }) => {
     const rdd = stream.getOrCompute(time)
     if (rdd === undefined) return []
     const { name } = stream.source
     const input = described === undefined ? name : `${name}: ${described}`
-    return [lettersOf(rdd, { ...failure, batchTime: time.milliseconds, input })]
+    return [lettersOf(rdd, { ...failure, batchTime: time.milliseconds, input }, attempts)]
   })
 }
 
-function lettersOf(rdd: RDD<unknown>, place: Omit<InputPlace, 'partition'>): RDD<DeadLetter> {
+function lettersOf(
+  rdd: RDD<unknown>,
+  place: Omit<InputPlace, 'partition'>,
+  attempts: number,
+): RDD<DeadLetter> {
   const origins = originsOf(rdd.node)
   return mapChunks(
     rdd,
     'deadLetters',
     (records, task, partition) =>
-      new BatchLetterSource(records, task, { ...place, partition }, locatorOf(origins, partition)),
+      new BatchLetterSource(
+        { input: records, locator: locatorOf(origins, partition) },
+        task,
+        { ...place, partition },
+        attempts,
+      ),
   )
 }
 
@@ -71,15 +86,22 @@ export class BatchLetterSource implements ChunkSource<DeadLetter> {
   private readonly input: TaskInput
   private readonly task: TaskInfo
   private readonly place: InputPlace
+  private readonly isLastAttempt: boolean
   private locator: RecordLocator | undefined
   private index = 0
   private isOver = false
 
-  constructor(input: TaskInput, task: TaskInfo, place: InputPlace, locator: RecordLocator | undefined) {
-    this.input = input
+  constructor(
+    from: { readonly input: TaskInput; readonly locator: RecordLocator | undefined },
+    task: TaskInfo,
+    place: InputPlace,
+    attempts: number,
+  ) {
+    this.input = from.input
+    this.locator = from.locator
     this.task = task
     this.place = place
-    this.locator = locator
+    this.isLastAttempt = task.attempt >= attempts - 1
   }
 
   async next(): Promise<Chunk<DeadLetter> | undefined> {
@@ -90,7 +112,8 @@ export class BatchLetterSource implements ChunkSource<DeadLetter> {
       if (chunk === undefined) return undefined
       for (const record of chunkRows(chunk)) rows.push(await this.letter(record))
     } catch (error) {
-      // A lost thread or a cancelled job is no property of the data: the task runs again, or not at all.
+      // It may be there the next time. A lost thread or a cancelled job is no property of the data, either.
+      if (!this.isLastAttempt) throw error
       if (this.task.signal.aborted || (isKindlingError(error) && error.retry === 'redo-stage')) throw error
       this.isOver = true
       rows.push({ ...this.common(), value: undefined, unread: errorOf(error).message })

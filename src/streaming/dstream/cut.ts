@@ -5,7 +5,14 @@
 import { HashPartitioner, type Partitioner, samePartitioner } from '../../rdd/partitioner.ts'
 
 /** Partition counts as they are logged with a batch, each with the id of its stream. */
-export type RecordedCuts = readonly { readonly id: string; readonly partitions: number }[]
+export type RecordedCuts = readonly RecordedCut[]
+
+export interface RecordedCut {
+  readonly id: string
+  readonly partitions: number
+  /** Set for a partitioner of the program's own: only the program can make it again. */
+  readonly own?: true
+}
 
 /** See the file head. Read `partitioner` when the RDD of a batch is made, not before. */
 export class Cut {
@@ -21,9 +28,17 @@ export class Cut {
     return this.current
   }
 
-  /** What is logged: nothing for a partitioner of the user's, which only the program itself can make again. */
-  get recorded(): number | undefined {
-    return this.current instanceof HashPartitioner ? this.current.numPartitions : undefined
+  /** What is logged, but for the id. */
+  get recorded(): Omit<RecordedCut, 'id'> {
+    const { numPartitions: partitions } = this.current
+    return this.current instanceof HashPartitioner ? { partitions } : { partitions, own: true }
+  }
+
+  /** Whether batches that were cut so cannot be cut so again. Of two partitioners of the user's only the counts are known. */
+  isLost({ partitions, own }: Omit<RecordedCut, 'id'>): boolean {
+    const wasOwn = own === true
+    const isOwn = !(this.own instanceof HashPartitioner)
+    return isOwn ? !wasOwn || partitions !== this.own.numPartitions : wasOwn
   }
 
   /** Cuts later RDDs as recorded, or, with `undefined`, as the program says. */

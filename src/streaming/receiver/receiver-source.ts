@@ -23,6 +23,8 @@ type State = 'initialized' | 'started' | 'restarting' | 'stopped'
 /** See the file head. */
 export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
   readonly name: string
+  /** Takes what is no record. */
+  onBad: (bad: unknown) => void = () => {}
   private readonly make: (host: SourceHost) => Receiver<T>
   /** `undefined` until it starts. */
   private receiver!: Receiver<T>
@@ -202,6 +204,10 @@ export class ReceiverSource<T> implements InputSource<T>, ReceiverSupervisor {
       `${this.name}: ${this.blocks.heldBytes} bytes are received and not processed; the source waits until batches catch up`,
     )
     return wait
+  }
+
+  storeBad(bad: unknown): void {
+    this.onBad(bad)
   }
 
   reportError(message: string, error: unknown): void {

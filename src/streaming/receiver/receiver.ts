@@ -14,6 +14,8 @@ export interface ReceiverSupervisor {
   storeMany(records: readonly unknown[], metadata: unknown): Promise<void>
   storeBlock(bytes: Uint8Array, metadata: unknown): Promise<void>
   storeLines(bytes: Uint8Array, lines: number): void | Promise<void>
+  /** Hands over what is no record: for dead letters, where somebody takes them. */
+  storeBad(bad: unknown): void
   reportError(message: string, error: unknown): void
   restart(message: string, error: unknown, delayMs: number | undefined): void
   stopReceiver(message: string, error: unknown): Promise<void>

@@ -1,6 +1,8 @@
 /** What reads TCP connections: lines of text, and records that a converter makes; see `socket.ts`. */
 import { connect, type Socket } from 'node:net'
-import { countLines, LineFramer } from '../../data/text.ts'
+import { KindlingError } from '../../base/errors.ts'
+import { countLines, LineFramer, type LongLine } from '../../data/text.ts'
+import { type DeadLetter, errorOf } from '../../rdd/dead-letters/dead-letter.ts'
 import type { StorageLevel } from '../../rdd/storage-level.ts'
 import { Receiver } from '../receiver/receiver.ts'
 
@@ -60,22 +62,44 @@ export abstract class ConnectingReceiver<T> extends Receiver<T> {
   }
 }
 
+/** How lines are read. */
+export interface SocketTextSettings {
+  /** Longer ones are dropped. */
+  readonly maxLineBytes: number
+  /** Whether these go to dead letters; else they are only told. */
+  readonly keepsLong: boolean
+}
+
+/** A line that was too long, as data. */
+export type BadLine = Pick<DeadLetter, 'error' | 'source' | 'raw'>
+
+function badLine({ bytes, offset, head }: LongLine, { host, port }: Address, limit: number): BadLine {
+  const socket = `${host}:${port}`
+  const source = `${socket} (the one that begins at byte ${offset} of a connection)`
+  const { stack: _, ...error } = errorOf(new KindlingError('LINE_TOO_LONG', { source, limit }))
+  return { error, source: { socket, offset, bytes }, raw: head }
+}
+
 /** Lines, each of at most so many bytes. */
 export class SocketTextReceiver extends ConnectingReceiver<string> {
-  private readonly maxLineBytes: number
+  private readonly settings: SocketTextSettings
 
-  constructor(address: Address, maxLineBytes: number, level?: StorageLevel) {
+  constructor(address: Address, settings: SocketTextSettings, level?: StorageLevel) {
     super(address, level)
-    this.maxLineBytes = maxLineBytes
+    this.settings = settings
   }
 
   protected read(socket: Socket): Promise<void> {
+    const { maxLineBytes, keepsLong } = this.settings
     const framer = new LineFramer({
-      maxLineBytes: this.maxLineBytes,
-      onTooLong: ({ bytes }) =>
-        this.reportError(
-          `a line of ${bytes} bytes was dropped; the limit is ${this.maxLineBytes} (kindling.text.maxLineBytes)`,
-        ),
+      maxLineBytes,
+      onTooLong: line => {
+        if (keepsLong) this.attached().storeBad(badLine(line, this.address, maxLineBytes))
+        else
+          this.reportError(
+            `a line of ${line.bytes} bytes was dropped; the limit is ${maxLineBytes} (kindling.text.maxLineBytes)`,
+          )
+      },
     })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const hand = (lines: Uint8Array | undefined): void | Promise<void> =>

@@ -9,21 +9,70 @@ import { KindlingError } from '../../base/errors.ts'
 import { capture } from '../../rdd/functions/explicit.ts'
 import type { StorageLevel } from '../../rdd/storage-level.ts'
 import type { InputSource } from '../input-source.ts'
+import { Receiver } from '../receiver/receiver.ts'
 import { ReceiverSource } from '../receiver/receiver-source.ts'
 import { networkReceiver } from '../receiver/thread/thread-receiver.ts'
-import { type Address, type BytesConverter, SocketReceiver, SocketTextReceiver } from './socket-receiver.ts'
+import {
+  type Address,
+  type BadLine,
+  type BytesConverter,
+  SocketReceiver,
+  SocketTextReceiver,
+} from './socket-receiver.ts'
 
 /** Lines of text. */
-export function socketTextSource(host: string, port: number, level: StorageLevel): InputSource<string> {
+export function socketTextSource(
+  host: string,
+  port: number,
+  level: StorageLevel,
+  keepsLong = false,
+): ReceiverSource<string> {
   const address = checkedAddress(host, port)
   return new ReceiverSource<string>(given => {
-    const maxLineBytes = given.conf.get(configEntries.textMaxLineBytes)
+    const settings = { maxLineBytes: given.conf.get(configEntries.textMaxLineBytes), keepsLong }
     const make = capture(
-      { SocketTextReceiver, address, maxLineBytes },
-      (to?: StorageLevel) => new SocketTextReceiver(address, maxLineBytes, to),
+      { SocketTextReceiver, address, settings },
+      (to?: StorageLevel) => new SocketTextReceiver(address, settings, to),
     )
     return networkReceiver(given, level, make)
   }, `socket ${host}:${port}`)
+}
+
+/** Lines of text, and as a source of its own, with a log of its own, the lines that are too long. */
+export function socketTextSources(
+  host: string,
+  port: number,
+  level: StorageLevel,
+): { readonly lines: InputSource<string>; readonly longLines: InputSource<BadLine> } {
+  const lines = socketTextSource(host, port, level, true)
+  const receiver = new LongLineReceiver(level)
+  lines.onBad = bad => receiver.take(bad as BadLine)
+  return { lines, longLines: new ReceiverSource<BadLine>(receiver, `long lines of ${lines.name}`) }
+}
+
+/** Gets what another receiver cannot take: it reads nothing itself. */
+class LongLineReceiver extends Receiver<BadLine> {
+  /** Those that came before it had started; `undefined` afterwards. */
+  private early: BadLine[] | undefined = []
+
+  override onStart(): void {
+    const { early = [] } = this
+    this.early = undefined
+    for (const line of early) this.take(line)
+  }
+
+  take(line: BadLine): void {
+    if (this.early === undefined) void this.handOver(line)
+    else this.early.push(line)
+  }
+
+  private async handOver(line: BadLine): Promise<void> {
+    try {
+      await this.store(line)
+    } catch (error) {
+      this.reportError(`a line was dropped: ${line.error.message}`, error)
+    }
+  }
 }
 
 /** Records that a converter makes. */

@@ -16,6 +16,7 @@ import type { Random } from '../../base/random.ts'
  * - `source-failure`: a source cannot be asked
  * - `late-data`: records arrive late, so in another order
  * - `disconnect`: the connection of a receiver breaks
+ * - `damaged-file`: a file into which a task put what did not fit into its memory is cut off, changed or gone
  */
 export const SIMULATED_FAULTS = [
   'crash',
@@ -33,6 +34,7 @@ export const SIMULATED_FAULTS = [
   'source-failure',
   'late-data',
   'disconnect',
+  'damaged-file',
 ] as const
 
 /** See {@link SIMULATED_FAULTS}. */
@@ -55,6 +57,7 @@ const CHANCE: Readonly<Record<SimulatedFault, number>> = {
   'source-failure': 0.02,
   'late-data': 0.2,
   disconnect: 0.03,
+  'damaged-file': 0.02,
 }
 
 /** Of these any number may come: they only change how things go, or belong to another fault. */

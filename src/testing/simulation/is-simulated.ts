@@ -7,6 +7,7 @@ const FOLLOWS: ReadonlySet<string> = new Set([
   'TASK_TIMED_OUT',
   'JOB_CANCELLED',
   'CONTEXT_STOPPED',
+  'BATCH_NOT_SKIPPABLE',
 ])
 const SIMULATED = /a simulated (fault|death)|Planned fault/
 
@@ -15,13 +16,25 @@ export function isOvertaken(error: unknown): boolean {
   return isKindlingError(error) && (error.code === 'FENCED' || error.code === 'SINK_FENCED')
 }
 
+/** Whether a function of the program threw it. */
+export function isOfUser(error: unknown): boolean {
+  return causesOf(error).some(at => isKindlingError(at) && at.code === 'USER_CODE_FAILED')
+}
+
 /** What an error is, for the log. */
 export function codeOf(error: Error): string {
   return isKindlingError(error) ? error.code : error.name
 }
 
 export function isSimulated(error: unknown): boolean {
-  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++)
-    if (SIMULATED.test(at.message) || (isKindlingError(at) && FOLLOWS.has(at.code))) return true
-  return false
+  return causesOf(error).some(
+    at => SIMULATED.test(at.message) || (isKindlingError(at) && FOLLOWS.has(at.code)),
+  )
+}
+
+/** An error, and those that led to it. */
+function causesOf(error: unknown): Error[] {
+  const causes: Error[] = []
+  for (let at = error; at instanceof Error && causes.length < 10; at = at.cause) causes.push(at)
+  return causes
 }

@@ -2,6 +2,7 @@
  * A whole streaming program in a simulated world: virtual time, workers, disk and network in one thread, with delays and faults drawn from
  * a seed. The engine is the one that runs in production. The same seed gives the same events.
  */
+import { configEntries } from '../../base/config.ts'
 import { KindlingError } from '../../base/errors.ts'
 import { type DurationLike, toDuration } from '../../base/time.ts'
 import type { SparkContext } from '../../context/spark-context.ts'
@@ -9,14 +10,17 @@ import type { Mapped } from '../../rdd/rdd.ts'
 import { type FileSinkOptions, fileSink } from '../../rdd/sink/file-sink.ts'
 import type { FileStorage } from '../../rdd/sink/file-storage.ts'
 import type { ExactlyOnceSink } from '../../rdd/sink/sink.ts'
+import type { RemoteFiles } from '../../rdd/sources/remote-files.ts'
 import type { DStream } from '../../streaming/dstream/dstream.ts'
+import type { BatchSkipped } from '../../streaming/listener.ts'
 import type { StreamingContext } from '../../streaming/streaming-context.ts'
 import type { RecordedOutput } from '../recorded-output.ts'
-import { StreamTest } from '../stream-test.ts'
+import { type LifeSettings, StreamTest } from '../stream-test.ts'
 import type { ScriptedBatches } from '../test-input.ts'
 import { SIMULATED_FAULTS, type SimulatedFault } from './faults.ts'
 import { SimulatedMachine } from './machine.ts'
 import { SimulatedFiles } from './simulated-files.ts'
+import { putFiles, SimulatedFolder } from './simulated-folder.ts'
 import { type Peer, SimulatedReceiver } from './simulated-receiver.ts'
 import { arrivalsOf, keepLog, SimulatedSource } from './simulated-source.ts'
 import { SimulatedStorage } from './simulated-storage.ts'
@@ -41,6 +45,15 @@ export interface SimulationOptions {
   /** Default `local[2]`. */
   readonly master?: string
   readonly conf?: Readonly<Record<string, string | number | boolean>>
+  /**
+   * What is otherwise in a life of the program, as when it was changed while it was down: from 0, the one that begins first. A batch
+   * interval must go together with those of the lives before. Default: nothing.
+   */
+  readonly life?: (life: number) => {
+    readonly batchDuration?: DurationLike
+    readonly master?: string
+    readonly conf?: Readonly<Record<string, string | number | boolean>>
+  }
   /** What can go wrong. Default: everything; `[]`: nothing. Of these each seed has some often, some seldom and some not at all. */
   readonly faults?: readonly SimulatedFault[]
   /** Where the program is saved: on the disk of its machine, or in a storage elsewhere. Default: the seed decides. */
@@ -57,6 +70,8 @@ const CONF = {
   'kindling.streaming.failurePolicy': 'stop',
 }
 const SHOWN_EVENTS = 20
+/** With these a batch that fails for good is given up, and the program goes on. */
+const GIVING_UP: readonly unknown[] = ['skip', 'dead-letter']
 
 /**
  * See the file head. A program that stops because of a fault is started again, as whoever runs it would; any other error fails the
@@ -80,7 +95,9 @@ export class Simulation {
   private readonly machine: SimulatedMachine
   private readonly batchMs: number
   private readonly peers = new Map<string, Peer>()
-  private readonly sources = new Set<string>()
+  /** What outlives the program and has been made. */
+  private readonly made = new Set<string>()
+  private readonly skipped = new Map<number, BatchSkipped>()
   private readonly supervisor: Supervisor
   private test!: StreamTest
 
@@ -94,9 +111,40 @@ export class Simulation {
     const build = (test: StreamTest): void => {
       this.test = test
       options.build(this)
+      this.watch()
     }
-    this.test = new StreamTest({ batchDuration, master, conf: { ...CONF, ...conf }, build }, this.machine)
-    this.supervisor = new Supervisor(this.world, this.machine, this.test)
+    const first = { batchDuration, master, ...options.life?.(0) }
+    const settings = { ...CONF, ...conf }
+    const test = new StreamTest({ ...first, conf: { ...settings, ...first.conf }, build }, this.machine)
+    this.test = test
+    this.supervisor = new Supervisor(this.world, this.machine, {
+      test,
+      givesUp: GIVING_UP.includes(test.sc.conf.get(configEntries.failurePolicy)),
+      beginAnew: () => test.beginAnew(undefined, { batchDuration, master, ...this.lifeSettings() }),
+    })
+  }
+
+  private lifeSettings(): LifeSettings {
+    const { conf, ...settings } = this.options.life?.(this.test.life.number + 1) ?? {}
+    return { ...settings, conf: { ...CONF, ...this.options.conf, ...conf } }
+  }
+
+  /** Whether a batch is given up, its last run says: a program that dies before it could log that runs it again. */
+  private watch(): void {
+    const { life, ssc } = this.test
+    ssc.addStreamingListener({
+      onBatchSkipped: event => {
+        if (life.isDead || !this.machine.owns(life)) return
+        const time = event.batchInfo.batchTime.milliseconds
+        this.world.note(`given up: the batch at ${time}`)
+        this.skipped.set(time, event)
+      },
+      onBatchCompleted: ({ batchInfo: { batchTime, outputOperationInfos } }) => {
+        if (life.isDead || !this.machine.owns(life)) return
+        for (const { failureReason } of outputOperationInfos.values()) if (failureReason !== undefined) return
+        this.skipped.delete(batchTime.milliseconds)
+      },
+    })
   }
 
   /** The context of the program, in its present life. */
@@ -111,6 +159,36 @@ export class Simulation {
   /** What has happened so far, in order. */
   get log(): readonly SimulationEvent[] {
     return this.world.log
+  }
+
+  /**
+   * Which life of the program this is, from 0.
+   *
+   * @example
+   * await using s = new Simulation({ seed: 7, build: s => s.collect('out', s.input('numbers', [[s.life]])) })
+   * s.life // => 0
+   */
+  get life(): number {
+    return this.test.life.number
+  }
+
+  /**
+   * The batches that failed for good and were given up, by batch time; with `kindling.streaming.failurePolicy` set to `skip` or
+   * `dead-letter`.
+   *
+   * @example
+   * await using s = new Simulation({
+   *   seed: 7,
+   *   faults: [],
+   *   conf: { 'kindling.streaming.failurePolicy': 'skip' },
+   *   build: s => s.collect('out', s.input('texts', [['1'], ['x'], ['2']]).map(text => BigInt(text))),
+   * })
+   * await s.run()
+   * s.out('out').batches.slice(0, 2) // => [[1n], [2n]]
+   * s.givenUp.get(2000)?.batchInfo.numRecords // => 1
+   */
+  get givenUp(): ReadonlyMap<number, BatchSkipped> {
+    return this.skipped
   }
 
   /** How often each fault came. */
@@ -152,8 +230,7 @@ export class Simulation {
     opts: { readonly partitions?: number } = {},
   ): DStream<T> {
     const { world, test } = this
-    if (!this.sources.has(name)) keepLog(world, name, arrivalsOf(world, name, batches, this.batchMs))
-    this.sources.add(name)
+    this.once(`log ${name}`, () => keepLog(world, name, arrivalsOf(world, name, batches, this.batchMs)))
     const { partitions = 2 } = opts
     return this.ssc.inputStream(
       new SimulatedSource<T>(name, { world, life: test.life, sc: this.sc, partitions }),
@@ -181,6 +258,34 @@ export class Simulation {
       this.peers.set(name, peer)
     }
     return this.ssc.receiverStream(new SimulatedReceiver<T>(world, peer, test.life))
+  }
+
+  /**
+   * A folder on the disk of the machine into which others put text files, as a place for `ssc.filesIn` and `sc.filesIn`: the i-th entry
+   * has the lines of the file `i.txt`, which comes in the course of interval i, and now and then later than it says. An empty entry is no
+   * file. `newFilesOnly: false` takes those that come while the program begins for the first time, too.
+   *
+   * @param opts.at all of them are there from then on, in ms
+   * @example
+   * await using s = new Simulation({
+   *   seed: 3,
+   *   build(s) {
+   *     const place = s.folder('/in', [['a', 'b'], [], ['c']])
+   *     s.collect('lines', s.ssc.filesIn(place).textFileStream('/in', { newFilesOnly: false }))
+   *   },
+   * })
+   * await s.run()
+   * s.out('lines').batches.flat() // => ['a', 'b', 'c']
+   */
+  folder(
+    path: string,
+    files: readonly (readonly string[])[],
+    { at }: { readonly at?: number } = {},
+  ): RemoteFiles {
+    const { world, test, batchMs } = this
+    const texts = files.map(lines => (lines.length === 0 ? undefined : `${lines.join('\n')}\n`))
+    this.once(`folder ${path}`, () => putFiles(world, path, texts, { batchMs, at }))
+    return new SimulatedFolder(world.id, test.life.number)
   }
 
   /**
@@ -285,6 +390,12 @@ export class Simulation {
     this.machine.end()
     await this.test[Symbol.asyncDispose]()
     this.world.end()
+  }
+
+  /** Makes what outlives the program. */
+  private once(what: string, make: () => void): void {
+    if (!this.made.has(what)) make()
+    this.made.add(what)
   }
 
   private failed(error: unknown): KindlingError {

@@ -1,7 +1,7 @@
 /** Whoever runs a simulated program: starts it, lets time pass, and starts it again when it has died or stopped. */
 import type { Incarnation } from '../incarnation.ts'
 import type { StreamTest } from '../stream-test.ts'
-import { codeOf, isOvertaken, isSimulated } from './is-simulated.ts'
+import { codeOf, isOfUser, isOvertaken, isSimulated } from './is-simulated.ts'
 import type { SimulatedMachine } from './machine.ts'
 import type { SimulatedWorld } from './world.ts'
 
@@ -11,20 +11,32 @@ const MOST_LIVES = 200
 /** For how long it is down at most. */
 const DOWN_MS = 1000
 
+/** What it must know of the program. */
+export interface SupervisedProgram {
+  /** Has been built and not started. */
+  readonly test: StreamTest
+  /** Whether batches that fail for good are given up: then functions of the program may throw. */
+  readonly givesUp: boolean
+  /** Builds its next life. */
+  beginAnew(): void
+}
+
 /** See the file head. Errors of the program that no fault explains are thrown. */
 export class Supervisor {
   private readonly world: SimulatedWorld
   private readonly machine: SimulatedMachine
+  private readonly program: SupervisedProgram
   private readonly test: StreamTest
   /** Whether nothing runs: it died, or is suspended. */
   private isDown = false
   private seenErrors = 0
   private lives = 1
 
-  /** @param test the program, which has been built and not started */
-  constructor(world: SimulatedWorld, machine: SimulatedMachine, test: StreamTest) {
+  constructor(world: SimulatedWorld, machine: SimulatedMachine, program: SupervisedProgram) {
+    const { test } = program
     this.world = world
     this.machine = machine
+    this.program = program
     this.test = test
     world.onCrash = fault => {
       this.isDown = true
@@ -68,13 +80,13 @@ export class Supervisor {
   }
 
   private async rebuild(): Promise<void> {
-    const { test, world } = this
+    const { program, world } = this
     if (!this.isDown) await this.stop()
     if (++this.lives > MOST_LIVES)
       throw new Error(`the program has begun ${MOST_LIVES} times, and does not go on`)
     await this.advance(world.random(`downtime ${this.lives}`).int(DOWN_MS))
     this.isDown = false
-    test.beginAnew()
+    program.beginAnew()
   }
 
   private async stop(): Promise<void> {
@@ -105,8 +117,9 @@ export class Supervisor {
     this.assertErrors()
   }
 
-  /** By a fault; or by one that was suspended while it started, and has taken over after this one. */
+  /** By a fault; by a function of a program that gives such batches up; or by one that was suspended while it started, and has taken over after this one. */
   private isExplained(error: unknown): boolean {
+    if (this.program.givesUp && isOfUser(error)) return true
     return isSimulated(error) || (isOvertaken(error) && !this.machine.owns(this.test.life))
   }
 
@@ -119,7 +132,9 @@ export class Supervisor {
       this.world.note(`error: ${codeOf(error)}`)
     }
     for (const error of overtakenErrors.splice(0)) {
-      if (!isSimulated(error) && !isOvertaken(error)) throw error
+      const isExplained =
+        isSimulated(error) || isOvertaken(error) || (this.program.givesUp && isOfUser(error))
+      if (!isExplained) throw error
       this.world.note(`error of one that was overtaken: ${codeOf(error)}`)
     }
   }

@@ -16,6 +16,7 @@ import { ThreadShared } from '../../context/worker-shared.ts'
 import type { Carrier, CarrierEvents, StartCarrier } from '../../executor/threads/carrier.ts'
 import type { FromWorker, TaskData, ToWorker, WorkerSettings } from '../../executor/threads/messages.ts'
 import { WorkerLoop } from '../../executor/threads/worker-loop.ts'
+import { damageFile } from './damaged-file.ts'
 import { type Delay, drawn, type Mortal, type SimulatedWorld } from './world.ts'
 
 const MESSAGE: Delay = { usual: 3, longest: 80 }
@@ -144,6 +145,9 @@ export class SimulatedWorker implements Carrier, Mortal {
     if (this.fails(what)) return
     const code = message.type === 'failed' ? `: ${message.error.code ?? message.error.name}` : ''
     this.world.note(`${this.name} says ${what}${code}`)
+    if (message.type === 'done' && message.output !== undefined && 'path' in message.output)
+      if (this.world.strikes('damaged-file', this.random, `of ${this.name}, ${what}`))
+        damageFile(message.output.path, this.random)
     if (message.type === 'done' || message.type === 'failed') this.tasks.delete(message.task)
     this.events.message(message)
   }

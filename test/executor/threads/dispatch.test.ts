@@ -23,11 +23,13 @@ function setting() {
       },
   )
   const free = [...threads]
+  const leaving = new Set<WorkerThread>()
   const pool = {
     get hasFree() {
       return free.length > 0
     },
     take: () => free.shift(),
+    has: (thread: (typeof threads)[number]) => !thread.isEnded && !leaving.has(thread),
     takeThis: (thread: (typeof threads)[number]) => {
       const at = free.indexOf(thread)
       return at < 0 ? undefined : free.splice(at, 1)[0]
@@ -50,7 +52,7 @@ function setting() {
     free.push(dispatched.thread as (typeof threads)[number])
     return had ? `${name} had it` : name
   }
-  return { run, dropped, free }
+  return { run, dropped, free, leaving }
 }
 
 it('a thread has the table once it has made a version, and gets the tasks on it', () => {
@@ -66,6 +68,14 @@ it('a thread that read what another had made does not have the table', () => {
   Object.assign(free.pop()!, { isEnded: true })
   // The output of the version, or an older one: the driver sends these by themselves.
   assert.equal(run({}), 'b')
+  assert.equal(run({ makes: 2000 }), 'b')
+  assert.equal(run({}), 'b had it')
+})
+
+it('a thread that is too many and has not ended yet is not waited for', () => {
+  const { run, free, leaving } = setting()
+  run({ makes: 1000 })
+  leaving.add(free.pop()!)
   assert.equal(run({ makes: 2000 }), 'b')
   assert.equal(run({}), 'b had it')
 })

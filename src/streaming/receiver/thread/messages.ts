@@ -34,6 +34,8 @@ export type FromReceivers =
       /** One record. */
       readonly metadata: Uint8Array
     })
+  /** What is no record: a block of one. */
+  | (OfRun & { readonly type: 'bad'; readonly bytes: Uint8Array })
   | (OfRun & { readonly type: 'error'; readonly message: string; readonly error: WireError | undefined })
   | (OfRun & {
       readonly type: 'restart'

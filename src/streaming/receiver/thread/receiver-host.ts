@@ -173,6 +173,10 @@ class RemoteSupervisor implements ReceiverSupervisor {
     return this.whenRoom()
   }
 
+  storeBad(bad: unknown): void {
+    this.post({ type: 'bad', run: this.run, bytes: encodeRecords([bad]) })
+  }
+
   reportError(message: string, error: unknown): void {
     this.post({ type: 'error', run: this.run, message, error: wireOf(error) })
   }

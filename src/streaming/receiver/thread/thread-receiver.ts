@@ -117,6 +117,9 @@ export class ThreadReceiver<T> extends Receiver<T> implements ThreadClient {
       case 'block':
         void this.takeBlock(message)
         return
+      case 'bad':
+        this.attached().storeBad(decodeRecords(message.bytes)[0])
+        return
       case 'error':
         this.reportError(message.message, errorOf(message.error))
         return
