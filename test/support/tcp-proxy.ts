@@ -4,8 +4,14 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** See the file head. */
 export class TcpProxy implements AsyncDisposable {
   port = 0
+  /** Connections that the server has taken. */
+  joined = 0
+  /** Connections that were asked for. */
+  asked = 0
   private readonly target: number
   private readonly sockets = new Set<Socket>()
+  /** The ends at the server. */
+  private readonly servers = new Set<Socket>()
   private server: Server | undefined
   private readonly tap: (bytes: Uint8Array) => void
 
@@ -46,6 +52,11 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.sockets) socket.destroy()
   }
 
+  /** From now on nothing that the server sends gets through, on the connections that there are: answers are lost on their way. */
+  hush(): void {
+    for (const far of this.servers) far.unpipe().resume()
+  }
+
   /** Connections that are open. */
   get open(): number {
     return this.sockets.size / 2
@@ -56,7 +67,11 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   private join(near: Socket): void {
+    this.asked++
     const far = connect(this.target, '127.0.0.1')
+    this.servers.add(far)
+    far.on('connect', () => this.joined++)
+    far.on('close', () => this.servers.delete(far))
     near.on('data', this.tap)
     for (const [one, other] of [
       [near, far],

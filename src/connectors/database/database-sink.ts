@@ -78,6 +78,7 @@ export function databaseSink<T extends object>(options: DatabaseSinkOptions): Ex
     name,
     guarantee: 'exactly-once',
     by: 'transaction',
+    patienceMs: target.patienceMs,
     writer: (token, call) => stageWriter<T>(make(), target, token, call),
     async open(output) {
       outputs.add(output.operatorId)

@@ -74,6 +74,7 @@ export function redisSink<T>(options: RedisSinkOptions<T>): ExactlyOnceSink<T, S
     name: server.name,
     guarantee: 'exactly-once',
     by: 'transaction',
+    patienceMs,
     writer: (token, call) => commandWriter(settings, token, call),
     async open(output) {
       outputs.add(output.operatorId)

@@ -50,7 +50,38 @@ databaseSuite({
     await database.rows(`CREATE DATABASE ${row!['name']}`)
     return String(row!['name'])
   },
+  async killed() {
+    const own = ownServer('mariadb')
+    const connection = await own.start()
+    let client = await connected(connection)
+    await client.query('CREATE TABLE words (word text)')
+    const column = async (statement: string): Promise<string[]> => {
+      const [rows] = await client.query({ sql: statement, rowsAsArray: true })
+      return (rows as unknown as string[][]).flat()
+    }
+    return {
+      target: connection.port,
+      sink: port => mysqlSink<[string]>({ connection: { ...connection, port }, table: 'words' }),
+      words: () => column('SELECT word FROM words'),
+      leftovers: () => column("SHOW TABLES LIKE 'kindling_rows%'"),
+      kill: () => own.end('SIGKILL'),
+      async start() {
+        await own.start()
+        client = await connected(connection)
+      },
+      async [Symbol.asyncDispose]() {
+        client.destroy()
+        await own[Symbol.asyncDispose]()
+      },
+    }
+  },
 })
+
+async function connected(connection: mysql.ConnectionOptions): Promise<mysql.Connection> {
+  const client = await mysql.createConnection(connection)
+  client.on('error', () => {})
+  return client
+}
 
 describe('mysqlSink', { skip: server.skip }, () => {
   const sc = new SparkContext({ master: 'local[2]' })
@@ -154,9 +185,8 @@ describe('mysqlSink', { skip: server.skip }, () => {
   it('waits for a server that was killed, and goes on', async () => {
     await using own = ownServer('mariadb')
     const connection = await own.start()
-    const client = await mysql.createConnection(connection)
+    const client = await connected(connection)
     await client.query('CREATE TABLE words (word text)')
-    client.on('error', () => {})
     const sink = mysqlSink<[string]>({ connection, table: 'words' })
     const token = { program: 'p', operatorId: 'o', epoch: 1, batchTime: 1000 }
     await sink.open?.({ ...token, logger: undefined as never })

@@ -23,7 +23,47 @@ databaseSuite({
     await database.rows('CREATE SCHEMA books')
     return 'books'
   },
+  async killed() {
+    const own = ownServer('postgres')
+    const connection = await own.start()
+    let client = await connected(connection)
+    await client.query('CREATE TABLE words (word text)')
+    const column = async (statement: string): Promise<string[]> =>
+      (await client.query<[string]>({ text: statement, rowMode: 'array' })).rows.flat()
+    return {
+      target: connection.port,
+      sink: port => postgresSink<[string]>({ connection: { ...connection, port }, table: 'words' }),
+      words: () => column('SELECT word FROM words'),
+      leftovers: () => column("SELECT tablename FROM pg_tables WHERE tablename LIKE 'kindling_rows%'"),
+      kill: () => own.end('SIGKILL'),
+      async start() {
+        await startedAgain(own)
+        client = await connected(connection)
+      },
+      async [Symbol.asyncDispose]() {
+        await client.end().catch(() => {})
+        await own[Symbol.asyncDispose]()
+      },
+    }
+  },
 })
+
+async function connected(connection: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(connection)
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** The children of a killed server hold its memory until they have noticed; before that, a new one is refused. */
+async function startedAgain(own: { start(): Promise<unknown> }): Promise<void> {
+  const start = (): Promise<boolean> =>
+    own.start().then(
+      () => true,
+      () => false,
+    )
+  await until(start, { timeoutMs: 20_000 })
+}
 
 describe('postgresSink', { skip: server.skip }, () => {
   const sc = new SparkContext({ master: 'local[2]' })
@@ -103,9 +143,7 @@ describe('postgresSink', { skip: server.skip }, () => {
   it('waits for a server that was killed, and goes on', async () => {
     await using own = ownServer('postgres')
     const connection = await own.start()
-    const client = new pg.Client(connection)
-    client.on('error', () => {})
-    await client.connect()
+    const client = await connected(connection)
     await client.query('CREATE TABLE words (word text)')
     const sink = postgresSink<[string]>({ connection, table: 'words' })
     const token = { program: 'p', operatorId: 'o', epoch: 1, batchTime: 1000 }
@@ -127,20 +165,11 @@ describe('postgresSink', { skip: server.skip }, () => {
     assert.ok(lost === undefined || isKindlingError(lost, 'DATABASE_UNREACHABLE'), String(lost))
     await interrupted.abort()
     const committed = sink.commit(token, [message])
-    // The children of the killed server hold its memory until they have noticed; before that, a new one is refused.
-    await until(
-      () =>
-        own.start().then(
-          () => true,
-          () => false,
-        ),
-      { timeoutMs: 20_000 },
-    )
+    await startedAgain(own)
     await committed
     await sink.commit(token, [message])
     await sink.close?.(token)
-    const again = new pg.Client(connection)
-    await again.connect()
+    const again = await connected(connection)
     assert.deepEqual((await again.query('SELECT word FROM words')).rows, [{ word: 'a' }])
     await again.end()
   })
