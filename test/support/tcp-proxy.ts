@@ -13,6 +13,7 @@ export class TcpProxy implements AsyncDisposable {
   /** The ends at the server. */
   private readonly servers = new Set<Socket>()
   private server: Server | undefined
+  private isHushed = false
   private readonly tap: (bytes: Uint8Array) => void
 
   /**
@@ -40,6 +41,7 @@ export class TcpProxy implements AsyncDisposable {
   async down(): Promise<void> {
     const { server } = this
     this.server = undefined
+    this.isHushed = false
     const closed = new Promise<void>(resolve =>
       server === undefined ? resolve() : server.close(() => resolve()),
     )
@@ -52,8 +54,9 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.sockets) socket.destroy()
   }
 
-  /** From now on nothing that the server sends gets through, on the connections that there are: answers are lost on their way. */
+  /** From now on nothing that the server sends gets through: answers are lost on their way. New connections are answered by nobody. */
   hush(): void {
+    this.isHushed = true
     for (const far of this.servers) far.unpipe().resume()
   }
 
@@ -68,6 +71,11 @@ export class TcpProxy implements AsyncDisposable {
 
   private join(near: Socket): void {
     this.asked++
+    if (this.isHushed) {
+      this.sockets.add(near)
+      near.on('error', () => {}).on('close', () => this.sockets.delete(near))
+      return
+    }
     const far = connect(this.target, '127.0.0.1')
     this.servers.add(far)
     far.on('connect', () => this.joined++)

@@ -1,13 +1,19 @@
 /** What the sink writes into PostgreSQL: whole batches, each once. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { type ErrorCode, isKindlingError, SparkContext } from 'kindling'
 import { postgresSink } from 'kindling/connectors/postgres'
 import { until } from 'kindling/testing'
 import pg from 'pg'
+import { unprivileged } from '../../../scripts/services/control.ts'
 import { ownServer, service } from '../../services/service.ts'
+import { waitsForRoom } from '../../support/full-server.ts'
 import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
+import { noSmallDisks, SmallDisk } from '../../support/small-disk.ts'
 import { databaseSuite } from './database-suite.ts'
 import { postgresDatabase } from './postgres-database.ts'
 
@@ -24,29 +30,41 @@ databaseSuite({
     return 'books'
   },
   async killed() {
-    const own = ownServer('postgres')
-    const connection = await own.start()
-    let client = await connected(connection)
-    await client.query('CREATE TABLE words (word text)')
-    const column = async (statement: string): Promise<string[]> =>
-      (await client.query<[string]>({ text: statement, rowMode: 'array' })).rows.flat()
+    const own = await ownPostgres()
     return {
-      target: connection.port,
-      sink: port => postgresSink<[string]>({ connection: { ...connection, port }, table: 'words' }),
-      words: () => column('SELECT word FROM words'),
-      leftovers: () => column("SELECT tablename FROM pg_tables WHERE tablename LIKE 'kindling_rows%'"),
-      kill: () => own.end('SIGKILL'),
-      async start() {
-        await startedAgain(own)
-        client = await connected(connection)
-      },
-      async [Symbol.asyncDispose]() {
-        await client.end().catch(() => {})
-        await own[Symbol.asyncDispose]()
-      },
+      target: own.connection.port,
+      sink: port => postgresSink<[string]>({ connection: { ...own.connection, port }, table: 'words' }),
+      words: own.words,
+      leftovers: own.leftovers,
+      kill: () => own.server.end('SIGKILL'),
+      start: own.startAgain,
+      [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
     }
   },
 })
+
+/** A server of one test, with a table `words`. */
+async function ownPostgres() {
+  const server = ownServer('postgres')
+  const connection = await server.start()
+  let client = await connected(connection)
+  await client.query('CREATE TABLE words (word text)')
+  const column = async (statement: string): Promise<string[]> =>
+    (await client.query<[string]>({ text: statement, rowMode: 'array' })).rows.flat()
+  return {
+    ...{ server, connection, column },
+    words: () => column('SELECT word FROM words'),
+    leftovers: () => column("SELECT tablename FROM pg_tables WHERE tablename LIKE 'kindling_rows%'"),
+    async startAgain() {
+      await startedAgain(server)
+      client = await connected(connection)
+    },
+    async [Symbol.asyncDispose]() {
+      await client.end().catch(() => {})
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
 
 async function connected(connection: pg.ClientConfig): Promise<pg.Client> {
   const client = new pg.Client(connection)
@@ -64,6 +82,36 @@ async function startedAgain(own: { start(): Promise<unknown> }): Promise<void> {
     )
   await until(start, { timeoutMs: 20_000 })
 }
+
+describe('PostgreSQL whose disk is full', { skip: server.skip || noSmallDisks }, () =>
+  waitsForRoom(
+    async () => {
+      const own = await ownPostgres()
+      const folder = mkdtempSync(join(tmpdir(), 'kindling-space-'))
+      const disk = new SmallDisk(folder, { bytes: 4 << 20, owner: unprivileged() })
+      await own.column(`CREATE TABLESPACE small LOCATION '${folder}'`)
+      await own.column('ALTER ROLE tester SET default_tablespace = small')
+      await own.column('ALTER TABLE words SET TABLESPACE small')
+      return {
+        sink: () => postgresSink<[string]>({ connection: own.connection, table: 'words' }),
+        words: own.words,
+        leftovers: own.leftovers,
+        fill: () => disk.fill(),
+        free: () => disk.free(),
+        async [Symbol.asyncDispose]() {
+          await own[Symbol.asyncDispose]()
+          await disk[Symbol.asyncDispose]()
+          rmdirSync(folder)
+        },
+      }
+    },
+    {
+      code: 'DATABASE_FULL',
+      message:
+        /^PostgreSQL at 127\.0\.0\.1:\d+\/postgres has no room for (rows for )?table words \(.*No space left.*\[53100\]\)/,
+    },
+  ),
+)
 
 describe('postgresSink', { skip: server.skip }, () => {
   const sc = new SparkContext({ master: 'local[2]' })

@@ -8,6 +8,7 @@ import { type ErrorCode, type ExactlyOnceSink, isKindlingError, SparkContext } f
 import { type RedisCommand, redisSink, toChannel, toHash, toKeys, toStream } from 'kindling/connectors/redis'
 import { sinkConformance, until } from 'kindling/testing'
 import { ownServer, service } from '../../services/service.ts'
+import { waitsForRoom } from '../../support/full-server.ts'
 import { serverKills } from '../../support/server-kills.ts'
 import { failureOf, sinkCrashes, stopsWaiting } from '../../support/sink-crashes.ts'
 
@@ -94,6 +95,31 @@ describe('a program whose Redis goes', { skip: server.skip }, () =>
     { name: 'before it commits', sent: [/LRANGE/] },
     { name: 'when it has committed and nobody knows', sent: [/LRANGE/], isAnswerLost: true },
   ]),
+)
+
+describe('Redis without memory', { skip: server.skip }, () =>
+  waitsForRoom(
+    async () => {
+      const own = ownServer('redis')
+      const connection = await own.start()
+      const client = new Redis(connection)
+      return {
+        sink: () => redisSink<[string]>({ connection, commands: ([word]) => [['RPUSH', 'words', word]] }),
+        words: () => client.lrange('words', 0, -1),
+        leftovers: () => client.keys('*:rows:*'),
+        fill: async () => void (await client.config('SET', 'maxmemory', '1')),
+        free: async () => void (await client.config('SET', 'maxmemory', '0')),
+        async [Symbol.asyncDispose]() {
+          client.disconnect()
+          await own[Symbol.asyncDispose]()
+        },
+      }
+    },
+    {
+      code: 'DATABASE_FULL',
+      message: /^Redis at 127\.0\.0\.1:\d+\/0 has no room for commands of a batch \(OOM/,
+    },
+  ),
 )
 
 describe('redisSink', { skip: server.skip }, () => {
