@@ -1,5 +1,6 @@
 /** docs/parity.md: each operation of Spark's with ours, or the number of the reason why there is none. */
 import { publicDeclarations } from '../docs/reference.ts'
+import { databaseTables } from './database.ts'
 import { kafkaTables } from './kafka.ts'
 import { rddTables } from './rdd.ts'
 import { reasons } from './reasons.ts'
@@ -13,6 +14,7 @@ export const tables: readonly ParityTable[] = [
   ...contextTables,
   ...streamingTables,
   ...kafkaTables,
+  ...databaseTables,
 ]
 
 const numbers = new Map(Object.keys(reasons).map((name, i) => [name as ReasonName, i + 1]))

@@ -213,6 +213,13 @@ export const conditions = {
     message: '{server} refused {what}: {reason}.',
     doc: 'A database answered with an error that asking again does not mend, such as a table or column that is not there or a value that does not fit, or the options of a sink contradict themselves. The message has what it said.',
   },
+  DATABASE_FULL: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      '{server} has no room for {what} ({reason}). Make room: it is asked again until then, as long as the patience lasts.',
+    doc: 'A disk, a table space or the memory that a database may use is full. Nothing of a batch is there. It is asked again until the patience is over.',
+  },
   DATABASE_UNREACHABLE: {
     domain: 'external',
     retry: 'backoff',
@@ -323,6 +330,13 @@ export const conditions = {
     retry: 'never',
     message: 'HDFS at {servers} refused {what}: {reason}.',
     doc: 'A name or data node answered with an error that asking again does not mend, such as a file that is not there. The message has its exception.',
+  },
+  HDFS_FULL: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'HDFS at {servers} has no room for {what} ({reason}). Make room, or raise the quota: it is asked again until then, as long as the patience lasts.',
+    doc: 'The quota of a folder is used up, or the disks of the data nodes are full. Nobody sees the file. It is asked again until the patience is over.',
   },
   HDFS_UNREACHABLE: {
     domain: 'external',
@@ -520,6 +534,13 @@ export const conditions = {
     retry: 'never',
     message: 'The object store {store} refused {what}: {reason}.',
     doc: 'A store answered with an error that asking again does not mend, such as that there is no such bucket. The message has its code.',
+  },
+  OBJECT_STORE_FULL: {
+    domain: 'external',
+    retry: 'backoff',
+    message:
+      'The object store {store} has no room for {what} ({reason}). Make room: it is asked again until then, as long as the patience lasts.',
+    doc: 'The disks of a store are full (507). It is asked again until the patience is over.',
   },
   OBJECT_STORE_UNREACHABLE: {
     domain: 'external',

@@ -52,7 +52,8 @@ interface Version<T> {
  * those that run again. A load that fails is told and tried again after a tenth of `every`; meanwhile the old version stays.
  *
  * Loads begin when a batch is made, and no batch waits for one: with batches far apart, a version may be older than `every` by one interval.
- * After a restart of the program, batches that run again have the version of the new start.
+ * After a restart of the program, batches that run again have the version of the new start, and so has state that is made again from them.
+ * Where that matters, let the plan of the batch say which version it has: a `DirectSource` whose range is the version (docs/lookups.md).
  *
  * @param load called on the driver; plain data, as for `sc.broadcast`. What the first call throws is thrown here
  * @throws INVALID_DURATION

@@ -34,6 +34,8 @@ export interface WriteSink {
   readonly batch: BatchToken
   /** Two attempts of a task must not run at the same time: the sink keeps what either writes. */
   readonly once?: boolean
+  /** How long a task that fails by what passes by itself is submitted again without counting it. Default 0. */
+  readonly patienceMs?: number | undefined
 }
 
 /** What a fold gives for one partition. */

@@ -10,7 +10,8 @@
  *
  * I1  A partition counts once: the first attempt that succeeds; the others are abandoned, and what becomes of them is ignored.
  * I2  A task fails the job at its `maxFailures`-th failure, or at once when trying again cannot help. The loss of its worker is none,
- *     but the fourth loss fails the job.
+ *     but the fourth loss fails the job. Neither is what passes by itself, such as a server that is away, where the job is patient:
+ *     until its patience is over, the task is submitted again after a pause.
  * I3  After `finish` or `abort` no further action follows.
  * I4  A partition is submitted again only when no attempt of it is left; a copy of a slow attempt is the only second one.
  */
@@ -31,7 +32,9 @@ export type JobEvent =
   | { readonly kind: 'started' }
   | ({ readonly kind: 'task-started'; readonly time: number } & AttemptId)
   | ({ readonly kind: 'task-succeeded'; readonly time: number } & AttemptId)
-  | ({ readonly kind: 'task-failed'; readonly error: unknown } & AttemptId)
+  | ({ readonly kind: 'task-failed'; readonly error: unknown; readonly time: number } & AttemptId)
+  /** The pause before a partition is submitted again is over. */
+  | { readonly kind: 'pause-over'; readonly stageId: number; readonly partition: number }
   /** Time for a look at slow tasks. `slots`: tasks that can run at the same time. */
   | { readonly kind: 'tick'; readonly time: number; readonly slots: number }
   | { readonly kind: 'cancelled'; readonly error: KindlingError }
@@ -51,6 +54,13 @@ export type JobAction =
       /** Whether they are copies of attempts that are slow. */
       readonly speculative: boolean
     }
+  /** `pause-over` is to happen after so many ms. */
+  | {
+      readonly kind: 'pause'
+      readonly stage: Stage
+      readonly partition: number
+      readonly ms: number
+    }
   /** Another attempt of the partition has succeeded. */
   | {
       readonly kind: 'abandon'
@@ -68,6 +78,12 @@ interface Attempt {
   startedAt: number | undefined
 }
 
+/** What passes by itself, and what a task has failed by since. */
+interface Trouble {
+  readonly since: number
+  readonly nextPauseMs: number
+}
+
 interface StageState {
   readonly stage: Stage
   /** Those of the stage, and further ones whose output was there at first and then was lost. */
@@ -78,6 +94,7 @@ interface StageState {
   readonly failures: Map<number, number>
   /** How often a partition's worker was lost. */
   readonly losses: Map<number, number>
+  readonly troubles: Map<number, Trouble>
   /** How often it had to run again because its output was lost. */
   reruns: number
   /** Attempts so far of each partition. */
@@ -95,7 +112,12 @@ export interface JobLimits {
   readonly maxStageAttempts: number
   /** `undefined`: no task is copied. */
   readonly speculation?: SpeculationRules | undefined
+  /** Of tasks of the result stage: how long failures that pass by themselves do not count, from the first one. Default 0. */
+  readonly patienceMs?: number | undefined
 }
+
+const FIRST_PAUSE_MS = 100
+const MAX_PAUSE_MS = 5000
 
 /**
  * A task whose worker dies so often is most likely the reason. Spark does not count, as its workers also die for reasons of their
@@ -147,6 +169,7 @@ export class JobDecisions {
         pending: new Set(),
         failures: new Map(),
         losses: new Map(),
+        troubles: new Map(),
         reruns: 0,
         attempts: new Map(),
         running: new Map(),
@@ -188,7 +211,9 @@ export class JobDecisions {
       case 'task-succeeded':
         return this.succeeded(this.stages.get(event.stageId)!, event, event.time)
       case 'task-failed':
-        return this.failed(this.stages.get(event.stageId)!, event, event.error)
+        return this.failed(this.stages.get(event.stageId)!, event)
+      case 'pause-over':
+        return this.afterPause(this.stages.get(event.stageId)!, event.partition)
       case 'tick':
         return this.copySlow(event.time, event.slots)
       case 'cancelled':
@@ -240,6 +265,7 @@ export class JobDecisions {
     state.running.delete(partition)
     state.pending.delete(partition)
     state.failures.delete(partition)
+    state.troubles.delete(partition)
     if (this.limits.speculation !== undefined) state.times.add(time - (winner.startedAt ?? time))
     const actions: JobAction[] = []
     if (running.length > 1) {
@@ -250,7 +276,10 @@ export class JobDecisions {
     return actions
   }
 
-  private failed(state: StageState, { partition, attempt }: AttemptId, error: unknown): JobAction[] {
+  private failed(
+    state: StageState,
+    { partition, attempt, error, time }: Extract<JobEvent, { kind: 'task-failed' }>,
+  ): JobAction[] {
     const running = state.running.get(partition) ?? []
     const left = running.filter(a => a.attempt !== attempt)
     if (left.length === running.length) return []
@@ -258,6 +287,10 @@ export class JobDecisions {
     else state.running.delete(partition)
     if (isKindlingError(error) && error.retry === 'redo-stage')
       return this.outputLost(state, partition, error)
+    if (state.stage === this.result && isPassing(error)) {
+      const pause = this.pauseOf(state, partition, time)
+      if (pause !== undefined) return pause
+    }
     const isLoss = isKindlingError(error) && error.code === 'WORKER_LOST'
     const counted = isLoss ? state.losses : state.failures
     const count = (counted.get(partition) ?? 0) + 1
@@ -269,6 +302,26 @@ export class JobDecisions {
           : new KindlingError('TASK_FAILED', { reason: describeValue(error) }, { cause: error })
       return this.abort(reason, state.stage)
     }
+    return this.again(state, partition)
+  }
+
+  /** What a failure that passes by itself makes it do; `undefined` when the patience is over. */
+  private pauseOf(state: StageState, partition: number, time: number): JobAction[] | undefined {
+    const { patienceMs = 0 } = this.limits
+    const { since, nextPauseMs } = state.troubles.get(partition) ?? {
+      since: time,
+      nextPauseMs: FIRST_PAUSE_MS,
+    }
+    const leftMs = since + patienceMs - time
+    if (leftMs <= 0) return undefined
+    state.troubles.set(partition, { since, nextPauseMs: Math.min(2 * nextPauseMs, MAX_PAUSE_MS) })
+    if (state.running.has(partition)) return []
+    return [{ kind: 'pause', stage: state.stage, partition, ms: Math.min(nextPauseMs, leftMs) }]
+  }
+
+  /** The stage may have been submitted anew meanwhile, or wait for what it reads. */
+  private afterPause(state: StageState, partition: number): JobAction[] {
+    if (state.status !== 'running' || !state.pending.has(partition)) return []
     return this.again(state, partition)
   }
 
@@ -332,6 +385,11 @@ export class JobDecisions {
 
 function haveSameOutput(a: Stage, b: Stage): boolean {
   return a.output?.shuffle === b.output?.shuffle && a.output?.input === b.output?.input
+}
+
+/** What is outside of the program is not there now, and may be later. */
+function isPassing(error: unknown): boolean {
+  return isKindlingError(error) && error.domain === 'external' && error.retry === 'backoff'
 }
 
 /** Trying again cannot help: the output is there already, a record cannot be encoded, the input is wrong. */

@@ -62,6 +62,8 @@ export class RunningJob implements TaskEvents {
   private readonly indices: Map<number, number>
   /** Of all attempts, where none is ever cancelled without the others: a signal for each would cost as much as a small task. */
   private readonly abortion = new AbortController()
+  /** Ends the pauses before partitions are submitted again; there once there is one. */
+  private pauses: AbortController | undefined
   /** Attempts that the backend has, by the id of their task. */
   private readonly live = new Map<number, LiveAttempt>()
   private readonly listening: boolean
@@ -87,7 +89,7 @@ export class RunningJob implements TaskEvents {
     this.indices = new Map(this.partitions.map((p, i) => [p, i]))
     this.decisions = new JobDecisions(
       result,
-      parts.limits,
+      request.sink.kind === 'write' ? { ...parts.limits, patienceMs: request.sink.patienceMs } : parts.limits,
       stage => this.missing(stage),
       stage => this.mayCopy(stage),
       stage => cutStages(stage.node, parts.available).parents,
@@ -163,7 +165,7 @@ export class RunningJob implements TaskEvents {
     if (this.decisions.awaits(task)) record.numFailedTasks++
     if (this.live.get(task.id)!.startTime !== undefined) record.numActiveTasks--
     this.taskEnded(task, error, [], NO_METRICS)
-    this.happen({ kind: 'task-failed', error, ...attemptId(task) })
+    this.happen({ kind: 'task-failed', error, time: this.now(), ...attemptId(task) })
   }
 
   /** State must not be moved on twice at once, and what a program's own function does outside might not bear it. */
@@ -188,6 +190,9 @@ export class RunningJob implements TaskEvents {
       case 'submit':
         this.submit(action.stage, action.attempts, action.speculative)
         break
+      case 'pause':
+        this.pause(action)
+        break
       case 'abandon':
         this.abandon(action)
         break
@@ -202,12 +207,14 @@ export class RunningJob implements TaskEvents {
         })
         break
       case 'finish':
+        this.pauses?.abort()
         this.parts.history.jobEnded(this.id, 'succeeded', this.now())
         this.tell('onJobEnd', { jobId: this.id, time: this.now(), error: undefined })
         this.resolve(this.results)
         break
       case 'abort': {
         const { error, stage } = action
+        this.pauses?.abort()
         this.parts.history.jobEnded(this.id, 'failed', this.now())
         for (const record of this.records.values()) if (record.status === 'active') record.status = 'failed'
         if (stage !== undefined)
@@ -224,6 +231,14 @@ export class RunningJob implements TaskEvents {
         break
       }
     }
+  }
+
+  private pause({ stage, partition, ms }: Extract<JobAction, { kind: 'pause' }>): void {
+    this.pauses ??= new AbortController()
+    void this.parts.clock.sleep(ms, this.pauses.signal).then(
+      () => this.happen({ kind: 'pause-over', stageId: stage.id, partition }),
+      () => {}, // The job is over.
+    )
   }
 
   /** The others of a partition that is done have nothing to do any more. */

@@ -322,6 +322,31 @@ describe('examples', { concurrency: 3 }, () => {
     assert.ok(written().includes('_log'))
   })
 
+  it('28 lookups', async () => {
+    const [file, rates, folder] = [join(dir, 'customers.db'), join(dir, 'rates.json'), join(dir, 'orders')]
+    const database = new DatabaseSync(file)
+    database.exec(
+      "CREATE TABLE customers (id text, name text); INSERT INTO customers VALUES ('1', 'Ann'), ('2', 'Bob')",
+    )
+    database.close()
+    mkdirSync(folder)
+    writeFileSync(rates, JSON.stringify({ USD: 2, EUR: 1 }))
+    const program = example('28-lookups', file, rates, folder)
+    await until(() => program.out.includes('Time:'), { timeoutMs: 30_000, what: program.err })
+    renameSync(text('orders.txt', '1 10 USD', '2 5 EUR', '1 1 EUR', '3 4 USD'), join(folder, 'a'))
+    const said = ['["Ann",21]', '["Bob",5]', '["customer 3",8]']
+    await until(() => said.every(line => program.out.includes(line)), { timeoutMs: 30_000 })
+    // Written anew as a whole: the file is read at any moment.
+    renameSync(text('rates.txt', JSON.stringify({ USD: 3, EUR: 1 })), rates)
+    const results = (): string[] => program.out.match(/\["Bob",\d+\]/g) ?? []
+    for (let sent = 1; results().at(-1) !== '["Bob",300]'; sent++) {
+      renameSync(text('more.txt', '2 100 USD'), join(folder, `more-${sent}`))
+      await until(() => results().length > sent, { timeoutMs: 30_000 })
+    }
+    program.child.kill('SIGKILL')
+    await program.ended
+  })
+
   const s3 = stores.find(({ name }) => name.startsWith('S3'))!
   it('25 object store word count', { skip: s3.skip }, async () => {
     const options = await s3.fresh()

@@ -35,8 +35,18 @@ class Told {
     return this.happen({ kind: 'task-succeeded', time, ...this.at(stageId, partition, attempt) })
   }
 
-  fails(stageId: number, partition: number, error: unknown = new Error('boom'), attempt?: number): string[] {
-    return this.happen({ kind: 'task-failed', error, ...this.at(stageId, partition, attempt) })
+  fails(
+    stageId: number,
+    partition: number,
+    error: unknown = new Error('boom'),
+    attempt?: number,
+    time = 0,
+  ): string[] {
+    return this.happen({ kind: 'task-failed', error, time, ...this.at(stageId, partition, attempt) })
+  }
+
+  resumes(stageId: number, partition: number): string[] {
+    return this.happen({ kind: 'pause-over', stageId, partition })
   }
 
   tick(time: number, slots = 4): string[] {
@@ -63,6 +73,8 @@ function text(action: JobAction): string {
       const what = action.speculative ? 'copy' : 'submit'
       return `${what} ${action.stage.id}: ${action.attempts.map(a => a.partition).join()}`
     }
+    case 'pause':
+      return `pause ${action.stage.id}: ${action.partition} for ${action.ms}`
     case 'abandon':
       return `abandon ${action.stage.id}: ${action.partition} attempt ${action.attempts.join()}`
     case 'stage-done':
@@ -110,6 +122,74 @@ describe('job decisions', () => {
     d.start()
     const error = new KindlingError('RECORD_NOT_ENCODABLE', {})
     assert.match(d.fails(0, 0, error)[0]!, /^abort/)
+  })
+
+  describe('what passes by itself', () => {
+    const away = new KindlingError('DATABASE_UNREACHABLE', {
+      server: 's',
+      what: 'rows',
+      reason: 'it is away',
+    })
+    const patient = { maxFailures: 1, maxStageAttempts: 3, patienceMs: 1000 }
+
+    it('does not count as long as the patience lasts, with longer and longer pauses', () => {
+      const d = new Told(stage(0), patient, () => [0, 1])
+      d.start()
+      assert.deepEqual(d.fails(0, 0, away, undefined, 5000), ['pause 0: 0 for 100'])
+      assert.deepEqual(d.resumes(0, 0), ['submit 0: 0'])
+      assert.deepEqual(d.fails(0, 0, away, undefined, 5100), ['pause 0: 0 for 200'])
+      assert.deepEqual(d.fails(0, 1, away, undefined, 5200), ['pause 0: 1 for 100'], 'each has its own')
+      assert.deepEqual(d.resumes(0, 1), ['submit 0: 1'])
+      assert.deepEqual(d.resumes(0, 0), ['submit 0: 0'])
+      assert.deepEqual(
+        d.fails(0, 0, away, undefined, 5950),
+        ['pause 0: 0 for 50'],
+        'the last one ends with it',
+      )
+      d.resumes(0, 0)
+      assert.deepEqual(d.ok(0, 1), [])
+      assert.match(d.fails(0, 0, away, undefined, 6000)[0]!, /^abort: s does not answer/)
+    })
+
+    it('counts as any failure afterwards, and where nobody is patient', () => {
+      const d = new Told(stage(0), { ...patient, maxFailures: 2 }, () => [0])
+      d.start()
+      d.fails(0, 0, away)
+      d.resumes(0, 0)
+      assert.deepEqual(d.fails(0, 0, away, undefined, 1000), ['submit 0: 0'])
+      assert.match(d.fails(0, 0, away, undefined, 1000)[0]!, /^abort/)
+      const other = new Told(stage(0), { maxFailures: 1, maxStageAttempts: 3 }, () => [0])
+      other.start()
+      assert.match(other.fails(0, 0, away)[0]!, /^abort/)
+    })
+
+    it('is only what is outside, and in the last stage', () => {
+      const d = new Told(stage(0), patient, () => [0])
+      d.start()
+      assert.deepEqual(d.fails(0, 0), ['abort: boom'])
+      const map = stage(0)
+      const two = new Told(stage(1, [map]), patient, () => [0])
+      two.start()
+      assert.match(two.fails(0, 0, away)[0]!, /^abort/)
+    })
+
+    it('and a pause that is over changes nothing once the partition is done, runs, or waits for what it reads', () => {
+      const map = stage(0)
+      const result = stage(1, [map])
+      let missing: number[] = []
+      const d = new Told(result, patient, s => (s === map ? missing : [0, 1]))
+      assert.deepEqual(d.start(), ['done 0', 'submit 1: 0,1'])
+      d.fails(1, 0, away)
+      missing = [0]
+      const lost = new KindlingError('BLOCK_NOT_FOUND', { block: 'b' })
+      assert.deepEqual(d.fails(1, 1, lost), ['submit 0: 0'])
+      assert.deepEqual(d.resumes(1, 0), [], 'it waits')
+      missing = []
+      assert.deepEqual(d.ok(0, 0), ['done 0', 'submit 1: 0,1'])
+      assert.deepEqual(d.resumes(1, 0), [], 'it runs')
+      d.ok(1, 0)
+      assert.deepEqual(d.resumes(1, 0), [], 'it is done')
+    })
   })
 
   it('a late result of a partition that is done changes nothing', () => {

@@ -109,13 +109,13 @@ describe('a disk that is full when a received block is logged', () => {
 
   it('a real one: a small file system that is filled up', t =>
     onSmallDisk(t, async disk => {
-      const { t, receiver } = setting(true, `${disk.dir}/saved`)
+      const { t, receiver } = setting(true, `${disk.folder}/saved`)
       await using _ = t
       await t.ssc.start()
       await receiver().push('before')
       await t.run(1)
       await receiver().push('in the segment')
-      disk.fill()
+      await disk.fill()
       // Longer than what may be left of the last page.
       const long = 'x'.repeat(64 * 1024)
       const error = await failed(receiver().push(long))

@@ -159,11 +159,11 @@ describe('a disk that is full', () => {
 
   it('a real one: a small file system that is filled up', t =>
     onSmallDisk(t, async disk => {
-      const { dir } = disk
+      const { folder: dir } = disk
       const build = program(() => ({ saved: `${dir}/saved`, out: fileSink(`${dir}/out`) }))
       await using t = new StreamTest({ conf: CONF, build })
       await t.run(3)
-      disk.fill()
+      await disk.fill()
       await t.run(2, { collectErrors: true })
       await t.until(() => t.ssc.getState() === 'stopped')
       assert.ok(

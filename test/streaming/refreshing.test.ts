@@ -1,7 +1,7 @@
 /** Reference data in versions, one for each batch. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isKindlingError, type Refreshing, refreshing } from 'kindling'
+import { type DirectSource, isKindlingError, type Refreshing, refreshing } from 'kindling'
 import { StreamTest, type StreamTestOptions } from 'kindling/testing'
 import { rejected } from '../support/rejected.ts'
 
@@ -116,5 +116,54 @@ describe('refreshing', () => {
       /load 1 failed/,
     )
     await rejected('INVALID_DURATION', () => refreshing(loader(), { every: 'soon' as '1 s' }))
+  })
+})
+
+/** What docs/lookups.md advises where a batch that runs again must see the same: D184. */
+describe('reference data as a direct source', () => {
+  it('is in the batch that runs again after a crash, and in state made again, as it was (D184)', async () => {
+    let newest = 1
+    const source: DirectSource<[string, number], { version: number }, number> = {
+      name: 'rates',
+      plan: ({ position }) => {
+        const version = newest === 0 ? position : newest
+        return { ranges: version === undefined ? [] : [{ version }], position: version }
+      },
+      read: (sc, ranges) =>
+        sc.fromPartitions(ranges, ({ version }: { version: number }) => [['usd', version * 10]]),
+      close() {},
+    }
+    await using t = new StreamTest({
+      checkpointDir: true,
+      build(t) {
+        const rates = t.ssc.directStream(source).uid('rates')
+        const orders = t
+          .input<[string, number]>(
+            'in',
+            Array.from({ length: 9 }, (_, i) => [['usd', i + 1]]),
+          )
+          .uid('orders')
+        const euros = orders.join(rates).map(([currency, [amount, rate]]) => [currency, amount * rate])
+        t.collect('euros', euros)
+        t.collect(
+          'sums',
+          euros
+            .updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum))
+            .uid('sums'),
+        )
+      },
+    })
+    await t.run(1)
+    t.crashAt('task', { nth: 1 })
+    await t.run(1).catch(() => {})
+    assert.ok(t.crashed)
+    newest = 2
+    await t.crashAndRestart()
+    await t.run(1)
+    // Who keeps them is away: batches go on with the version that they have.
+    newest = 0
+    await t.run(1)
+    assert.deepEqual(t.out('euros').batches, [[['usd', 10]], [['usd', 20]], [['usd', 60]], [['usd', 80]]])
+    assert.deepEqual(t.out('sums').batches.at(-1), [['usd', 170]])
   })
 })

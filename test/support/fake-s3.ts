@@ -9,6 +9,7 @@ const CODES: Readonly<Record<number, string>> = {
   409: 'ConditionalRequestConflict',
   412: 'PreconditionFailed',
   503: 'SlowDown',
+  507: 'XMinioStorageFull',
 }
 const META = 'x-amz-meta-'
 

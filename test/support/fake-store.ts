@@ -10,7 +10,7 @@ import {
 import type { AddressInfo } from 'node:net'
 
 /** What becomes of a call: it fails before or after it was done, or is refused with a status. */
-export type StoreFault = 'lost before' | 'lost after' | 409 | 503 | undefined
+export type StoreFault = 'lost before' | 'lost after' | 409 | 503 | 507 | undefined
 
 /** An object as it is kept. */
 export interface StoredObject {

@@ -4,9 +4,16 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** See the file head. */
 export class TcpProxy implements AsyncDisposable {
   port = 0
+  /** Connections that the server has taken. */
+  joined = 0
+  /** Connections that were asked for. */
+  asked = 0
   private readonly target: number
   private readonly sockets = new Set<Socket>()
+  /** The ends at the server. */
+  private readonly servers = new Set<Socket>()
   private server: Server | undefined
+  private isHushed = false
   private readonly tap: (bytes: Uint8Array) => void
 
   /**
@@ -34,6 +41,7 @@ export class TcpProxy implements AsyncDisposable {
   async down(): Promise<void> {
     const { server } = this
     this.server = undefined
+    this.isHushed = false
     const closed = new Promise<void>(resolve =>
       server === undefined ? resolve() : server.close(() => resolve()),
     )
@@ -46,6 +54,12 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.sockets) socket.destroy()
   }
 
+  /** From now on nothing that the server sends gets through: answers are lost on their way. New connections are answered by nobody. */
+  hush(): void {
+    this.isHushed = true
+    for (const far of this.servers) far.unpipe().resume()
+  }
+
   /** Connections that are open. */
   get open(): number {
     return this.sockets.size / 2
@@ -56,7 +70,16 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   private join(near: Socket): void {
+    this.asked++
+    if (this.isHushed) {
+      this.sockets.add(near)
+      near.on('error', () => {}).on('close', () => this.sockets.delete(near))
+      return
+    }
     const far = connect(this.target, '127.0.0.1')
+    this.servers.add(far)
+    far.on('connect', () => this.joined++)
+    far.on('close', () => this.servers.delete(far))
     near.on('data', this.tap)
     for (const [one, other] of [
       [near, far],

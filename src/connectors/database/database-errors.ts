@@ -11,6 +11,8 @@ export function databaseError({ server, explain }: AskedServer, what: string, er
     case 'busy':
     case 'unreachable':
       return new KindlingError('DATABASE_UNREACHABLE', { server, what, reason })
+    case 'full':
+      return new KindlingError('DATABASE_FULL', { server, what, reason })
     case 'denied':
       return new KindlingError('DATABASE_ACCESS_DENIED', { server, what, reason })
     case 'failed':
@@ -28,6 +30,9 @@ const SYSTEM = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
   ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'ENOENT'],
 ])
+
+/** What a system says of a disk that is full, by whatever server. */
+export const NO_SPACE: RegExp = /no space left on device|disk quota exceeded/i
 
 /** Whether an error is one of the system's about the way to a server. Of several addresses the errors are in `errors`. */
 export function isOfTheWay(error: unknown): boolean {

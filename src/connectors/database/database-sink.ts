@@ -12,6 +12,7 @@
  * I3  It does not matter whether making and dropping tables is part of a transaction (PostgreSQL, SQLite) or ends it (MySQL): neither is
  *     done inside of one that writes.
  */
+import type { Logger } from '../../base/logger.ts'
 import type { ExactlyOnceSink } from '../../rdd/sink/sink.ts'
 import { Bookkeeping } from './bookkeeping.ts'
 import { databaseFailed } from './database-errors.ts'
@@ -40,7 +41,7 @@ export interface DatabaseSinkOptions extends TableSinkOptions {
  * @typeParam T objects with a property for each column, or arrays of values: text, numbers, `bigint`, booleans, dates, bytes; objects and
  * arrays are written as JSON. Properties that are missing are NULL.
  * @throws DATABASE_FAILED for options that contradict themselves. At the start: DATABASE_UNREACHABLE after the patience,
- * DATABASE_ACCESS_DENIED, DATABASE_FAILED (such as for an unknown table or column). In batches also: RECORD_NOT_FITTING, SINK_FENCED
+ * DATABASE_ACCESS_DENIED, DATABASE_FAILED (such as for an unknown table or column). In batches also: RECORD_NOT_FITTING, DATABASE_FULL, SINK_FENCED
  * @example
  * const sink = databaseSink<[word: string, count: number]>({
  *   dialect: () => ({
@@ -64,8 +65,10 @@ export function databaseSink<T extends object>(options: DatabaseSinkOptions): Ex
   const books = new Bookkeeping(dialect, target.schema, name)
   const outputs = new Set<string>()
   let session: Session<SQLConnection> | undefined
+  let logger: Logger | undefined
+  const onTrouble = (problem: Error): void => logger?.warn(problem.message)
   const current = (): Session<SQLConnection> => {
-    session ??= new Session(dialect, target.patienceMs)
+    session ??= new Session(dialect, { patienceMs: target.patienceMs, onTrouble })
     return session
   }
   const transaction = (body: (connection: SQLConnection) => Promise<void>): Promise<void> =>
@@ -78,8 +81,10 @@ export function databaseSink<T extends object>(options: DatabaseSinkOptions): Ex
     name,
     guarantee: 'exactly-once',
     by: 'transaction',
+    patienceMs: target.patienceMs,
     writer: (token, call) => stageWriter<T>(make(), target, token, call),
     async open(output) {
+      logger = output.logger
       outputs.add(output.operatorId)
       await current().run(what, async connection => {
         await columnsOf(dialect, connection, target)

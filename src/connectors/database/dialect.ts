@@ -26,6 +26,8 @@ export type DatabaseFault =
   | 'busy'
   /** The server is not there, or the connection has ended. Asked again on a new one. */
   | 'unreachable'
+  /** It has no room left. Asked again on a new connection. */
+  | 'full'
   /** Wrong user or password, or without the right to do it. */
   | 'denied'
   /** Asking again does not mend it. */

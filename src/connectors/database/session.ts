@@ -30,15 +30,17 @@ export interface Patience {
   readonly patienceMs: number
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined
-  /** What is asked again for. Default: busy and unreachable. */
+  /** What is asked again for. Default: busy, unreachable and full. */
   readonly faults?: readonly DatabaseFault[]
   readonly clock?: Clock
+  /** Told once, when it is first asked again. */
+  readonly onTrouble?: ((problem: KindlingError) => void) | undefined
 }
 
-const PASSING: readonly DatabaseFault[] = ['busy', 'unreachable']
+const PASSING: readonly DatabaseFault[] = ['busy', 'unreachable', 'full']
 
 /**
- * Asks again while the server does not answer, until the patience is over.
+ * Asks again while the server does not answer, or has no room, until the patience is over.
  *
  * @param ask may throw as the database does
  * @throws JOB_CANCELLED when the signal is aborted meanwhile; what `databaseError` makes of the last error
@@ -46,7 +48,7 @@ const PASSING: readonly DatabaseFault[] = ['busy', 'unreachable']
 export async function patiently<R>(
   dialect: AskedServer,
   what: string,
-  { patienceMs, signal, faults = PASSING, clock = new SystemClock() }: Patience,
+  { patienceMs, signal, faults = PASSING, clock = new SystemClock(), onTrouble }: Patience,
   ask: () => Promise<R>,
 ): Promise<R> {
   const until = clock.now() + patienceMs
@@ -57,6 +59,7 @@ export async function patiently<R>(
       throwIfAborted(signal)
       const isPassing = !isKindlingError(error) && faults.includes(dialect.explain(error).fault)
       if (!isPassing || clock.now() + pause > until) throw databaseError(dialect, what, error)
+      if (pause === FIRST_PAUSE_MS) onTrouble?.(databaseError(dialect, what, error))
       await clock.sleep(pause, signal).catch(() => throwIfAborted(signal))
     }
   }
@@ -86,13 +89,18 @@ export async function quietlyClosed(connection: Closable | undefined): Promise<v
 export class Session<C extends Closable> {
   private readonly dialect: ConnectedServer<C>
   private readonly patienceMs: number
+  private readonly onTrouble: Patience['onTrouble']
   private readonly ending = new AbortController()
   private connection: C | undefined
   private last: Promise<unknown> = Promise.resolve()
 
-  constructor(dialect: ConnectedServer<C>, patienceMs: number) {
+  constructor(
+    dialect: ConnectedServer<C>,
+    { patienceMs, onTrouble }: Pick<Patience, 'patienceMs' | 'onTrouble'>,
+  ) {
     this.dialect = dialect
     this.patienceMs = patienceMs
+    this.onTrouble = onTrouble
   }
 
   /**
@@ -100,7 +108,7 @@ export class Session<C extends Closable> {
    * what is there.
    */
   run<R>(what: string, body: (connection: C) => Promise<R>): Promise<R> {
-    const { dialect, patienceMs } = this
+    const { dialect, patienceMs, onTrouble } = this
     const attempt = async (): Promise<R> => {
       this.connection ??= await connected(dialect, this.ending.signal)
       const { connection } = this
@@ -113,7 +121,7 @@ export class Session<C extends Closable> {
         throw error
       }
     }
-    const patience = { patienceMs, signal: this.ending.signal }
+    const patience = { patienceMs, signal: this.ending.signal, onTrouble }
     const mine = this.last.then(() => patiently(dialect, what, patience, attempt))
     this.last = mine.catch(() => {})
     return mine

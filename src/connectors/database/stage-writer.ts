@@ -37,7 +37,12 @@ export function stageWriter<T>(
   const stage = stageName(token)
   const what = `rows for table ${target.table}`
   const books = new Bookkeeping(dialect, target.schema, what)
-  const patience: Patience = { patienceMs: target.patienceMs, signal: call?.signal }
+  // Where there is no room, it is the engine that waits: a table that is begun again does not show that there is some.
+  const patience: Patience = {
+    patienceMs: target.patienceMs,
+    signal: call?.signal,
+    faults: ['busy', 'unreachable'],
+  }
   let staging: Staging | undefined
   let rows = 0
   const step = async <R>(body: () => Promise<R>): Promise<R> => {

@@ -13,6 +13,10 @@ const PASSING: ReadonlySet<string> = new Set([
   'LeaseExpiredException',
 ])
 
+/** Quotas of folders, and data nodes whose disks are full. */
+const FULL =
+  /^(DS|NS)?Quota(ByStorageType)?ExceededException|^DiskOutOfSpaceException|No space left on device|could only be written to 0 of .* [1-9]\d* datanode\(s\) running and (no|0) node\(s\) are excluded/s
+
 /** See the file head. */
 export class RemoteFailure extends Error {
   /** The exception of the server, without its package. */
@@ -27,9 +31,14 @@ export class RemoteFailure extends Error {
     return this.exception === 'FileNotFoundException'
   }
 
+  /** Somebody may make room. */
+  get isFull(): boolean {
+    return FULL.test(`${this.exception}: ${this.message}`)
+  }
+
   /** The status tells nothing, the class does. Reading beyond the end is no passing trouble. */
   get mayPass(): boolean {
-    return PASSING.has(this.exception) && !/out of the range/.test(this.message)
+    return this.isFull || (PASSING.has(this.exception) && !/out of the range/.test(this.message))
   }
 }
 
@@ -40,8 +49,10 @@ export function hdfsFailed(servers: string, what: string, cause: RemoteFailure):
   return new KindlingError(code, { servers, what, reason }, { cause })
 }
 
+/** What another attempt may not meet. */
 export function hdfsUnreachable(servers: string, what: string, cause: unknown): KindlingError {
-  const { message, code } = cause as NodeJS.ErrnoException
-  const reason = cause instanceof RemoteFailure ? `${cause.exception}: ${message}` : (code ?? message)
-  return new KindlingError('HDFS_UNREACHABLE', { servers, what, reason }, { cause })
+  const { message, code: system } = cause as NodeJS.ErrnoException
+  const reason = cause instanceof RemoteFailure ? `${cause.exception}: ${message}` : (system ?? message)
+  const code = cause instanceof RemoteFailure && cause.isFull ? 'HDFS_FULL' : 'HDFS_UNREACHABLE'
+  return new KindlingError(code, { servers, what, reason }, { cause })
 }

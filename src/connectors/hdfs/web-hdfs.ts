@@ -186,7 +186,7 @@ export class WebHdfs {
    * Writes a file that is there whole or not at all: under another name first, then renamed. False, and nothing is changed, when there is
    * one of that name and `overwrite` is not set.
    *
-   * @throws HDFS_FAILED, HDFS_UNREACHABLE
+   * @throws HDFS_FAILED, HDFS_UNREACHABLE, HDFS_FULL
    * @example
    * const hdfs = new WebHdfs({ nameNodes: nameNode })
    * await hdfs.write('/write/a', Buffer.from('first')) // => true
@@ -345,7 +345,7 @@ export class WebHdfs {
         return await ask(this.nameNodes[this.active]!)
       } catch (error) {
         const failure = this.known(error, what)
-        if (!isKindlingError(failure, 'HDFS_UNREACHABLE')) throw failure
+        if (!(isKindlingError(failure) && failure.retry === 'backoff')) throw failure
         this.active = (this.active + 1) % this.nameNodes.length
         // All of them are asked before it waits.
         if (tries % this.nameNodes.length > 0) continue

@@ -1,7 +1,7 @@
 /** MySQL and MariaDB by the package `mysql2`, which is loaded when the first connection is made. */
 import type { Readable } from 'node:stream'
 import type { Connection } from 'mysql2/promise'
-import { isOfTheWay, saidBy } from '../database/database-errors.ts'
+import { isOfTheWay, NO_SPACE, saidBy } from '../database/database-errors.ts'
 import type {
   DatabaseProblem,
   MovedRows,
@@ -169,6 +169,10 @@ async function unfit(
 
 /** Deadlock, lock not to be had, changed meanwhile, interrupted. */
 const BUSY = new Set([1020, 1205, 1213, 1317, 1412, 3572])
+/** Disk full; the table is full, also where its disk is. */
+const FULL = new Set([1021, 1114])
+/** Error 28 of the system stands in others. */
+const OUT_OF_SPACE = /\b(errcode|errno|error):? 28\b/i
 /** Shutting down, too many connections, connection killed or lost. */
 const GONE = new Set([1040, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1927, 4031])
 /** Wrong user or password, or without the right to do it. */
@@ -180,6 +184,8 @@ const ENDED = /closed state|Connection lost|connection was destroyed/i
 export function explained(error: unknown): DatabaseProblem {
   const said = saidBy(error)
   const { code, errno } = error as { code?: unknown; errno?: unknown }
+  if (FULL.has(Number(errno)) || OUT_OF_SPACE.test(said) || NO_SPACE.test(said))
+    return { fault: 'full', reason: `${said} [${errno}]` }
   if (typeof errno === 'number' && errno >= 1000) {
     const reason = `${said} [${errno}]`
     if (BUSY.has(errno)) return { fault: 'busy', reason }

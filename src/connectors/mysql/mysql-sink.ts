@@ -13,7 +13,7 @@ import { type MySQLSinkOptions, serverOf } from './options.ts'
  * objects and arrays as JSON. Properties that are missing are NULL.
  * @throws DATABASE_FAILED for options that contradict themselves. At the start: DATABASE_UNREACHABLE after the patience,
  * DATABASE_ACCESS_DENIED, DATABASE_FAILED (such as for an unknown table or column, or without a unique index of `upsertOn`),
- * PACKAGE_MISSING without `mysql2`. In batches also: RECORD_NOT_FITTING, SINK_FENCED
+ * PACKAGE_MISSING without `mysql2`. In batches also: RECORD_NOT_FITTING, DATABASE_FULL, SINK_FENCED
  * @example
  * const sink = mysqlSink<[word: string, count: number]>({
  *   connection: { host: 'localhost', database: 'words', user: 'etl' },

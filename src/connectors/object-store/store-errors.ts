@@ -5,7 +5,7 @@
  *
  * Of it only kind, status, code and message are kept: addresses may carry signatures.
  */
-import { KindlingError } from '../../base/errors.ts'
+import { type ErrorCode, KindlingError } from '../../base/errors.ts'
 import type { StoreSettings } from './options.ts'
 
 /** See the file head. */
@@ -24,6 +24,10 @@ export interface StoreFailure {
 
 /** Codes of bucket and container in an answer that is 404 for objects too. */
 const NO_BUCKET = new Set(['NoSuchBucket', 'ContainerNotFound'])
+type StoreErrorCode = Extract<ErrorCode, `OBJECT_STORE_${string}`>
+
+/** Of a store whose disks are full. */
+const NO_ROOM = '507'
 /** Others write at the same moment: the next attempt will see what they did. */
 const CONFLICT = new Set(['ConditionalRequestConflict', 'OperationAborted'])
 
@@ -39,7 +43,8 @@ export function failureOf(error: unknown): StoreFailure {
   return {
     status,
     kind,
-    mayPass: passing === 'temporary' || kind === 'RateLimited' || CONFLICT.has(code ?? ''),
+    mayPass:
+      passing === 'temporary' || kind === 'RateLimited' || CONFLICT.has(code ?? '') || status === NO_ROOM,
     code,
     reason: parts.filter(part => part !== undefined && part !== '').join(', ') || kind,
   }
@@ -62,12 +67,9 @@ export function storeError({ name }: StoreSettings, what: string, error: unknown
   return new KindlingError(codeOf(failure), { store: name, what, reason: failure.reason })
 }
 
-function codeOf({
-  kind,
-  status,
-  mayPass,
-}: StoreFailure): 'OBJECT_STORE_ACCESS_DENIED' | 'OBJECT_STORE_UNREACHABLE' | 'OBJECT_STORE_FAILED' {
+function codeOf({ kind, status, mayPass }: StoreFailure): StoreErrorCode {
   if (kind === 'PermissionDenied' || status === '401') return 'OBJECT_STORE_ACCESS_DENIED'
+  if (status === NO_ROOM) return 'OBJECT_STORE_FULL'
   return mayPass ? 'OBJECT_STORE_UNREACHABLE' : 'OBJECT_STORE_FAILED'
 }
 

@@ -98,6 +98,8 @@ async function columnsOf({ client }: PostgresSQLConnection, table: string): Prom
 
 /** Lock not to be had, deadlock, serialization. */
 const BUSY = /^(55P03|40001|40P01)$/
+/** Disk full. */
+const FULL = /^53100$/
 /** Of the server: connection lost, shutting down or starting up, too many connections. */
 const GONE = /^(08...|57P0[123]|53...)$/
 /** Wrong user or password, or without the right to do it. */
@@ -117,6 +119,7 @@ export function explained(error: unknown): DatabaseProblem {
   if (typeof code === 'string' && SQLSTATE.test(code)) {
     const reason = `${said} [${code}]`
     if (BUSY.test(code)) return { fault: 'busy', reason }
+    if (FULL.test(code)) return { fault: 'full', reason }
     if (GONE.test(code)) return { fault: 'unreachable', reason }
     return { fault: DENIED.test(code) ? 'denied' : 'failed', reason }
   }

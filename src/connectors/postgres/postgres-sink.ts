@@ -14,7 +14,7 @@ import { postgresDialect } from './postgres-dialect.ts'
  * these; any data for `json` and `jsonb`. Properties that are missing are NULL.
  * @throws DATABASE_FAILED for options that contradict themselves. At the start: DATABASE_UNREACHABLE after the patience,
  * DATABASE_ACCESS_DENIED, DATABASE_FAILED (such as for an unknown table or column), PACKAGE_MISSING without `pg` or `pg-copy-streams`.
- * In batches also: RECORD_NOT_FITTING, SINK_FENCED
+ * In batches also: RECORD_NOT_FITTING, DATABASE_FULL, SINK_FENCED
  * @example
  * const sink = postgresSink<[word: string, count: number]>({
  *   connection: { host: 'localhost', database: 'words', user: 'etl' },

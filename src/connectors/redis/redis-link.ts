@@ -55,8 +55,10 @@ export function redisServer({ connection, name }: RedisServer): ConnectedServer<
 const DENIED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid password)/
 /** A script of somebody else runs. */
 const BUSY = /^BUSY /
-/** Loading, out of memory, or about to become another's replica. */
-const GONE = /^(LOADING|MASTERDOWN|READONLY|OOM|TRYAGAIN|CLUSTERDOWN)|maxclients/
+/** Out of memory; or the disk is, to which it writes its log. */
+const FULL = /^(OOM|MISCONF)/
+/** Loading, or about to become another's replica. */
+const GONE = /^(LOADING|MASTERDOWN|READONLY|TRYAGAIN|CLUSTERDOWN)|maxclients/
 /** What the library says of a connection that has ended. */
 const ENDED = /^(Connection is closed|connect ETIMEDOUT|Stream isn't writeable|Socket closed)/
 
@@ -65,6 +67,7 @@ export function explained(error: unknown): DatabaseProblem {
   const reason = saidBy(error)
   if (DENIED.test(reason)) return { fault: 'denied', reason }
   if (BUSY.test(reason)) return { fault: 'busy', reason }
+  if (FULL.test(reason)) return { fault: 'full', reason }
   const isLibrarys = ENDED.test(reason) || (error as Error).name === 'MaxRetriesPerRequestError'
   return { fault: isLibrarys || GONE.test(reason) || isOfTheWay(error) ? 'unreachable' : 'failed', reason }
 }

@@ -7,6 +7,7 @@
  * A batch whose token is there is not written again; an epoch that is not the latest is refused.
  */
 
+import type { Logger } from '../../base/logger.ts'
 import { toDuration } from '../../base/time.ts'
 import type { AsyncCall } from '../../rdd/async-map.ts'
 import type { BatchToken, ExactlyOnceSink, SinkOutput, SinkWriter, WriteToken } from '../../rdd/sink/sink.ts'
@@ -22,6 +23,8 @@ import { ABORT, COMMIT, FORGET, OPEN } from './scripts.ts'
 const STAGE_SECONDS = 24 * 3600
 /** Of a list, pushed at a time. */
 const PUSH_ITEMS = 1000
+/** For people. */
+const COMMANDS = 'commands of a batch'
 
 /** What an attempt tells the driver: without a key when it had no commands. */
 export interface StagedCommands {
@@ -44,7 +47,7 @@ interface Settings<T> {
  *
  * @typeParam T what `commands` takes
  * @throws DATABASE_FAILED when the address is none. At the start: DATABASE_UNREACHABLE after the patience, DATABASE_ACCESS_DENIED,
- * PACKAGE_MISSING without `ioredis`. In batches also: DATABASE_FAILED for a command that is refused, SINK_FENCED
+ * PACKAGE_MISSING without `ioredis`. In batches also: DATABASE_FAILED for a command that is refused, DATABASE_FULL, SINK_FENCED
  * @example
  * const sink = redisSink({ connection: 'redis://:secret@localhost:6379', commands: toHash('counts') })
  * sink.name // => 'Redis at localhost:6379/0'
@@ -57,28 +60,34 @@ export function redisSink<T>(options: RedisSinkOptions<T>): ExactlyOnceSink<T, S
   const link = redisServer(server)
   const outputs = new Set<string>()
   let session: Session<RedisLink> | undefined
+  let logger: Logger | undefined
+  const onTrouble = (problem: Error): void => logger?.warn(problem.message)
   const run = <R>(what: string, body: (link: RedisLink) => Promise<R>): Promise<R> => {
-    session ??= new Session(link, patienceMs)
+    session ??= new Session(link, { patienceMs, onTrouble })
     return session.run(what, body)
   }
   const script = (
+    what: string,
     text: string,
     keys: readonly string[],
     args: readonly (string | number)[],
   ): Promise<string[]> =>
-    run(
-      'a script',
-      async ({ client }) => (await client.eval(text, keys.length, ...keys, ...args)) as string[],
-    )
+    run(what, async ({ client }) => (await client.eval(text, keys.length, ...keys, ...args)) as string[])
   return {
     name: server.name,
     guarantee: 'exactly-once',
     by: 'transaction',
+    patienceMs,
     writer: (token, call) => commandWriter(settings, token, call),
     async open(output) {
+      logger = output.logger
       outputs.add(output.operatorId)
       const { epochs, stages, id } = keysOf(prefix, output)
-      judge(server.name, output, await script(OPEN, [epochs, stages], [id, output.epoch]))
+      judge(
+        server.name,
+        output,
+        await script('the epoch of an output', OPEN, [epochs, stages], [id, output.epoch]),
+      )
     },
     committed: tokens =>
       run('tokens of batches', async ({ client }) => {
@@ -96,13 +105,13 @@ export function redisSink<T>(options: RedisSinkOptions<T>): ExactlyOnceSink<T, S
       const { epochs, batches, stages, id } = keysOf(prefix, batch)
       const parts = messages.flatMap(({ key, count }) => (key === undefined ? [] : [key, count]))
       const args = [id, batch.epoch, batch.batchTime, partOf(batch), ...parts]
-      judge(server.name, batch, await script(COMMIT, [epochs, batches, stages], args))
+      judge(server.name, batch, await script(COMMANDS, COMMIT, [epochs, batches, stages], args))
     },
     async abort(batch) {
-      await script(ABORT, [keysOf(prefix, batch).stages], [partOf(batch)])
+      await script(COMMANDS, ABORT, [keysOf(prefix, batch).stages], [partOf(batch)])
     },
     async forget(output, batchTime) {
-      await script(FORGET, [keysOf(prefix, output).batches], [batchTime])
+      await script('old tokens', FORGET, [keysOf(prefix, output).batches], [batchTime])
     },
     async close({ operatorId }) {
       outputs.delete(operatorId)
@@ -120,11 +129,7 @@ function judge(server: string, output: SinkOutput, [kind, at, said]: readonly st
     case 'fenced':
       throw fenced(server, output, `epoch ${at} has begun`)
     case 'missing':
-      throw databaseFailed(
-        server,
-        'commands of a batch',
-        `${at} has ${said} of them, and not as many as were written`,
-      )
+      throw databaseFailed(server, COMMANDS, `${at} has ${said} of them, and not as many as were written`)
     case 'refused':
       throw databaseFailed(server, `the command ${at}`, String(said))
   }
@@ -156,7 +161,6 @@ function commandWriter<T>(
 ): SinkWriter<T, StagedCommands> {
   const link = redisServer(server)
   const patience: Patience = { patienceMs, signal: call?.signal }
-  const what = 'commands of a batch'
   const { stages, id } = keysOf(prefix, token)
   const key = `${prefix}:${id}${partOf(token)}${token.partition}:${token.attempt}`
   let open: RedisLink | undefined
@@ -170,7 +174,7 @@ function commandWriter<T>(
       if (count === 0) await client.expire(key, STAGE_SECONDS)
       count += items.length
     } catch (error) {
-      throw databaseError(link, what, error)
+      throw databaseError(link, COMMANDS, error)
     }
   }
   const end = async (): Promise<void> => {
@@ -182,7 +186,7 @@ function commandWriter<T>(
     async write(records) {
       const items = records.flatMap(record => commands(record).map(packed))
       if (items.length === 0) return
-      open ??= await patiently(link, what, patience, () => connected(link, patience.signal))
+      open ??= await patiently(link, COMMANDS, patience, () => connected(link, patience.signal))
       await push(items)
     },
     prepare: () => (count === 0 ? { count } : { key, count }),

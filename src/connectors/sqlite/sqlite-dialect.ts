@@ -99,8 +99,10 @@ async function columnsOf(connection: SQLConnection, table: string): Promise<read
 
 /** SQLITE_BUSY, SQLITE_LOCKED. */
 const BUSY = new Set([5, 6])
-/** SQLITE_IOERR, SQLITE_FULL. */
-const GONE = new Set([10, 13])
+/** SQLITE_FULL. */
+const FULL = 13
+/** SQLITE_IOERR. */
+const GONE = 10
 /** SQLITE_PERM, SQLITE_READONLY, SQLITE_AUTH. */
 const DENIED = new Set([3, 8, 23])
 
@@ -112,6 +114,7 @@ export function explained(error: unknown): DatabaseProblem {
   // The rest is detail.
   const kind = errcode & 0xff
   if (BUSY.has(kind)) return { fault: 'busy', reason }
-  if (GONE.has(kind)) return { fault: 'unreachable', reason }
+  if (kind === FULL) return { fault: 'full', reason }
+  if (kind === GONE) return { fault: 'unreachable', reason }
   return { fault: DENIED.has(kind) ? 'denied' : 'failed', reason }
 }

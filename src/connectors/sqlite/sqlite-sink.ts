@@ -22,7 +22,7 @@ export interface SQLiteSinkOptions extends TableSinkOptions {
  * @typeParam T objects with a property for each column, or arrays of values: text, numbers, `bigint`, booleans (as 0 and 1), dates (as text
  * in ISO form, UTC), bytes; objects and arrays as JSON. Properties that are missing are NULL.
  * @throws DATABASE_FAILED for options that contradict themselves. At the start: DATABASE_FAILED (such as for a file, table or column that
- * is not there), DATABASE_UNREACHABLE when it is locked all the time, DATABASE_ACCESS_DENIED. In batches also: RECORD_NOT_FITTING, SINK_FENCED
+ * is not there), DATABASE_UNREACHABLE when it is locked all the time, DATABASE_ACCESS_DENIED. In batches also: RECORD_NOT_FITTING, DATABASE_FULL, SINK_FENCED
  * @example
  * const sink = sqliteSink<[word: string, count: number]>({
  *   file: 'words.db',

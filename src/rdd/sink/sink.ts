@@ -115,6 +115,12 @@ export interface SinkBase<T, M> {
   readonly name: string
   readonly writer: WriterFactory<T, M>
   /**
+   * How long a task is tried again whose writer fails by what passes by itself: an error of the domain `external` that is to be asked
+   * again for (`backoff`), such as a server that is away or full. These failures do not count as attempts, and there are pauses between
+   * them. Counted from the first one; later ones count as any failure. In ms, default 0.
+   */
+  readonly patienceMs?: number
+  /**
    * Called once at the start for each output that writes to it, before any batch. A sink that fences remembers the epoch here. What it
    * throws fails the start.
    */

@@ -41,9 +41,9 @@ export async function writeBatch<T, M>(
   await guard?.()
   try {
     await step('begin', () => sink.begin?.(batch))
-    const { name, writer, guarantee } = sink
+    const { name, writer, guarantee, patienceMs } = sink
     const once = guarantee === 'at-least-once'
-    const work: WriteSink = { kind: 'write', sink: name, writer, batch, once }
+    const work: WriteSink = { kind: 'write', sink: name, writer, batch, once, patienceMs }
     const written = await run<Written<M>>(rdd as RDD<unknown>, scope, work)
     const messages = written.map(({ message }) => message)
     const records = written.reduce((sum, part) => sum + part.records, 0)

@@ -92,7 +92,7 @@ describe('Session', () => {
         }
       },
     }
-    const session = new Session(watched, 1000)
+    const session = new Session(watched, { patienceMs: 1000 })
     const first = session.run('rows', async connection => {
       await connection.query('work')
       if (made === 1) throw new Error('unreachable')

@@ -98,6 +98,7 @@ describe('a new object', () => {
     ['is ours when the answer is lost', ['lost after'], true],
     ['is ours when several answers are lost', ['lost after', 'lost after', 503], true],
     ['is written when the store is busy', [503, 503], true],
+    ['is written when there is room again', [507, 507], true],
     ['is written when another one writes at the same moment', [409], true],
   ]
   for (const [title, faults, expected] of cases)
@@ -193,6 +194,14 @@ describe('a store that fails', () => {
       assert.match(error.message, /s3:\/\/bucket\/prefix/)
       assert.doesNotMatch(`${error.message}${error.stack}${String(error.cause)}`, /a-secret/)
     }
+  })
+
+  it('and is full is told as such once the patience is over', async () => {
+    const { s3, store } = await fake()
+    s3.fault = () => 507
+    const error = await rejected('OBJECT_STORE_FULL', () => store.write('a', Buffer.from('x')))
+    assert.match(error.message, /s3:\/\/bucket\/prefix has no room for the file a .*XMinioStorageFull/)
+    await s3.stop()
   })
 
   it('for lack of a bucket says so at once', async () => {

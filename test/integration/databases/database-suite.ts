@@ -4,6 +4,7 @@ import { after, describe, it } from 'node:test'
 import { type ErrorCode, type ExactlyOnceSink, isKindlingError, type RDD, SparkContext } from 'kindling'
 import type { RowRanges, SQLRow, TableSinkOptions } from 'kindling/connectors/database'
 import { sinkConformance } from 'kindling/testing'
+import { type KilledPlace, type KillPoint, serverKills } from '../../support/server-kills.ts'
 import { type CrashPlace, sinkCrashes } from '../../support/sink-crashes.ts'
 
 /** A database of one test, with a table `words`. Dispose of it. */
@@ -29,9 +30,22 @@ export interface DatabaseSubject {
   readonly tooLong?: string
   /** Whether columns need not be named. Default true. */
   readonly knowsColumns?: boolean
-  /** Makes a schema, and gives its name. */
+  /** Makes a schema, and gives its name. Left out where there are none. */
   schema?(database: TestDatabase): Promise<string>
+  /** A server of a test's own, with a table `words`. Left out where there is none to kill. */
+  killed?(): Promise<KilledPlace>
 }
+
+/** Rows into the table of an attempt, by INSERT or as those of COPY; and from there. */
+const WRITTEN = /INSERT INTO \S*kindling_rows|d\0\0\0.[f-i]\n/s
+const MOVED = /INSERT INTO .words. .* SELECT /
+
+/** When it goes. */
+const KILLS: readonly KillPoint[] = [
+  { name: 'while tasks write', sent: [WRITTEN], master: 'local' },
+  { name: 'before it commits', sent: [MOVED, /COMMIT/] },
+  { name: 'when it has committed and nobody knows', sent: [MOVED, /COMMIT/], isAnswerLost: true },
+]
 
 const WORDS = 'word varchar(40) NOT NULL PRIMARY KEY'
 
@@ -40,6 +54,9 @@ export function databaseSuite(subject: DatabaseSubject): void {
   for (const upsertOn of [[], ['word']]) conformance(subject, upsertOn)
   describe(`rows of ${subject.name}`, { skip: subject.skip }, () => ranges(subject))
   describe(`a sink for ${subject.name}`, { skip: subject.skip }, () => behaviour(subject))
+  const { killed } = subject
+  if (killed !== undefined)
+    describe(`a program whose ${subject.name} goes`, { skip: subject.skip }, () => serverKills(killed, KILLS))
   if (subject.knowsColumns !== false)
     describe(`batches in ${subject.name}`, { skip: subject.skip }, () =>
       sinkCrashes(async () => placeOf(await subject.open('word varchar(40)'))),
@@ -204,15 +221,16 @@ function behaviour(subject: DatabaseSubject): void {
     assert.deepEqual(Object.values(sums[0]!).map(Number), [5000, 15_000_000, 12_497_500])
   })
 
-  it('keeps its own tables in the schema that it is told', async t => {
-    if (subject.schema === undefined) return t.skip('it has no schemas')
-    await using database = await subject.open(WORDS)
-    const schema = await subject.schema(database)
-    await sc.parallelize([['a']], 1).writeTo(database.sink({ schema }))
-    assert.deepEqual(await wordsOf(database), ['a'])
-    assert.deepEqual(await database.tables(), ['words'])
-    assert.equal((await database.rows(`SELECT * FROM ${schema}.kindling_batches`)).length, 1)
-  })
+  const { schema: makeSchema } = subject
+  if (makeSchema !== undefined)
+    it('keeps its own tables in the schema that it is told', async () => {
+      await using database = await subject.open(WORDS)
+      const schema = await makeSchema(database)
+      await sc.parallelize([['a']], 1).writeTo(database.sink({ schema }))
+      assert.deepEqual(await wordsOf(database), ['a'])
+      assert.deepEqual(await database.tables(), ['words'])
+      assert.equal((await database.rows(`SELECT * FROM ${schema}.kindling_batches`)).length, 1)
+    })
 
   const mistakes: [string, Partial<TableSinkOptions>, object, ErrorCode, RegExp][] = [
     ['an unknown table', { table: 'nowhere' }, { word: 'a' }, 'DATABASE_FAILED', subject.unknownTable],

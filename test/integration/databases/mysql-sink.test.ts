@@ -8,7 +8,9 @@ import type { TableSinkOptions } from 'kindling/connectors/database'
 import { mysqlRows, mysqlSink } from 'kindling/connectors/mysql'
 import mysql from 'mysql2/promise'
 import { ownServer, service } from '../../services/service.ts'
+import { waitsForRoom } from '../../support/full-server.ts'
 import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
+import { noSmallDisks, SmallDisk } from '../../support/small-disk.ts'
 import { databaseSuite, type TestDatabase } from './database-suite.ts'
 
 const server = service('mariadb')
@@ -50,7 +52,80 @@ databaseSuite({
     await database.rows(`CREATE DATABASE ${row!['name']}`)
     return String(row!['name'])
   },
+  async killed() {
+    const own = await ownMariaDB()
+    return {
+      target: own.connection.port,
+      sink: port => mysqlSink<[string]>({ connection: { ...own.connection, port }, table: 'words' }),
+      words: own.words,
+      leftovers: own.leftovers,
+      kill: () => own.server.end('SIGKILL'),
+      start: own.startAgain,
+      [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
+    }
+  },
 })
+
+/** A server of one test, with a table `words`. */
+async function ownMariaDB() {
+  const server = ownServer('mariadb')
+  const connection = await server.start()
+  let client = await connected(connection)
+  await client.query('CREATE TABLE words (word text)')
+  const column = async (statement: string): Promise<string[]> => {
+    const [rows] = await client.query({ sql: statement, rowsAsArray: true })
+    return Array.isArray(rows) ? (rows as unknown as string[][]).flat() : []
+  }
+  return {
+    ...{ server, connection, column },
+    words: () => column('SELECT word FROM words'),
+    leftovers: () => column("SHOW TABLES LIKE 'kindling_rows%'"),
+    async startAgain() {
+      await server.start()
+      client = await connected(connection)
+    },
+    async [Symbol.asyncDispose]() {
+      client.destroy()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function connected(connection: mysql.ConnectionOptions): Promise<mysql.Connection> {
+  const client = await mysql.createConnection(connection)
+  client.on('error', () => {})
+  return client
+}
+
+describe('MariaDB whose disk is full', { skip: server.skip || noSmallDisks }, () =>
+  waitsForRoom(
+    async () => {
+      const own = await ownMariaDB()
+      // Files of tables are in a folder of their database.
+      await own.column('DROP TABLE words')
+      const [folder] = await own.column("SELECT concat(@@datadir, database(), '/')")
+      const disk = new SmallDisk(folder!, { bytes: 4 << 20 })
+      await own.column('CREATE TABLE words (word text)')
+      return {
+        sink: () => mysqlSink<[string]>({ connection: own.connection, table: 'words' }),
+        words: own.words,
+        leftovers: own.leftovers,
+        fill: () => disk.fill(),
+        free: () => disk.free(),
+        async [Symbol.asyncDispose]() {
+          await own.server.end()
+          await disk[Symbol.asyncDispose]()
+          await own[Symbol.asyncDispose]()
+        },
+      }
+    },
+    {
+      code: 'DATABASE_FULL',
+      message: /^MySQL at 127\.0\.0\.1:\d+\/test has no room for (rows for )?table words \(/,
+      secret: server.skip === false ? server.connection.password : '',
+    },
+  ),
+)
 
 describe('mysqlSink', { skip: server.skip }, () => {
   const sc = new SparkContext({ master: 'local[2]' })
@@ -154,9 +229,8 @@ describe('mysqlSink', { skip: server.skip }, () => {
   it('waits for a server that was killed, and goes on', async () => {
     await using own = ownServer('mariadb')
     const connection = await own.start()
-    const client = await mysql.createConnection(connection)
+    const client = await connected(connection)
     await client.query('CREATE TABLE words (word text)')
-    client.on('error', () => {})
     const sink = mysqlSink<[string]>({ connection, table: 'words' })
     const token = { program: 'p', operatorId: 'o', epoch: 1, batchTime: 1000 }
     await sink.open?.({ ...token, logger: undefined as never })

@@ -1,13 +1,19 @@
 /** What the sink writes into PostgreSQL: whole batches, each once. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { type ErrorCode, isKindlingError, SparkContext } from 'kindling'
 import { postgresSink } from 'kindling/connectors/postgres'
 import { until } from 'kindling/testing'
 import pg from 'pg'
+import { unprivileged } from '../../../scripts/services/control.ts'
 import { ownServer, service } from '../../services/service.ts'
+import { waitsForRoom } from '../../support/full-server.ts'
 import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
+import { noSmallDisks, SmallDisk } from '../../support/small-disk.ts'
 import { databaseSuite } from './database-suite.ts'
 import { postgresDatabase } from './postgres-database.ts'
 
@@ -23,7 +29,89 @@ databaseSuite({
     await database.rows('CREATE SCHEMA books')
     return 'books'
   },
+  async killed() {
+    const own = await ownPostgres()
+    return {
+      target: own.connection.port,
+      sink: port => postgresSink<[string]>({ connection: { ...own.connection, port }, table: 'words' }),
+      words: own.words,
+      leftovers: own.leftovers,
+      kill: () => own.server.end('SIGKILL'),
+      start: own.startAgain,
+      [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
+    }
+  },
 })
+
+/** A server of one test, with a table `words`. */
+async function ownPostgres() {
+  const server = ownServer('postgres')
+  const connection = await server.start()
+  let client = await connected(connection)
+  await client.query('CREATE TABLE words (word text)')
+  const column = async (statement: string): Promise<string[]> =>
+    (await client.query<[string]>({ text: statement, rowMode: 'array' })).rows.flat()
+  return {
+    ...{ server, connection, column },
+    words: () => column('SELECT word FROM words'),
+    leftovers: () => column("SELECT tablename FROM pg_tables WHERE tablename LIKE 'kindling_rows%'"),
+    async startAgain() {
+      await startedAgain(server)
+      client = await connected(connection)
+    },
+    async [Symbol.asyncDispose]() {
+      await client.end().catch(() => {})
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function connected(connection: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(connection)
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** The children of a killed server hold its memory until they have noticed; before that, a new one is refused. */
+async function startedAgain(own: { start(): Promise<unknown> }): Promise<void> {
+  const start = (): Promise<boolean> =>
+    own.start().then(
+      () => true,
+      () => false,
+    )
+  await until(start, { timeoutMs: 20_000 })
+}
+
+describe('PostgreSQL whose disk is full', { skip: server.skip || noSmallDisks }, () =>
+  waitsForRoom(
+    async () => {
+      const own = await ownPostgres()
+      const folder = mkdtempSync(join(tmpdir(), 'kindling-space-'))
+      const disk = new SmallDisk(folder, { bytes: 4 << 20, owner: unprivileged() })
+      await own.column(`CREATE TABLESPACE small LOCATION '${folder}'`)
+      await own.column('ALTER ROLE tester SET default_tablespace = small')
+      await own.column('ALTER TABLE words SET TABLESPACE small')
+      return {
+        sink: () => postgresSink<[string]>({ connection: own.connection, table: 'words' }),
+        words: own.words,
+        leftovers: own.leftovers,
+        fill: () => disk.fill(),
+        free: () => disk.free(),
+        async [Symbol.asyncDispose]() {
+          await own[Symbol.asyncDispose]()
+          await disk[Symbol.asyncDispose]()
+          rmdirSync(folder)
+        },
+      }
+    },
+    {
+      code: 'DATABASE_FULL',
+      message:
+        /^PostgreSQL at 127\.0\.0\.1:\d+\/postgres has no room for (rows for )?table words \(.*No space left.*\[53100\]\)/,
+    },
+  ),
+)
 
 describe('postgresSink', { skip: server.skip }, () => {
   const sc = new SparkContext({ master: 'local[2]' })
@@ -103,9 +191,7 @@ describe('postgresSink', { skip: server.skip }, () => {
   it('waits for a server that was killed, and goes on', async () => {
     await using own = ownServer('postgres')
     const connection = await own.start()
-    const client = new pg.Client(connection)
-    client.on('error', () => {})
-    await client.connect()
+    const client = await connected(connection)
     await client.query('CREATE TABLE words (word text)')
     const sink = postgresSink<[string]>({ connection, table: 'words' })
     const token = { program: 'p', operatorId: 'o', epoch: 1, batchTime: 1000 }
@@ -127,20 +213,11 @@ describe('postgresSink', { skip: server.skip }, () => {
     assert.ok(lost === undefined || isKindlingError(lost, 'DATABASE_UNREACHABLE'), String(lost))
     await interrupted.abort()
     const committed = sink.commit(token, [message])
-    // The children of the killed server hold its memory until they have noticed; before that, a new one is refused.
-    await until(
-      () =>
-        own.start().then(
-          () => true,
-          () => false,
-        ),
-      { timeoutMs: 20_000 },
-    )
+    await startedAgain(own)
     await committed
     await sink.commit(token, [message])
     await sink.close?.(token)
-    const again = new pg.Client(connection)
-    await again.connect()
+    const again = await connected(connection)
     assert.deepEqual((await again.query('SELECT word FROM words')).rows, [{ word: 'a' }])
     await again.end()
   })

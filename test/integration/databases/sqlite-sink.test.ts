@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { isKindlingError, SparkContext } from 'kindling'
-import type { TableSinkOptions } from 'kindling/connectors/database'
+import { databaseSink, type SQLDialect, type TableSinkOptions } from 'kindling/connectors/database'
 import { sqliteRows, sqliteSink } from 'kindling/connectors/sqlite'
+import { sqliteDialect } from '../../../src/connectors/sqlite/sqlite-dialect.ts'
+import { INLINE } from '../../support/backends.ts'
+import { waitsForRoom } from '../../support/full-server.ts'
 import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
 import { databaseSuite, type TestDatabase } from './database-suite.ts'
 
@@ -47,6 +50,52 @@ databaseSuite({
   skip: false,
   open,
   unknownTable: /SQLite at .*test\.db refused table nowhere: no such table: nowhere \[1\]/,
+})
+
+describe('SQLite without room', () => {
+  /** Most pages that the sink's connections make the file have. */
+  let maxPages = 0
+  const limited = (file: string): SQLDialect => {
+    const dialect = sqliteDialect(file)
+    return {
+      ...dialect,
+      async connect() {
+        const connection = await dialect.connect()
+        await connection.query(`PRAGMA max_page_count = ${maxPages}`)
+        return connection
+      },
+    }
+  }
+  waitsForRoom(
+    async () => {
+      const db = await open('word text')
+      maxPages = 1000
+      await db.rows('PRAGMA journal_mode = WAL')
+      return {
+        sink: () => databaseSink<[string]>({ dialect: () => limited(db.file), table: 'words' }),
+        words: async () => (await db.rows('SELECT word FROM words')).map(({ word }) => String(word)),
+        leftovers: async () => (await db.tables()).filter(name => name.startsWith('kindling_rows')),
+        async fill() {
+          const [{ free } = {}] = await db.rows('SELECT freelist_count AS free FROM pragma_freelist_count')
+          db.database.exec('CREATE TABLE IF NOT EXISTS ballast (bytes blob)')
+          // A page each, and those that are there and empty first.
+          for (let page = 0; page <= Number(free); page++)
+            db.database.exec('INSERT INTO ballast VALUES (zeroblob(4000))')
+          maxPages = 1
+        },
+        free() {
+          maxPages = 1000
+        },
+        [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
+      }
+    },
+    {
+      code: 'DATABASE_FULL',
+      message:
+        /^SQLite at .*test\.db has no room for (rows for )?table words \(database or disk is full \[13\]\)/,
+      conf: INLINE,
+    },
+  )
 })
 
 describe('sqliteSink', () => {

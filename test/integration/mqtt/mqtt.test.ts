@@ -14,6 +14,7 @@ import { ownServer, service } from '../../services/service.ts'
 import { certificate } from '../../support/certificate.ts'
 import { countingProgram, KilledProgram } from '../../support/killed-program.ts'
 import { rejected } from '../../support/rejected.ts'
+import { serverKills } from '../../support/server-kills.ts'
 import { TcpProxy } from '../../support/tcp-proxy.ts'
 
 const server = service('mqtt')
@@ -252,7 +253,7 @@ describe('the sink of MQTT', { skip: server.skip }, () => {
       const proxy = await new TcpProxy(server.connection.port).up()
       const url = `mqtt://127.0.0.1:${proxy.port}`
       return {
-        sink: () => mqttSink<string>({ url, message: text => ({ topic, payload: text }) }),
+        sink: () => mqttSink<string>({ url, patience: 200, message: text => ({ topic, payload: text }) }),
         /** What was published before this is there once this is. */
         async read() {
           const mark = name()
@@ -269,6 +270,39 @@ describe('the sink of MQTT', { skip: server.skip }, () => {
     },
   }
   for (const { name, run } of sinkConformance<string>(subject)) it(name, run)
+
+  serverKills(async () => {
+    const own = ownServer('mqtt')
+    const { url, port } = await own.start()
+    const [topic, seen] = [name(), [] as string[]]
+    const reader = await connectAsync(url, { reconnectPeriod: 20 })
+    reader.on('error', () => {})
+    reader.on('message', (_topic, payload) => void seen.push(String(payload)))
+    await reader.subscribeAsync(topic, { qos: 1 })
+    return {
+      target: port,
+      sink: proxied =>
+        mqttSink<[string]>({
+          url: `mqtt://127.0.0.1:${proxied}`,
+          message: ([payload]) => ({ topic, payload }),
+        }),
+      words: async () => seen,
+      kill: () => own.end('SIGKILL'),
+      async start() {
+        await own.start()
+        await until(() => reader.connected)
+        await reader.subscribeAsync(topic, { qos: 1 })
+      },
+      async [Symbol.asyncDispose]() {
+        await reader.endAsync(true)
+        await own[Symbol.asyncDispose]()
+      },
+    }
+  }, [
+    // The topic stands in what is published.
+    { name: 'while tasks write', sent: [/test-/], master: 'local' },
+    { name: 'while tasks write', sent: [/test-/] },
+  ])
 
   it('names the broker that lets nobody in', async () => {
     const { secureUrl: url, user: username } = server.connection

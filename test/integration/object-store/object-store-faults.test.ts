@@ -6,6 +6,7 @@ import { ObjectStore } from 'kindling/connectors/object-store'
 import { until } from 'kindling/testing'
 import { ownServer, service } from '../../services/service.ts'
 import { rejected } from '../../support/rejected.ts'
+import { serverKills } from '../../support/server-kills.ts'
 import { azureOptions, freshName, stores } from './stores.ts'
 
 const azure = service('azure')
@@ -54,6 +55,36 @@ describe('a bucket that is not there', () => {
       await rejected('OBJECT_STORE_FAILED', () => store.createIfAbsent('a', Buffer.from('x')))
     })
 })
+
+/** What readers see of the batches there. */
+async function committedWords(store: ObjectStore): Promise<string[]> {
+  if (!(await store.list('')).some(folder => folder.startsWith('words-'))) return []
+  await using sc = new SparkContext()
+  const lines = await (await sc.filesIn(store).textFile('words-*')).collect()
+  return lines.map(line => (JSON.parse(line) as [string])[0])
+}
+
+// Moto keeps all in memory, and Azurite its tables of contents until it is told to stop: the network goes, not the server.
+for (const { name, skip, fresh } of stores.filter(store => !store.name.startsWith('Google')))
+  describe(`a program whose network to ${name} goes`, { skip }, () =>
+    serverKills(async () => {
+      const options = await fresh()
+      const whole = new ObjectStore(options)
+      return {
+        target: Number(new URL(options.endpoint!).port),
+        sink(port) {
+          const endpoint = options.endpoint!.replace(/:\d+/, `:${port}`)
+          return fileSink('words', { storage: new ObjectStore({ ...options, endpoint }), format: 'ndjson' })
+        },
+        words: () => committedWords(whole),
+        async [Symbol.asyncDispose]() {},
+      }
+    }, [
+      { name: 'while tasks write', sent: [/PUT \S*part-/], master: 'local' },
+      { name: 'before it commits', sent: [/PUT \S*_SUCCESS/] },
+      { name: 'when it has committed and nobody knows', sent: [/PUT \S*_SUCCESS/], isAnswerLost: true },
+    ]),
+  )
 
 describe('a store that is killed while a program runs', { skip: azure.skip }, () => {
   it('and comes back has every batch once', async () => {

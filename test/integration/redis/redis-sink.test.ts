@@ -8,6 +8,8 @@ import { type ErrorCode, type ExactlyOnceSink, isKindlingError, SparkContext } f
 import { type RedisCommand, redisSink, toChannel, toHash, toKeys, toStream } from 'kindling/connectors/redis'
 import { sinkConformance, until } from 'kindling/testing'
 import { ownServer, service } from '../../services/service.ts'
+import { waitsForRoom } from '../../support/full-server.ts'
+import { serverKills } from '../../support/server-kills.ts'
 import { failureOf, sinkCrashes, stopsWaiting } from '../../support/sink-crashes.ts'
 
 const server = service('redis')
@@ -67,6 +69,58 @@ describe('sinkConformance of Redis', { skip: server.skip }, () => {
 })
 
 describe('batches in Redis', { skip: server.skip }, () => sinkCrashes(place))
+
+describe('a program whose Redis goes', { skip: server.skip }, () =>
+  serverKills(async () => {
+    const own = ownServer('redis')
+    const { host, port } = await own.start()
+    const client = new Redis({ host, port })
+    client.on('error', () => {})
+    return {
+      target: port,
+      sink: port =>
+        redisSink<[string]>({ connection: { host, port }, commands: ([word]) => [['RPUSH', 'words', word]] }),
+      words: () => client.lrange('words', 0, -1),
+      leftovers: () => client.keys('*:rows:*'),
+      kill: () => own.end('SIGKILL'),
+      start: () => own.start(),
+      async [Symbol.asyncDispose]() {
+        client.disconnect()
+        await own[Symbol.asyncDispose]()
+      },
+    }
+  }, [
+    { name: 'while tasks write', sent: [/rpush/], master: 'local' },
+    { name: 'while tasks write', sent: [/rpush/] },
+    { name: 'before it commits', sent: [/LRANGE/] },
+    { name: 'when it has committed and nobody knows', sent: [/LRANGE/], isAnswerLost: true },
+  ]),
+)
+
+describe('Redis without memory', { skip: server.skip }, () =>
+  waitsForRoom(
+    async () => {
+      const own = ownServer('redis')
+      const connection = await own.start()
+      const client = new Redis(connection)
+      return {
+        sink: () => redisSink<[string]>({ connection, commands: ([word]) => [['RPUSH', 'words', word]] }),
+        words: () => client.lrange('words', 0, -1),
+        leftovers: () => client.keys('*:rows:*'),
+        fill: async () => void (await client.config('SET', 'maxmemory', '1')),
+        free: async () => void (await client.config('SET', 'maxmemory', '0')),
+        async [Symbol.asyncDispose]() {
+          client.disconnect()
+          await own[Symbol.asyncDispose]()
+        },
+      }
+    },
+    {
+      code: 'DATABASE_FULL',
+      message: /^Redis at 127\.0\.0\.1:\d+\/0 has no room for commands of a batch \(OOM/,
+    },
+  ),
+)
 
 describe('redisSink', { skip: server.skip }, () => {
   const sc = new SparkContext({ master: 'local[2]' })
