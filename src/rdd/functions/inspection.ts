@@ -41,8 +41,11 @@ const scripts = new Map<string, Script>()
 
 /** Where the inspector evaluates: test runners such as Jest load this code into a context of its own, with another global object. */
 function mainGlobal(): object {
-  return process.getBuiltinModule('node:vm').runInThisContext('globalThis') as object
+  found ??= process.getBuiltinModule('node:vm').runInThisContext('globalThis') as object
+  return found
 }
+
+let found: object | undefined
 
 /** An open session. */
 export class Inspection implements Disposable {
