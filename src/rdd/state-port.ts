@@ -44,7 +44,8 @@ export interface LeasedPartition {
   /** Takes in a version by its layers, in place of the one that it has. */
   load(layers: readonly StateLayer[]): void
   /**
-   * Makes the next version. If that fails, it has the one before.
+   * Makes the next version. If that fails, it has the one before. All bytes that it gives are in memory of their own, which may be moved
+   * to another thread.
    *
    * @param whole whether the layer is to stand by itself; it may in any case
    */

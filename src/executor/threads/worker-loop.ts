@@ -12,6 +12,7 @@ import { encodeRecords, registerClass } from '../../data/codec.ts'
 import { isRegisteredClass } from '../../data/registered-class.ts'
 import { revive } from '../../rdd/functions/revive.ts'
 import type { SegmentMode } from '../../rdd/segment/segment.ts'
+import type { MadeVersion } from '../../rdd/state-port.ts'
 import type { Task, TaskResult } from '../../scheduler/task.ts'
 import { SpillFolder } from '../../storage/spill-folder.ts'
 import { TaskRunner } from '../task-runner.ts'
@@ -189,7 +190,7 @@ export class WorkerLoop {
       const stage = this.stages.get(data.stageId)!
       const stores = new SentStores(data.inputs)
       this.states.begin(data.inputs, (state, partition, made) =>
-        this.port.post({ type: 'version', task: id, state, partition, made }),
+        this.port.post({ type: 'version', task: id, state, partition, made }, buffersOf(made)),
       )
       const task = taskOf(data, stage, signal)
       const result = await new TaskRunner(stores, this.settings).run(task)
@@ -214,6 +215,11 @@ export class WorkerLoop {
       this.port.post({ type: 'failed', task: id, error: toWire(error) })
     }
   }
+}
+
+/** The memory of a version, which is moved: the worker needs it no more. */
+function buffersOf({ layer, output }: MadeVersion): ArrayBuffer[] {
+  return [layer, ...output].map(({ bytes }) => bytes.buffer as ArrayBuffer)
 }
 
 /** Stands for a value that this thread could not make. */

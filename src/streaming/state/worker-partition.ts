@@ -57,7 +57,8 @@ export class WorkerPartition implements LeasedPartition {
     const layer = this.layer(time, madeOf, whole)
     const output = this.versions.outputBlocks(time).map(block => {
       const { bytes, pairs, count } = encodedBlock(block)
-      return { bytes, pairs, count }
+      // A block that is bytes itself stays here.
+      return { bytes: block.kind === 'encoded' ? new Uint8Array(bytes) : bytes, pairs, count }
     })
     if (this.newest !== undefined) this.older.push(this.newest)
     this.newest = time
