@@ -1,6 +1,6 @@
 /**
- * `npm test`: types, format, layers, build, then all tests. `--quick` leaves out the build and the tests under test/integration,
- * test/package, test/sim and test/services. Ends at the first step that fails; the tests come last, so that their summary is the last
+ * `npm test`: types, format, layers, build, then all tests. `--quick` leaves out the build, the tests under test/integration,
+ * test/package, test/sim and test/services, the examples of the docs, and programs of bundlers. Ends at the first step that fails; the tests come last, so that their summary is the last
  * thing printed.
  *
  * Tests of connectors use the servers that `npm run services -- start` has started; those of other servers are skipped.
@@ -15,7 +15,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const quick = process.argv.includes('--quick')
-const SLOW = /^test\/(integration|package|sim|services)\//
+const SLOW = /^test\/((integration|package|sim|services)\/|docs\/examples\.|rdd\/functions\/programs\.)/
 
 function step(name: string, args: readonly string[]): void {
   const start = performance.now()
