@@ -1,7 +1,7 @@
 /**
  * `npm test`: types, format, layers, build, then all tests. `--quick` leaves out the build, the tests under test/integration,
- * test/package, test/sim and test/services, the examples of the docs, and programs of bundlers. Ends at the first step that fails; the tests come last, so that their summary is the last
- * thing printed.
+ * test/package, test/sim and test/services, the examples of the docs, and programs of bundlers. Ends at the first step that fails; the
+ * tests come last, so that their summary is the last thing printed.
  *
  * Tests of connectors use the servers that `npm run services -- start` has started; those of other servers are skipped.
  *
