@@ -20,7 +20,7 @@ export interface SourceSubject<T> {
   place(): SourcePlace<T> | Promise<SourcePlace<T>>
   /** The n-th record, from 0, as the stream gives it: all are different. */
   record(n: number): T
-  /** Settings of all programs. */
+  /** Settings of all programs, also their master (`spark.master`). Default `local`. */
   readonly conf?: Readonly<Record<string, string | number | boolean>>
   /**
    * Settings by which the first batch may have so many records, and no others have any until it is done. Default for direct sources: an

@@ -102,7 +102,7 @@ export class SourceTrial<T> {
     this.life = life
     this.failure = undefined
     const sc = life.sparkContext({
-      master: 'local',
+      master: String(this.conf['spark.master'] ?? 'local'),
       conf: {
         [configEntries.maxQueuedBatches.key]: 1000,
         [configEntries.blockInterval.key]: 20,

@@ -102,7 +102,14 @@ const flume: SourceSubject<string> = {
   },
 }
 
-for (const subject of [files, sockets, flume])
+/** Where tasks run on threads, so do these receivers. */
+const onThreads = ({ name, ...subject }: SourceSubject<string>): SourceSubject<string> => ({
+  ...subject,
+  name: `${name}, on threads`,
+  conf: { 'spark.master': 'local[2]' },
+})
+
+for (const subject of [files, sockets, flume, onThreads(sockets), onThreads(flume)])
   describe(`sourceConformance of ${subject.name}`, () => {
     for (const { name, run } of sourceConformance<string>(subject)) it(name, run)
   })
