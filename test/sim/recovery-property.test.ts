@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { milliseconds } from '../../src/base/time.ts'
 import type { FaultPoint } from '../../src/testing/faults.ts'
+import { INLINE } from '../support/backends.ts'
 import { collected, operators, recoverable, sources, words, writeFiles } from '../support/recoverable.ts'
 import { runs } from '../support/runs.ts'
 
@@ -42,7 +43,7 @@ describe('recovery', () => {
         fc.constantFrom(1, 2),
         async (operator, source, crashes, concurrentJobs) => {
           await using t = recoverable(operator, source, {
-            conf: { 'spark.streaming.concurrentJobs': concurrentJobs },
+            conf: { ...INLINE, 'spark.streaming.concurrentJobs': concurrentJobs },
           })
           writeFiles(t)
           for (const { point, nth, downFor } of crashes) {

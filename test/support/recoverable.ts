@@ -1,5 +1,7 @@
 /** Programs for recovery tests: every stateful operator, over inputs that can be planned again. */
 import { seconds } from '../../src/base/time.ts'
+import { capture } from '../../src/rdd/functions/explicit.ts'
+import type { DirectSource } from '../../src/streaming/direct/direct-source.ts'
 import type { DStream } from '../../src/streaming/dstream/dstream.ts'
 import { StateSpec } from '../../src/streaming/state/state-spec.ts'
 import { StreamTest, type StreamTestOptions } from '../../src/testing/stream-test.ts'
@@ -65,6 +67,11 @@ export const operators: Readonly<Record<string, (pairs: DStream<Pair>) => DStrea
       .checkpoint(seconds(4)),
 }
 
+/** The words in order, and when they were written. */
+const written = words.flatMap((batch, i) =>
+  batch.map(word => ({ at: (i + 1) * 1000, pair: [word, i] as const })),
+)
+
 export const sources: Readonly<Record<string, (t: StreamTest) => DStream<Pair>>> = {
   script: t =>
     t.input<Pair>(
@@ -72,11 +79,31 @@ export const sources: Readonly<Record<string, (t: StreamTest) => DStream<Pair>>>
       words.map((batch, i) => batch.map(word => [word, i] as const)),
       { partitions: 2 },
     ),
+  direct: t => t.ssc.directStream(wordLog),
   files: t =>
     t.ssc.textFileStream(t.file('in/.there', '').slice(0, -'/.there'.length)).map(line => {
       const [word = '', n] = line.split(' ')
       return [word, Number(n)] as const
     }),
+}
+
+/** The words as a log of one partition: each batch takes what had been written by its time. */
+const wordLog: DirectSource<Pair, readonly [from: number, to: number], number> = {
+  name: 'a log of words',
+  plan({ time, position = 0 }) {
+    const to = written.filter(({ at }) => at <= time.milliseconds).length
+    const middle = (position + to) >> 1
+    const ranges = [[position, middle] as const, [middle, to] as const]
+    return { ranges, position: to, numRecords: to - position }
+  },
+  read: (sc, ranges) =>
+    sc.fromPartitions(
+      ranges,
+      capture({ written }, function* ([from, to]: readonly [number, number]) {
+        for (const { pair } of written.slice(from, to)) yield pair
+      }),
+    ),
+  close() {},
 }
 
 /** Writes the words as files, one for each batch, in the middle of its interval. */
@@ -87,7 +114,7 @@ export function writeFiles(t: StreamTest): void {
   })
 }
 
-/** A program of one operator over one source, which is saved. */
+/** A program of one operator over one source, which is saved. What is changed in `opts.conf` later holds from the next restart on. */
 export function recoverable(
   operator: string,
   source: string,
@@ -97,8 +124,8 @@ export function recoverable(
     checkpointDir: true,
     master: 'local[2]',
     build: t => void t.collect('out', operators[operator]!(sources[source]!(t))),
+    conf: INLINE,
     ...opts,
-    conf: { ...INLINE, ...opts.conf },
   })
 }
 
