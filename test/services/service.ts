@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { type ConnectionOf, type ServiceName, services } from '../../scripts/services/catalogue.ts'
 import { Server } from '../../scripts/services/control.ts'
 import { ownFolder, runsFolder } from '../../scripts/services/folders.ts'
-import type { ConnectionData, Service } from '../../scripts/services/service.ts'
+import type { ConnectionData, Run, Service } from '../../scripts/services/service.ts'
 
 /** A server that all tests share: none may stop it, and each works on topics, tables or folders of its own. */
 export interface SharedService<C> {
@@ -41,17 +41,30 @@ export function service<N extends ServiceName>(name: N): SharedService<Connectio
 /**
  * A server of one test, which may be stopped, killed and started again. It is not started yet; dispose of it in any case.
  *
+ * @param args further arguments of its processes
  * @example
  * await using broker = ownServer('kafka')
  * const { brokers } = await broker.start()
  */
-export function ownServer<N extends ServiceName>(name: N): Server<ConnectionOf<N>> & AsyncDisposable {
-  const server = serverIn(name, join(ownFolder(), `${name}-${randomBytes(4).toString('hex')}`))
+export function ownServer<N extends ServiceName>(
+  name: N,
+  args: readonly string[] = [],
+): Server<ConnectionOf<N>> & AsyncDisposable {
+  const server = serverIn(name, join(ownFolder(), `${name}-${randomBytes(4).toString('hex')}`), args)
   return Object.assign(server, { [Symbol.asyncDispose]: () => server.remove() })
 }
 
-function serverIn<N extends ServiceName>(name: N, folder: string): Server<ConnectionOf<N>> {
+function serverIn<N extends ServiceName>(
+  name: N,
+  folder: string,
+  args: readonly string[] = [],
+): Server<ConnectionOf<N>> {
   // Each entry of the catalogue has the connection of its name.
   const found = services[name] as unknown as Service<ConnectionOf<N> & ConnectionData>
-  return new Server(found, folder) as unknown as Server<ConnectionOf<N>>
+  const service = {
+    ...found,
+    processes: (run: Run) =>
+      found.processes(run).map(wanted => ({ ...wanted, args: [...wanted.args, ...args] })),
+  }
+  return new Server(service, folder) as unknown as Server<ConnectionOf<N>>
 }

@@ -1,7 +1,14 @@
 /** What sinks of exactly once have in common where programs and servers fail. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { type ExactlyOnceSink, isKindlingError, type KindlingError, SparkContext, seconds } from 'kindling'
+import {
+  type ExactlyOnceSink,
+  isKindlingError,
+  type KindlingError,
+  SparkContext,
+  StreamingContext,
+  seconds,
+} from 'kindling'
 import { StreamTest } from 'kindling/testing'
 import { INLINE } from './backends.ts'
 
@@ -69,6 +76,26 @@ export async function stopsWaiting(make: (patience: '10 min') => ExactlyOnceSink
   await writer.abort()
   await sink.close?.(token)
   await committed
+  await stopsOpening(make('10 min'))
+}
+
+/** A program that is stopped while its sink still waits in `open`. */
+async function stopsOpening(sink: ExactlyOnceSink<[string]>): Promise<void> {
+  const opening = Promise.withResolvers<void>()
+  const watched: ExactlyOnceSink<[string]> = {
+    ...sink,
+    open(session) {
+      opening.resolve()
+      return sink.open?.(session)
+    },
+  }
+  const ssc = new StreamingContext({ batchDuration: seconds(1) })
+  ssc.queueStream<[string]>([]).writeTo(watched)
+  const started = ssc.start()
+  await opening.promise
+  await ssc.stop()
+  await started
+  assert.equal(ssc.getState(), 'stopped')
 }
 
 /** The error that a write ends with. */

@@ -1,6 +1,6 @@
 /**
- * A Flume agent: what comes by netcat, by lines added to a file and by files in a spool folder goes to an Avro sink, which sends to
- * `sinkPort`. Nobody listens there until a test does; the agent tries again by itself.
+ * A Flume agent: what comes by netcat, by lines added to a file and by files in a spool folder goes through a channel on disk, which outlives
+ * the process, to an Avro sink, which sends to `sinkPort`. Nobody listens there until a test does; the agent tries again by itself.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -68,28 +68,31 @@ const settingsOf = ({ folder }: Run): string => join(folder, 'agent.conf')
 function settings({ folder, ports }: Run): string {
   return `
 agent.sources = netcat tail spool
-agent.channels = memory
+agent.channels = disk
 agent.sinks = avro
 agent.sources.netcat.type = netcat
 agent.sources.netcat.bind = 127.0.0.1
 agent.sources.netcat.port = ${ports['netcat']}
-agent.sources.netcat.channels = memory
+agent.sources.netcat.channels = disk
 agent.sources.tail.type = exec
 agent.sources.tail.command = tail -n +1 -F ${join(folder, 'tail.txt')}
-agent.sources.tail.channels = memory
+agent.sources.tail.channels = disk
 agent.sources.spool.type = spooldir
 agent.sources.spool.spoolDir = ${join(folder, 'spool')}
 agent.sources.spool.basenameHeader = true
-agent.sources.spool.channels = memory
-agent.channels.memory.type = memory
-agent.channels.memory.capacity = 100000
-agent.channels.memory.transactionCapacity = 1000
+agent.sources.spool.channels = disk
+agent.channels.disk.type = file
+agent.channels.disk.checkpointDir = ${join(folder, 'checkpoint')}
+agent.channels.disk.dataDirs = ${join(folder, 'events')}
+agent.channels.disk.minimumRequiredSpace = 1048576
+agent.channels.disk.capacity = 100000
+agent.channels.disk.transactionCapacity = 1000
 agent.sinks.avro.type = avro
 agent.sinks.avro.hostname = 127.0.0.1
 agent.sinks.avro.port = ${ports['sink']}
 agent.sinks.avro.batch-size = 100
 agent.sinks.avro.request-timeout = 5000
 agent.sinks.avro.connect-timeout = 5000
-agent.sinks.avro.channel = memory
+agent.sinks.avro.channel = disk
 `
 }

@@ -1,12 +1,12 @@
 /** Connections that are made when they are needed, and again when they were lost. */
 import { type Clock, SystemClock } from '../../base/clock.ts'
 import { isKindlingError, KindlingError } from '../../base/errors.ts'
+import { patiently as askedAgain } from '../../base/patience.ts'
 import { cancellationOf } from '../../rdd/cancellation.ts'
 import { databaseError } from './database-errors.ts'
 import type { DatabaseFault, DatabaseProblem } from './dialect.ts'
 
-const FIRST_PAUSE_MS = 10
-const MAX_PAUSE_MS = 1000
+const PAUSES = { firstPauseMs: 10, maxPauseMs: 1000 }
 
 /** A server, as far as asking it again needs to know. */
 export interface AskedServer {
@@ -51,17 +51,17 @@ export async function patiently<R>(
   { patienceMs, signal, faults = PASSING, clock = new SystemClock(), onTrouble }: Patience,
   ask: () => Promise<R>,
 ): Promise<R> {
-  const until = clock.now() + patienceMs
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
-    try {
-      return await unlessAborted(signal, ask())
-    } catch (error) {
-      throwIfAborted(signal)
-      const isPassing = !isKindlingError(error) && faults.includes(dialect.explain(error).fault)
-      if (!isPassing || clock.now() + pause > until) throw databaseError(dialect, what, error)
-      if (pause === FIRST_PAUSE_MS) onTrouble?.(databaseError(dialect, what, error))
-      await clock.sleep(pause, signal).catch(() => throwIfAborted(signal))
-    }
+  const mayPass = (error: unknown): boolean =>
+    !isKindlingError(error) && faults.includes(dialect.explain(error).fault)
+  const explained = (error: unknown): KindlingError => databaseError(dialect, what, error)
+  const patience = { clock, patienceMs, ...PAUSES, mayPass, signal }
+  try {
+    return await askedAgain({ ...patience, onTrouble: error => onTrouble?.(explained(error)) }, () =>
+      unlessAborted(signal, ask()),
+    )
+  } catch (error) {
+    throwIfAborted(signal)
+    throw explained(error)
   }
 }
 

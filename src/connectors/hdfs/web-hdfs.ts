@@ -7,6 +7,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Clock, SystemClock } from '../../base/clock.ts'
 import { isKindlingError } from '../../base/errors.ts'
+import { patiently as askedAgain } from '../../base/patience.ts'
 import { type DurationLike, toDuration } from '../../base/time.ts'
 import { hdfsFailed, hdfsUnreachable, RemoteFailure } from './hdfs-errors.ts'
 import { bodyOf, bytesOf, send } from './http.ts'
@@ -44,8 +45,8 @@ interface RawStatus {
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
-const FIRST_PAUSE_MS = 50
-const MAX_PAUSE_MS = 2000
+const PAUSES = { firstPauseMs: 50, maxPauseMs: 2000 }
+const isPassing = (error: unknown): boolean => isKindlingError(error) && error.retry === 'backoff'
 /** Of the temporary names that files are written under. */
 let written = 0
 
@@ -174,7 +175,7 @@ export class WebHdfs {
       } catch (error) {
         // A short read is an error of the connection, never the end.
         if (this.clock.now() > until) throw hdfsUnreachable(this.name, `the file ${path}`, error)
-        await this.clock.sleep(FIRST_PAUSE_MS)
+        await this.clock.sleep(PAUSES.firstPauseMs)
       } finally {
         answer.destroy()
       }
@@ -337,21 +338,21 @@ export class WebHdfs {
   }
 
   /** The first answer of an active name node. */
-  private async patiently<T>(what: string, ask: (address: string) => Promise<T>): Promise<T> {
-    const until = this.clock.now() + this.patienceMs
-    let pause = FIRST_PAUSE_MS
+  private patiently<T>(what: string, ask: (address: string) => Promise<T>): Promise<T> {
+    const { clock, patienceMs } = this
+    return askedAgain({ clock, patienceMs, ...PAUSES, mayPass: isPassing }, () => this.fromAny(what, ask))
+  }
+
+  /** All name nodes are asked, from the one on that answered last. */
+  private async fromAny<T>(what: string, ask: (address: string) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         return await ask(this.nameNodes[this.active]!)
       } catch (error) {
         const failure = this.known(error, what)
-        if (!(isKindlingError(failure) && failure.retry === 'backoff')) throw failure
+        if (!isPassing(failure)) throw failure
         this.active = (this.active + 1) % this.nameNodes.length
-        // All of them are asked before it waits.
-        if (tries % this.nameNodes.length > 0) continue
-        if (this.clock.now() + pause > until) throw failure
-        await this.clock.sleep(pause)
-        pause = Math.min(2 * pause, MAX_PAUSE_MS)
+        if (tries === this.nameNodes.length) throw failure
       }
     }
   }

@@ -1,6 +1,7 @@
 /** Asks a cluster again that does not answer. */
 import type { Clock } from '../../base/clock.ts'
 import { isKindlingError } from '../../base/errors.ts'
+import { patiently as askedAgain } from '../../base/patience.ts'
 
 /** How long and how often. */
 export interface Patience {
@@ -11,22 +12,10 @@ export interface Patience {
   readonly signal?: AbortSignal
 }
 
-const FIRST_PAUSE_MS = 50
-const MAX_PAUSE_MS = 1000
+const PAUSES = { firstPauseMs: 50, maxPauseMs: 1000 }
+const mayPass = (error: unknown): boolean => isKindlingError(error, 'KAFKA_UNREACHABLE')
 
 /** The first answer. @throws KAFKA_UNREACHABLE once the patience is over, and every other error at once */
-export async function patiently<T>(
-  ask: () => Promise<T>,
-  { clock, patienceMs, signal }: Patience,
-): Promise<T> {
-  const until = clock.now() + patienceMs
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
-    try {
-      return await ask()
-    } catch (error) {
-      const mayAsk = isKindlingError(error, 'KAFKA_UNREACHABLE') && clock.now() + pause <= until
-      if (!mayAsk || signal?.aborted === true) throw error
-      await clock.sleep(pause, signal)
-    }
-  }
+export function patiently<T>(ask: () => Promise<T>, patience: Patience): Promise<T> {
+  return askedAgain({ ...patience, ...PAUSES, mayPass }, ask)
 }

@@ -2,6 +2,7 @@
 import type { _Record } from '@aws-sdk/client-kinesis'
 import { type Clock, SystemClock } from '../../base/clock.ts'
 import { isKindlingError, KindlingError } from '../../base/errors.ts'
+import { patiently as askedAgain } from '../../base/patience.ts'
 import { KinesisCluster } from './cluster.ts'
 import type { KinesisSettings } from './options.ts'
 import type { ShardPosition } from './shards.ts'
@@ -26,8 +27,7 @@ export interface KinesisRecord {
 }
 
 const MAX_RECORDS = 10_000
-const FIRST_PAUSE_MS = 100
-const MAX_PAUSE_MS = 2000
+const PAUSES = { firstPauseMs: 100, maxPauseMs: 2000 }
 /** Answers without records, from a shard that has none to come, after which those of the range count as gone. */
 const EMPTY_ANSWERS = 5
 
@@ -83,18 +83,12 @@ function recordOf(shardId: string, record: _Record): KinesisRecord {
 }
 
 /** Asks again while Kinesis does not answer, or has too much to do, until the patience is over. */
-export async function patiently<R>(
+export function patiently<R>(
   { patienceMs }: KinesisSettings,
   ask: () => Promise<R>,
   clock: Clock = new SystemClock(),
 ): Promise<R> {
-  const over = clock.now() + patienceMs
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!isKindlingError(error, 'ENDPOINT_UNREACHABLE') || clock.now() + pause > over) throw error
-      await clock.sleep(pause)
-    }
-  }
+  return askedAgain({ clock, patienceMs, ...PAUSES, mayPass }, ask)
 }
+
+const mayPass = (error: unknown): boolean => isKindlingError(error, 'ENDPOINT_UNREACHABLE')

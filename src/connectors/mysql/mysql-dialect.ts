@@ -1,4 +1,5 @@
 /** MySQL and MariaDB by the package `mysql2`, which is loaded when the first connection is made. */
+import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Connection } from 'mysql2/promise'
 import { isOfTheWay, NO_SPACE, saidBy } from '../database/database-errors.ts'
@@ -40,7 +41,7 @@ export function mysqlDialect({ connection, name }: MySQLServer): SQLDialect {
       const { ssl, ...parts } = connection
       const client = await mysql.createConnection({
         ...parts,
-        ...(ssl === undefined || ssl === false ? {} : { ssl: ssl === true ? {} : { ...ssl } }),
+        ...(ssl === undefined || ssl === false ? {} : { ssl: verified(ssl === true ? {} : ssl, parts.host) }),
         charset: 'utf8mb4',
         timezone: 'Z',
         supportBigNumbers: true,
@@ -53,6 +54,14 @@ export function mysqlDialect({ connection, name }: MySQLServer): SQLDialect {
       return made
     },
   }
+}
+
+/**
+ * By itself, the library takes the certificate of any server that the authority knows. It can only check names: at an address of numbers, it
+ * would look for the name `localhost`.
+ */
+function verified<S extends object>(ssl: S, host = 'localhost'): S & { readonly verifyIdentity: boolean } {
+  return { ...ssl, verifyIdentity: isIP(host) === 0 }
 }
 
 function connectionOf(client: Connection): SQLConnection {

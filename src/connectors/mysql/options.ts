@@ -12,7 +12,10 @@ export interface MySQLConnection {
   readonly password?: string
   /** Where tables without a schema are. */
   readonly database?: string
-  /** Encrypts the connection; as an object, with certificates of one's own. Default false. */
+  /**
+   * Encrypts the connection; as an object, with certificates of one's own. The certificate has to be that of `host`, unless that is an
+   * address of numbers. Default false.
+   */
   readonly ssl?: boolean | { readonly ca?: string; readonly cert?: string; readonly key?: string }
 }
 

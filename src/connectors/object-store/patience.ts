@@ -1,6 +1,7 @@
 /** Asks a store again as long as that may help: it is away, does not answer, or says that it is busy. */
 import type { Operator } from 'opendal'
 import type { Clock } from '../../base/clock.ts'
+import { patiently as askedAgain } from '../../base/patience.ts'
 import type { StoreSettings } from './options.ts'
 import { failureOf, storeError } from './store-errors.ts'
 
@@ -16,26 +17,20 @@ export interface Question {
   readonly bytes: number
 }
 
-const FIRST_PAUSE_MS = 50
-const MAX_PAUSE_MS = 2000
+const PAUSES = { firstPauseMs: 50, maxPauseMs: 2000 }
 /** The library waits for an answer without end. */
 const SILENT_MS = 30_000
 /** Slower connections than this count as dead. */
 const LEAST_BYTES_PER_MS = 64
 
-/** @throws OBJECT_STORE_UNREACHABLE once the patience is over; OBJECT_STORE_FAILED, OBJECT_STORE_ACCESS_DENIED at once */
+/** @throws OBJECT_STORE_UNREACHABLE, OBJECT_STORE_FULL once the patience is over; OBJECT_STORE_FAILED, OBJECT_STORE_ACCESS_DENIED at once */
 export async function patiently<R>(question: Question, call: () => Promise<R>): Promise<R> {
   const { store, clock, what } = question
-  const until = clock.now() + store.patienceMs
-  let pause = FIRST_PAUSE_MS
-  for (;;) {
-    try {
-      return await inTime(question, call)
-    } catch (error) {
-      if (!isUnsure(error) || clock.now() + pause > until) throw storeError(store, what, error)
-      await clock.sleep(pause)
-      pause = Math.min(2 * pause, MAX_PAUSE_MS)
-    }
+  const patience = { clock, patienceMs: store.patienceMs, ...PAUSES, mayPass: isUnsure }
+  try {
+    return await askedAgain(patience, () => inTime(question, call))
+  } catch (error) {
+    throw storeError(store, what, error)
   }
 }
 

@@ -129,7 +129,10 @@ export interface SinkBase<T, M> {
   begin?(batch: BatchToken): void | Promise<void>
   /** Tokens of batches before `batchTime` are never asked for again. Called now and then. */
   forget?(output: SinkOutput, batchTime: number): void | Promise<void>
-  /** Called once for each output, when the program stops. Not after a crash. */
+  /**
+   * Called once for each output that was told to open, when the program stops: also while `open` still waits, which has to end then, and
+   * after one that failed. Not after a crash.
+   */
   close?(output: SinkOutput): void | Promise<void>
 }
 

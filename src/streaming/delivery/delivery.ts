@@ -29,6 +29,7 @@ export interface DeliveryParts {
 export class Delivery {
   private readonly parts: DeliveryParts
   private readonly started: SinkOperation[] = []
+  private isClosed = false
 
   constructor(parts: DeliveryParts) {
     this.parts = parts
@@ -67,7 +68,7 @@ export class Delivery {
     return id < 0 ? undefined : { id, sink: outputs[id]!.sink! }
   }
 
-  /** @throws SINK_FAILED, SINK_FENCED */
+  /** Ends early once it is closed. @throws SINK_FAILED, SINK_FENCED */
   async start(ids: OperatorIds, opened: OpenedCheckpoint | undefined): Promise<void> {
     const { graph, logger, newName, onFenced, onDeadLetters } = this.parts
     const checkpoint = opened?.checkpoint
@@ -75,6 +76,7 @@ export class Delivery {
     const epoch = checkpoint?.epoch ?? 0
     const pending = opened?.pending.map(({ time }) => time.milliseconds) ?? []
     for (const [sink, operatorId] of outputIds(graph.outputs, ids)) {
+      if (this.isClosed) return
       const output = describeScope(sink.scope)
       const onWritten = (batchTime: Time, numRecords: number): void => {
         if (!sink.takesDeadLetters || numRecords === 0) return
@@ -83,12 +85,17 @@ export class Delivery {
         onDeadLetters({ batchTime, output, sink: sink.name, numRecords })
       }
       this.started.push(sink)
-      await sink.start({
-        ...{ logger, pending, onFenced, onWritten },
-        output: { program, operatorId, epoch },
-        ended: () => checkpoint?.endedUpTo() ?? 0,
-        guard: async () => checkpoint?.assertMine(),
-      })
+      try {
+        await sink.start({
+          ...{ logger, pending, onFenced, onWritten },
+          output: { program, operatorId, epoch },
+          ended: () => checkpoint?.endedUpTo() ?? 0,
+          guard: async () => checkpoint?.assertMine(),
+        })
+      } catch (error) {
+        // A sink that waited for its server was closed meanwhile.
+        if (!this.isClosed) throw error
+      }
     }
   }
 
@@ -111,6 +118,7 @@ export class Delivery {
 
   /** Closes the sinks; what fails is only told. */
   async close(): Promise<void> {
+    this.isClosed = true
     for (const sink of this.started.splice(0))
       await sink.close().catch((error: Error) => this.parts.logger.warn(error.message, { error }))
   }

@@ -56,6 +56,8 @@ export class SinkOperation<T = unknown> {
   private readonly sink: Sink<T>
   private readonly standings = new Map<number, Standing>()
   private host: SinkHost | undefined
+  /** What the sink was told to open, and not yet to close. */
+  private opened: SinkOutput | undefined
   private written = 0
 
   constructor(
@@ -87,6 +89,7 @@ export class SinkOperation<T = unknown> {
   /** Opens the sink, and asks it what it holds. @throws SINK_FAILED, SINK_FENCED */
   async start(host: SinkHost): Promise<void> {
     const { sink } = this
+    this.opened = host.output
     await sinkStep(sink, 'open', {}, () => sink.open?.({ ...host.output, logger: host.logger }))
     this.host = host
     if (sink.guarantee === 'exactly-once' && host.pending.length > 0) {
@@ -128,11 +131,12 @@ export class SinkOperation<T = unknown> {
     return this.standings.get(time.milliseconds) ?? 'absent'
   }
 
-  /** Closes the sink, if it was opened. */
+  /** Closes the sink, if it was opened: also one that is being opened, which may wait for its server. */
   async close(): Promise<void> {
-    const { host, sink } = this
+    const { opened, sink } = this
     this.host = undefined
-    if (host !== undefined) await sinkStep(sink, 'close', {}, () => sink.close?.(host.output))
+    this.opened = undefined
+    if (opened !== undefined) await sinkStep(sink, 'close', {}, () => sink.close?.(opened))
   }
 
   private remember(batchTime: number, standing: Standing): void {

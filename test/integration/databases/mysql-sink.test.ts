@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, describe, it } from 'node:test'
 import { inspect } from 'node:util'
-import { type ErrorCode, isKindlingError, SparkContext } from 'kindling'
+import { type ErrorCode, type ExactlyOnceSink, isKindlingError, SparkContext } from 'kindling'
 import type { TableSinkOptions } from 'kindling/connectors/database'
-import { mysqlRows, mysqlSink } from 'kindling/connectors/mysql'
+import { type MySQLConnection, mysqlRows, mysqlSink } from 'kindling/connectors/mysql'
 import mysql from 'mysql2/promise'
 import { ownServer, service } from '../../services/service.ts'
+import { KeyFiles, noKeyFiles } from '../../support/certificate.ts'
 import { waitsForRoom } from '../../support/full-server.ts'
 import { failureOf, stopsWaiting } from '../../support/sink-crashes.ts'
 import { noSmallDisks, SmallDisk } from '../../support/small-disk.ts'
@@ -224,6 +225,33 @@ describe('mysqlSink', { skip: server.skip }, () => {
     const isRight = (error: unknown): boolean =>
       isKindlingError(error, 'DATABASE_FAILED') && !inspect(error).includes('secret')
     assert.throws(() => mysqlSink({ connection: 'tester:secret@host', table: 'words' }), isRight)
+  })
+
+  it('goes by TLS, to a server whose certificate is right', { skip: noKeyFiles }, async () => {
+    using keys = new KeyFiles()
+    using others = new KeyFiles()
+    await using own = ownServer('mariadb', [
+      ...[`--ssl-cert=${keys.cert}`, `--ssl-key=${keys.key}`, '--require-secure-transport=ON'],
+    ])
+    const connection = await own.start()
+    const client = await connected({ ...connection, ssl: { ca: keys.ca } })
+    await client.query('CREATE TABLE words (word text)')
+    const sinkBy = (ssl: MySQLConnection['ssl'] = false, host = connection.host): ExactlyOnceSink<[string]> =>
+      mysqlSink<[string]>({ connection: { ...connection, host, ssl }, table: 'words' })
+    for (const [ssl, message, host] of [
+      [{ ca: others.ca }, /MySQL at 127\.0\.0\.1:\d+\/test refused table words: .*self-signed certificate/],
+      [true, /refused table words: .*self-signed certificate/],
+      [false, /does not let this program in/],
+      [{ ca: keys.ca }, /MySQL at localhost:\d+\/test refused .*altnames/, 'localhost'],
+    ] as const) {
+      const error = await failureOf(sinkBy(ssl, host))
+      assert.ok(error.code === 'DATABASE_FAILED' || error.code === 'DATABASE_ACCESS_DENIED', error.code)
+      assert.match(error.message, message)
+      assert.ok(!inspect(error, { depth: 9 }).includes(connection.password))
+    }
+    await sc.parallelize<[string]>([['a']], 1).writeTo(sinkBy({ ca: keys.ca }))
+    assert.deepEqual((await client.query('SELECT word FROM words'))[0], [{ word: 'a' }])
+    await client.end()
   })
 
   it('waits for a server that was killed, and goes on', async () => {

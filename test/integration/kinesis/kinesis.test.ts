@@ -134,6 +134,48 @@ describe('Kinesis', { skip: aws.skip }, () => {
     assert.ok(log.some(line => /answers again/.test(line)))
   })
 
+  // Moto keeps all in memory, so it is the network that goes.
+  for (const moment of ['of a plan', 'of a task'])
+    it(`has every record once when the server goes in the middle ${moment}`, async () => {
+      const stream = await streams.stream()
+      // Of a batch with records: the driver asks for them to plan it, and then the task does.
+      let awaited = 0
+      let gone: Promise<void> | undefined
+      const tapped = (bytes: Uint8Array): void => {
+        if (awaited === 0 || !/Kinesis_20131202\.GetRecords/.test(Buffer.from(bytes).toString('latin1')))
+          return
+        if (--awaited === 0) gone = proxy.down()
+      }
+      await using proxy = await new TcpProxy(Number(new URL(aws.connection.endpoint).port), tapped).up()
+      const found: string[] = []
+      await using ssc = new StreamingContext({ batchDuration: 100 })
+      const options = {
+        ...streams.options(stream),
+        endpoint: `http://127.0.0.1:${proxy.port}`,
+        shardRefresh: 3_600_000,
+      }
+      streamOf(options)(ssc).foreachRDD(async rdd => {
+        found.push(...(await rdd.collect()))
+      })
+      ssc.addStreamingListener({
+        onBatchSubmitted({ batchInfo: { numRecords } }) {
+          if (moment === 'of a task' && numRecords > 0 && gone === undefined && found.length > 0) awaited = 1
+        },
+      })
+      await ssc.start()
+      await streams.send(stream, ['a', 'b'])
+      await until(() => found.length === 2)
+      if (moment === 'of a plan') awaited = 1
+      await streams.send(stream, ['c', 'd'])
+      await until(() => gone !== undefined)
+      await gone
+      assert.equal(found.length, 2)
+      await streams.send(stream, ['e'])
+      await proxy.up()
+      await until(() => found.length === 5, { timeoutMs: 30_000 })
+      assert.deepEqual(found, ['a', 'b', 'c', 'd', 'e'])
+    })
+
   it('counts every record once in a program that is killed', { timeout: 120_000 }, async () => {
     await using app = new KilledProgram()
     const stream = await streams.stream(2)

@@ -5,9 +5,19 @@ import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import { type ErrorCode, type ExactlyOnceSink, isKindlingError, SparkContext } from 'kindling'
-import { type RedisCommand, redisSink, toChannel, toHash, toKeys, toStream } from 'kindling/connectors/redis'
+import {
+  type RedisCommand,
+  type RedisConnection,
+  redisSink,
+  toChannel,
+  toHash,
+  toKeys,
+  toStream,
+} from 'kindling/connectors/redis'
 import { sinkConformance, until } from 'kindling/testing'
+import { freePorts } from '../../../scripts/services/ports.ts'
 import { ownServer, service } from '../../services/service.ts'
+import { KeyFiles, noKeyFiles } from '../../support/certificate.ts'
 import { waitsForRoom } from '../../support/full-server.ts'
 import { serverKills } from '../../support/server-kills.ts'
 import { failureOf, sinkCrashes, stopsWaiting } from '../../support/sink-crashes.ts'
@@ -266,6 +276,44 @@ describe('redisSink', { skip: server.skip }, () => {
       () => redisSink({ connection: 'me:secret@host', commands: toHash('h') }),
       error => !inspect(error).includes('secret'),
     )
+  })
+
+  it('goes by TLS, to a server whose certificate is right', { skip: noKeyFiles }, async () => {
+    using keys = new KeyFiles()
+    using others = new KeyFiles()
+    const { tls: port } = await freePorts(['tls'])
+    await using own = ownServer('redis', [
+      ...['--tls-port', String(port), '--tls-auth-clients', 'no'],
+      ...['--tls-cert-file', keys.cert, '--tls-key-file', keys.key, '--tls-ca-cert-file', keys.cert],
+    ])
+    const admin = new Redis(await own.start())
+    await admin.config('SET', 'requirepass', 'right-one')
+    admin.disconnect()
+    const sinkBy = (tls: RedisConnection['tls'] = false, host = '127.0.0.1'): ExactlyOnceSink<[string]> =>
+      redisSink<[string]>({
+        connection: { host, port: port!, password: 'right-one', tls },
+        commands: ([word]) => [['RPUSH', 'words', word]],
+        patience: 300,
+      })
+    for (const [tls, code, message, host] of [
+      [
+        { ca: others.ca },
+        'DATABASE_FAILED',
+        /Redis at 127\.0\.0\.1:\d+\/0 refused .*self-signed certificate/,
+      ],
+      [true, 'DATABASE_FAILED', /self-signed certificate/],
+      [false, 'DATABASE_UNREACHABLE', /Redis at 127\.0\.0\.1:\d+\/0 does not answer/],
+      [{ ca: keys.ca }, 'DATABASE_FAILED', /Redis at localhost:\d+\/0 refused .*altnames/, 'localhost'],
+    ] as const) {
+      const error = await failureOf(sinkBy(tls, host))
+      assert.ok(isKindlingError(error, code), error.message)
+      assert.match(error.message, message)
+      assert.ok(!inspect(error, { depth: 9 }).includes('right-one'))
+    }
+    await sc.parallelize<[string]>([['a']], 1).writeTo(sinkBy({ ca: keys.ca }))
+    const client = new Redis({ host: '127.0.0.1', port: port!, password: 'right-one', tls: { ca: keys.ca } })
+    assert.deepEqual(await client.lrange('words', 0, -1), ['a'])
+    client.disconnect()
   })
 
   it('waits for a server that was killed, and goes on', async () => {
