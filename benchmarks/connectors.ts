@@ -17,6 +17,13 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   'postgres-read': async () => (await import('./connectors/postgres.ts')).postgresRead,
   'mariadb-write': async () => (await import('./connectors/mariadb.ts')).mariadbWrite,
   'sqlite-write': async () => (await import('./connectors/sqlite.ts')).sqliteWrite,
+  'hdfs-write': async () => (await import('./connectors/hdfs.ts')).hdfsWrite,
+  'hdfs-read': async () => (await import('./connectors/hdfs.ts')).hdfsRead,
+  's3-write': async () => (await import('./connectors/object-store.ts')).s3Write,
+  's3-read': async () => (await import('./connectors/object-store.ts')).s3Read,
+  'azure-write': async () => (await import('./connectors/object-store.ts')).azureWrite,
+  'azure-read': async () => (await import('./connectors/object-store.ts')).azureRead,
+  'kinesis-read': async () => (await import('./connectors/kinesis.ts')).kinesisRead,
   'redis-write': async () => (await import('./connectors/redis.ts')).redisWrite,
 }
 
