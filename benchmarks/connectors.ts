@@ -24,6 +24,9 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   'azure-write': async () => (await import('./connectors/object-store.ts')).azureWrite,
   'azure-read': async () => (await import('./connectors/object-store.ts')).azureRead,
   'kinesis-read': async () => (await import('./connectors/kinesis.ts')).kinesisRead,
+  'mqtt-receive': async () => (await import('./connectors/mqtt.ts')).mqttReceive,
+  'flume-receive': async () => (await import('./connectors/flume.ts')).flumeReceive,
+  'http-receive': async () => (await import('./connectors/http.ts')).httpReceive,
   'redis-write': async () => (await import('./connectors/redis.ts')).redisWrite,
 }
 

@@ -30,14 +30,13 @@ export const kinesisRead: Benchmark = async master => {
   return {
     work: `${RECORDS} records of 100 B`,
     expected,
-    ours: {
-      run: () =>
-        received(sc, expected, ssc =>
-          KinesisUtils.createStream(ssc, streams.options(stream)).map(
-            ({ data }) => new TextDecoder().decode(data).length,
-          ),
+    ours: received(sc, {
+      expected,
+      streamOf: ssc =>
+        KinesisUtils.createStream(ssc, streams.options(stream)).map(
+          ({ data }) => new TextDecoder().decode(data).length,
         ),
-    },
+    }),
     bare: {
       async run() {
         const [ShardId] = await streams.open(stream)

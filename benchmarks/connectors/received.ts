@@ -1,30 +1,46 @@
-/** A program that receives until it has all. */
+/** A program that receives until it has all: a side of a comparison. */
 import { type DStream, type SparkContext, StreamingContext } from 'kindling'
+import type { Side } from './harness.ts'
 
 /** Short, as what is measured ends with a batch. */
-const BATCH_MS = 50
+const BATCH_MS = 100
 
-/**
- * Starts a program, adds up the numbers of its stream until they are `expected` or more, and stops it.
- *
- * @param whenStarted makes others send
- */
-export async function received(
-  sc: SparkContext,
-  expected: number,
-  streamOf: (ssc: StreamingContext) => DStream<number>,
-  whenStarted?: () => void | Promise<void>,
-): Promise<number> {
-  const ssc = new StreamingContext(sc, BATCH_MS)
-  const all = Promise.withResolvers<void>()
+/** What is received. */
+export interface Received {
+  /** What the numbers of the stream add up to. */
+  readonly expected: number
+  readonly streamOf: (ssc: StreamingContext) => DStream<number>
+  /** Makes others send, once receivers listen. Then the start is not timed. */
+  readonly send?: () => Promise<void>
+  /** Before each start. */
+  readonly prepare?: () => Promise<void>
+}
+
+/** Timed until a batch has had the last record; that the program ends is not. */
+export function received(sc: SparkContext, { expected, streamOf, send, prepare }: Received): Side {
+  let ssc: StreamingContext
+  let all: PromiseWithResolvers<void>
   let sum = 0
-  streamOf(ssc).foreachRDD(async rdd => {
-    sum += await rdd.fold(0, (a, b) => a + b)
-    if (sum >= expected) all.resolve()
-  })
-  await ssc.start()
-  await whenStarted?.()
-  await Promise.race([all.promise, ssc.awaitTermination()])
-  await ssc.stop({ stopSparkContext: false })
-  return sum
+  return {
+    async prepare() {
+      await prepare?.()
+      ssc = new StreamingContext(sc, BATCH_MS)
+      all = Promise.withResolvers()
+      sum = 0
+      streamOf(ssc).foreachRDD(async rdd => {
+        sum += await rdd.fold(0, (a, b) => a + b)
+        if (sum >= expected) all.resolve()
+      })
+      if (send !== undefined) await ssc.start()
+    },
+    async run() {
+      if (send === undefined) await ssc.start()
+      else await send()
+      await Promise.race([all.promise, ssc.awaitTermination()])
+    },
+    async found() {
+      await ssc.stop({ stopSparkContext: false })
+      return sum
+    },
+  }
 }
