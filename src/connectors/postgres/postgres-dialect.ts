@@ -8,6 +8,8 @@ import { copiedRows } from './copied-rows.ts'
 import type { PostgresServer } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** A server whose machine or network has gone says nothing: the system asks whether it is there after so long without a word. */
+const KEEP_ALIVE_MS = 30_000
 /** Of a connection, fetched at a time. */
 const FETCH_ROWS = 1000
 /** Parameters of the protocol's Bind message: 16 bits. */
@@ -39,6 +41,8 @@ export function postgresDialect({ connection, name }: PostgresServer): SQLDialec
         ...parts,
         ...(connectionString === undefined ? {} : { connectionString }),
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
         application_name: 'kindling',
       })
       // The end of a connection is found by who asks something over it.

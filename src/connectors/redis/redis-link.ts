@@ -7,6 +7,8 @@ import type { ConnectedServer } from '../database/session.ts'
 import type { RedisServer } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** A server whose machine or network has gone says nothing: the system asks whether it is there after so long without a word. */
+const KEEP_ALIVE_MS = 30_000
 
 /** A connection. */
 export interface RedisLink {
@@ -29,6 +31,7 @@ export function redisServer({ connection, name }: RedisServer): ConnectedServer<
         // A server that still loads is asked again, and not every account may ask how it is.
         enableReadyCheck: false,
         connectTimeout: CONNECT_TIMEOUT_MS,
+        keepAlive: KEEP_ALIVE_MS,
         retryStrategy: () => null,
         maxRetriesPerRequest: 0,
         connectionName: 'kindling',
