@@ -16,6 +16,8 @@ import { chunked } from '../database/row-runs.ts'
 import type { MySQLServer } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** A server whose machine or network has gone says nothing: the system asks whether it is there after so long without a word. */
+const KEEP_ALIVE_MS = 30_000
 /** Placeholders are filled in by the library, so nothing but the size of a statement limits them. */
 const MAX_VALUES = 100_000
 /**
@@ -46,6 +48,7 @@ export function mysqlDialect({ connection, name }: MySQLServer): SQLDialect {
         timezone: 'Z',
         supportBigNumbers: true,
         connectTimeout: CONNECT_TIMEOUT_MS,
+        keepAliveInitialDelay: KEEP_ALIVE_MS,
       })
       // The end of a connection is found by who asks something over it.
       client.on('error', () => {})
