@@ -4,7 +4,7 @@
  *
  *   npx kindling run examples/28-lookups.ts customers.db rates.json incoming
  */
-import { readFile } from 'node:fs/promises'
+import { promises } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { lookup, refreshing, resource, StreamingContext, seconds } from 'kindling'
 
@@ -25,7 +25,8 @@ const names = lookup(
   },
   { maxEntries: 50_000, ttl: '10 min' },
 )
-const load = async (): Promise<Record<string, number>> => JSON.parse(await readFile(ratesFile, 'utf8'))
+const load = async (): Promise<Record<string, number>> =>
+  JSON.parse(await promises.readFile(ratesFile, 'utf8'))
 const rates = await refreshing(load, { every: '2 s', maxAge: '1 h' })
 
 const ssc = new StreamingContext({ appName: 'orders', batchDuration: seconds(1) })

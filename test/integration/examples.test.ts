@@ -323,7 +323,11 @@ describe('examples', { concurrency: 3 }, () => {
   })
 
   it('28 lookups', async () => {
-    const [file, rates, folder] = [join(dir, 'customers.db'), join(dir, 'rates.json'), join(dir, 'orders')]
+    const [file, rates, folder] = [
+      join(dir, 'customers.db'),
+      join(dir, 'rates.json'),
+      join(dir, 'orders-looked-up'),
+    ]
     const database = new DatabaseSync(file)
     database.exec(
       "CREATE TABLE customers (id text, name text); INSERT INTO customers VALUES ('1', 'Ann'), ('2', 'Bob')",
@@ -333,7 +337,7 @@ describe('examples', { concurrency: 3 }, () => {
     writeFileSync(rates, JSON.stringify({ USD: 2, EUR: 1 }))
     const program = example('28-lookups', file, rates, folder)
     await until(() => program.out.includes('Time:'), { timeoutMs: 30_000, what: program.err })
-    renameSync(text('orders.txt', '1 10 USD', '2 5 EUR', '1 1 EUR', '3 4 USD'), join(folder, 'a'))
+    renameSync(text('looked-up.txt', '1 10 USD', '2 5 EUR', '1 1 EUR', '3 4 USD'), join(folder, 'a'))
     const said = ['["Ann",21]', '["Bob",5]', '["customer 3",8]']
     await until(() => said.every(line => program.out.includes(line)), { timeoutMs: 30_000 })
     // Written anew as a whole: the file is read at any moment.
