@@ -89,6 +89,12 @@ const operations: Readonly<Record<string, (pairs: RDD<Pair>, others: RDD<Pair>) 
 describe('a budget changes no result and no order', () => {
   const key = fc.constantFrom('a', 'b', 'c', 'dd', 'Aa', 'BB', 'C#', '', 'a longer key than the others')
   const pairs = fc.array(fc.tuple(key, fc.integer({ min: -99, max: 99 })), { maxLength: 60 })
+  /** Spill without any room. */
+  const certain: Pair[] = [
+    ['a', 1],
+    ['b', 2],
+    ['a', 3],
+  ]
   const unlimited = new SparkContext({ master: 'local[2]', conf: INLINE })
   after(() => unlimited.stop())
 
@@ -113,7 +119,7 @@ describe('a budget changes no result and no order', () => {
             if (spilled() > 0) spills++
           },
         ),
-        { numRuns: Math.ceil(runs / 2) },
+        { numRuns: Math.ceil(runs / 2), examples: [[certain, certain, 0, 2]] },
       )
       assert.ok(spills > 0)
     })
