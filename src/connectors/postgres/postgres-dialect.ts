@@ -8,7 +8,7 @@ import { copiedRows } from './copied-rows.ts'
 import type { PostgresServer } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
-/** Of a connection, fetched at a time. */
+/** Fetched at a time; the next ones are on their way while these are used. */
 const FETCH_ROWS = 1000
 /** Parameters of the protocol's Bind message: 16 bits. */
 const MAX_VALUES = 65_535
@@ -65,10 +65,16 @@ function connectionOf(client: Client): PostgresSQLConnection {
     async *stream(sql, values) {
       await query('BEGIN')
       await query(`DECLARE kindling_rows NO SCROLL CURSOR FOR ${sql}`, values)
-      for (;;) {
-        const rows = await query(`FETCH ${FETCH_ROWS} FROM kindling_rows`)
+      const fetched = (): Promise<readonly SQLRow[]> => {
+        const rows = query(`FETCH ${FETCH_ROWS} FROM kindling_rows`)
+        // Its failure is met where it is awaited, if anybody still reads then.
+        rows.catch(() => {})
+        return rows
+      }
+      for (let next: ReturnType<typeof fetched> | undefined = fetched(); next !== undefined; ) {
+        const rows: readonly SQLRow[] = await next
+        next = rows.length < FETCH_ROWS ? undefined : fetched()
         if (rows.length > 0) yield rows
-        if (rows.length < FETCH_ROWS) break
       }
       await query('COMMIT')
     },
