@@ -15,7 +15,7 @@ import { received } from './received.ts'
 import { Sender, type Sending } from './sender.ts'
 
 const CONNECTIONS = 4
-const CALLS = 1000
+const CALLS = 2000
 const EVENTS = 100
 const TEXT = 'an event of no use to anybody '.padEnd(100, '.')
 const expected = CONNECTIONS * CALLS * EVENTS * TEXT.length

@@ -13,7 +13,7 @@ import { type Row, rowOf } from './rows.ts'
 import { Sender, type Sending } from './sender.ts'
 
 const CONNECTIONS = 4
-const REQUESTS = 1000
+const REQUESTS = 3000
 const RECORDS = 100
 const body = JSON.stringify(Array.from({ length: RECORDS }, (_, i) => rowOf(i)))
 const expected = CONNECTIONS * REQUESTS * RECORDS

@@ -33,7 +33,6 @@ async function comparison(master: string, delivery: 'at-least-once' | 'exactly-o
     bootstrapServers: brokers,
     topic,
     delivery,
-    partition: text => Number(text.slice(0, DECIMALS)) % 4,
   })
   const isOnce = delivery === 'exactly-once'
   const producer = new Producer({

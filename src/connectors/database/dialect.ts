@@ -16,6 +16,11 @@ export interface SQLConnection {
   query(sql: string, values?: readonly unknown[]): Promise<readonly SQLRow[]>
   /** The rows of a statement in runs that are no larger than fits into memory. Default: `query`, all at once. */
   stream?(sql: string, values?: readonly unknown[]): AsyncIterable<readonly SQLRow[]>
+  /**
+   * Runs a statement once for each list of values, all or none of them. Not called in a transaction. Default: rows are inserted many in
+   * one statement.
+   */
+  each?(sql: string, rows: readonly (readonly unknown[])[]): Promise<void>
   /** Ends the connection, and what is under way on it: a transaction that has not been committed is rolled back. */
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Rows by INSERT, many in one statement. Each statement counts at once. */
+/** Rows by INSERT, many in one statement or in one transaction. Each of these counts at once. */
 import {
   placeholders,
   quotedName,
@@ -26,38 +26,48 @@ export function insertedRows(
 ): StageRows {
   const quoted = columns.map(column => quotedName(dialect, column.name))
   const names = order === undefined ? quoted : [...quoted, order]
-  const maxRows = Math.max(
+  const into = `INSERT INTO ${name} (${names.join(', ')}) VALUES`
+  const perStatement = Math.max(
     1,
     Math.min(MAX_ROWS, Math.floor((dialect.maxValues ?? MAX_VALUES) / names.length)),
   )
-  let values: unknown[] = []
-  let rows = 0
+  const maxRows = connection.each === undefined ? perStatement : MAX_ROWS
+  // Nearly all statements have as many rows as they may.
+  const full = connection.each === undefined ? tuples(dialect, names.length, maxRows) : ''
+  let rows: (readonly unknown[])[] = []
   let chars = 0
+  const insert = (given: readonly (readonly unknown[])[]): Promise<unknown> => {
+    if (connection.each !== undefined)
+      return connection.each(`${into} ${tuples(dialect, names.length, 1)}`, given)
+    const places = given.length === maxRows ? full : tuples(dialect, names.length, given.length)
+    return connection.query(`${into} ${places}`, given.flat())
+  }
   const flush = async (): Promise<void> => {
-    if (rows === 0) return
-    const tuples = Array.from(
-      { length: rows },
-      (_, i) => `(${placeholders(dialect, names.length, i * names.length)})`,
-    )
-    const sql = `INSERT INTO ${name} (${names.join(', ')}) VALUES ${tuples.join(', ')}`
-    const given = values
-    values = []
-    rows = 0
+    if (rows.length === 0) return
+    const given = rows
+    rows = []
     chars = 0
-    await patiently(dialect, what, patience, () => connection.query(sql, given))
+    await patiently(dialect, what, patience, () => insert(given))
   }
   return {
     async write(records, first) {
       for (const [i, record] of records.entries()) {
+        const row: unknown[] = []
         for (const [at, value] of valuesOf(record, columns, isWhole).entries()) {
           const plain = plainValue(value, columns[at]!, record)
-          values.push(plain)
+          row.push(plain)
           chars += typeof plain === 'string' || plain instanceof Uint8Array ? plain.length : SHORT_CHARS
         }
-        if (order !== undefined) values.push(first + i)
-        if (++rows >= maxRows || chars >= MAX_CHARS) await flush()
+        if (order !== undefined) row.push(first + i)
+        rows.push(row)
+        if (rows.length >= maxRows || chars >= MAX_CHARS) await flush()
       }
     },
     end: flush,
   }
+}
+
+/** `(?, ?), (?, ?)` */
+function tuples(dialect: SQLDialect, columns: number, rows: number): string {
+  return Array.from({ length: rows }, (_, i) => `(${placeholders(dialect, columns, i * columns)})`).join(', ')
 }

@@ -101,6 +101,8 @@ function unpacked(socket: Socket): Duplex {
   return Duplex.from({ readable: unpacker, writable: packer })
 }
 
+/** The body is the library's own copy of what came, seen as plain bytes. */
 function eventOf({ headers, body }: AvroEvent): FlumeEvent {
-  return { headers: { ...headers }, body: Uint8Array.from(body) }
+  const { buffer, byteOffset, byteLength } = body
+  return { headers: { ...headers }, body: new Uint8Array(buffer, byteOffset, byteLength) }
 }

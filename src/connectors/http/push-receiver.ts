@@ -154,6 +154,9 @@ function answer(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   if (response.destroyed) return
-  response.writeHead(status, { 'content-type': 'application/json', ...headers })
-  response.end(`${JSON.stringify(body)}\n`)
+  const text = `${JSON.stringify(body)}\n`
+  // With its length the answer goes in one piece.
+  const own = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+  response.writeHead(status, { ...own, ...headers })
+  response.end(text)
 }

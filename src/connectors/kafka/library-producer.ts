@@ -230,17 +230,15 @@ function sendingFailed(error: unknown, records: readonly OutRecord[], settings: 
 }
 
 function messageOf({ topic, partition, key, value, headers, timestamp }: OutRecord): Message {
-  return {
-    topic,
-    partition,
-    ...(key === undefined ? {} : { key: asBuffer(key) }),
-    // The library's types have no null, its writer does.
-    value: (value === null ? null : asBuffer(value)) as Buffer,
-    ...(timestamp === undefined ? {} : { timestamp: BigInt(timestamp) }),
-    headers: new Map(headers.map(([name, content]) => [Buffer.from(name), asBuffer(content)])),
-  }
+  // The library's types have no null, its writer does.
+  const message: Message = { topic, partition, value: (value === null ? null : asBuffer(value)) as Buffer }
+  if (key !== undefined) message.key = asBuffer(key)
+  if (timestamp !== undefined) message.timestamp = BigInt(timestamp)
+  if (headers.length > 0)
+    message.headers = new Map(headers.map(([name, content]) => [Buffer.from(name), asBuffer(content)]))
+  return message
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

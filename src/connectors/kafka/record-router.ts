@@ -9,7 +9,6 @@ import type { KafkaBytes, KafkaSinkPlan } from './sink-options.ts'
 
 type ByKey = (unused: unknown, key: Buffer) => number
 
-const encoder = new TextEncoder()
 const NO_HEADERS: OutRecord['headers'] = Object.freeze([])
 
 /** See the file head. One for each attempt at a partition. */
@@ -27,11 +26,21 @@ export class RecordRouter<T> {
     this.turn = turn
   }
 
-  /** @throws KAFKA_TOPIC_NOT_FOUND, INVALID_ARGUMENT */
-  async routed(record: T): Promise<OutRecord> {
-    const { topic: named, key: toKey, value: toValue, headers, timestamp } = this.plan.record
+  /**
+   * At once where the topic is known, as nearly always: a promise for each record would take as long as the rest.
+   *
+   * @throws KAFKA_TOPIC_NOT_FOUND, INVALID_ARGUMENT
+   */
+  routed(record: T): OutRecord | Promise<OutRecord> {
+    const { topic: named } = this.plan.record
     const topic = typeof named === 'string' ? named : named(record)
-    const partitions = await this.partitions(topic)
+    const known = this.partitionsOf.get(topic)
+    if (known !== undefined) return this.outRecord(record, topic, known)
+    return this.partitions(topic).then(partitions => this.outRecord(record, topic, partitions))
+  }
+
+  private outRecord(record: T, topic: string, partitions: number): OutRecord {
+    const { key: toKey, value: toValue, headers, timestamp } = this.plan.record
     const key = bytesOf(toKey?.(record), 'key')
     const value = toValue === undefined ? defaultValue(record) : toValue(record)
     return {
@@ -82,7 +91,7 @@ function headersOf(given: Readonly<Record<string, KafkaBytes>>): OutRecord['head
 
 function bytesOf(given: KafkaBytes | undefined, what: string): Uint8Array | undefined {
   if (given === undefined || given instanceof Uint8Array) return given
-  if (typeof given === 'string') return encoder.encode(given)
+  if (typeof given === 'string') return Buffer.from(given)
   throw new KindlingError('INVALID_ARGUMENT', {
     what: `The ${what} of a record for Kafka`,
     value: describeValue(given),

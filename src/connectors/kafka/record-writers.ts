@@ -43,7 +43,8 @@ export function kafkaWriter<T>(plan: KafkaSinkPlan<T>, token: WriteToken): SinkW
   return {
     async write(records) {
       for (const record of records) {
-        const full = group.add(await router.routed(record))
+        const routed = router.routed(record)
+        const full = group.add(routed instanceof Promise ? await routed : routed)
         if (full !== undefined) await flush(full)
       }
     },

@@ -16,6 +16,8 @@ import type { MqttMessage, MqttStreamOptions } from './mqtt-utils.ts'
 
 /** Messages of a block, and so many more may wait. */
 const MAX_BLOCK = 1000
+/** Told to the library for each message, so there is one of it: making an error takes longer than reading a message. */
+const LATER = new Error('acknowledged later')
 
 interface Waiting {
   readonly message: MqttMessage
@@ -98,7 +100,7 @@ export class MqttReceiver extends Receiver<MqttMessage> {
     }
     this.waiting.push({ message, messageId: packet.messageId! })
     // With an error the library goes on to the next packet and leaves the PUBACK to us.
-    const goOn = (): void => done(new Error('acknowledged later'))
+    const goOn = (): void => done(LATER)
     if (this.waiting.length < MAX_BLOCK) goOn()
     else this.resume = goOn
     if (!this.isStoring) void this.storeWaiting(client)

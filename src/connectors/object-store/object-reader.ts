@@ -8,6 +8,8 @@ import { type Ask, patiently } from './patience.ts'
 
 /** Read at a time; the next piece is on its way while one is used. */
 const PIECE_BYTES = 4 * 1024 * 1024
+/** Beyond the end of a range: as much as the rest of its last line takes, nearly always. */
+const TAIL_BYTES = 64 * 1024
 
 /** What reads need besides their range. */
 interface Known {
@@ -34,20 +36,24 @@ export function objectReader(options: ObjectStoreOptions): RemoteReader {
         )
   return {
     read: (path, offset, length) => range(path, offset, length, { version: {} }),
-    async *stream(path, offset) {
+    async *stream(path, offset, end = Number.POSITIVE_INFINITY) {
       const known = await ask(path, operator => knownOf(operator, path))
+      const wanted = Math.min(known.bytes, end + TAIL_BYTES)
       const piece = (at: number): Promise<Uint8Array> => {
-        const read = range(path, at, Math.min(PIECE_BYTES, known.bytes - at), known)
+        const rest = at < wanted ? wanted - at : known.bytes - at
+        // A short rest comes with the piece before it.
+        const length = rest <= PIECE_BYTES + TAIL_BYTES ? rest : PIECE_BYTES
+        const read = range(path, at, length, known)
         // Its failure is met where it is awaited, if anybody still reads then.
         read.catch(() => {})
         return read
       }
       let at = offset
-      let next = at < known.bytes ? piece(at) : undefined
-      while (next !== undefined) {
-        const bytes = await next
+      let next = at < wanted ? piece(at) : undefined
+      while (at < known.bytes) {
+        const bytes = await (next ?? piece(at))
         at += bytes.length
-        next = at < known.bytes ? piece(at) : undefined
+        next = at < wanted ? piece(at) : undefined
         yield bytes
       }
     },

@@ -10,7 +10,7 @@ import type { PostgresServer } from './options.ts'
 const CONNECT_TIMEOUT_MS = 10_000
 /** A server whose machine or network has gone says nothing: the system asks whether it is there after so long without a word. */
 const KEEP_ALIVE_MS = 30_000
-/** Of a connection, fetched at a time. */
+/** Fetched at a time; the next ones are on their way while these are used. */
 const FETCH_ROWS = 1000
 /** Parameters of the protocol's Bind message: 16 bits. */
 const MAX_VALUES = 65_535
@@ -69,10 +69,16 @@ function connectionOf(client: Client): PostgresSQLConnection {
     async *stream(sql, values) {
       await query('BEGIN')
       await query(`DECLARE kindling_rows NO SCROLL CURSOR FOR ${sql}`, values)
-      for (;;) {
-        const rows = await query(`FETCH ${FETCH_ROWS} FROM kindling_rows`)
+      const fetched = (): Promise<readonly SQLRow[]> => {
+        const rows = query(`FETCH ${FETCH_ROWS} FROM kindling_rows`)
+        // Its failure is met where it is awaited, if anybody still reads then.
+        rows.catch(() => {})
+        return rows
+      }
+      for (let next: ReturnType<typeof fetched> | undefined = fetched(); next !== undefined; ) {
+        const rows: readonly SQLRow[] = await next
+        next = rows.length < FETCH_ROWS ? undefined : fetched()
         if (rows.length > 0) yield rows
-        if (rows.length < FETCH_ROWS) break
       }
       await query('COMMIT')
     },

@@ -16,7 +16,7 @@ export type PostgresRowsOptions = RowRanges & {
  * Rows of a table or a query, a range of a column in each partition; see {@link databaseRows}.
  *
  * Shape: objects with the columns by name, values as the client has them (large whole numbers and decimals as text).
- * Partitions: `numPartitions`. Memory: a thousand rows at a time.
+ * Partitions: `numPartitions`. Memory: two thousand rows at a time.
  *
  * @throws INVALID_ARGUMENT for bounds that are none, DATABASE_FAILED for an address that is none. In tasks: DATABASE_UNREACHABLE,
  * DATABASE_ACCESS_DENIED, DATABASE_FAILED, PACKAGE_MISSING

@@ -55,6 +55,18 @@ function connectionOf(database: DatabaseSync): SQLConnection {
       for await (const rows of chunked(prepared(sql).iterate(...values.map(bound))))
         yield rows.map(row => read(row))
     },
+    async each(sql, rows) {
+      const statement = prepared(sql)
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        for (const values of rows) statement.run(...values.map(bound))
+        database.exec('COMMIT')
+      } catch (error) {
+        // Some errors have rolled it back.
+        if (database.isTransaction) database.exec('ROLLBACK')
+        throw error
+      }
+    },
     async close() {
       database.close()
     },

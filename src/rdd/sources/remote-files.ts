@@ -11,8 +11,12 @@ export interface RemoteFile {
 
 /** Reads the bytes of files, in a task. Calls reject with a KindlingError that names the place. */
 export interface RemoteReader {
-  /** The bytes from `offset` on, as they come. */
-  stream(path: string, offset: number): AsyncIterable<Uint8Array>
+  /**
+   * The bytes from `offset` on, as they come.
+   *
+   * @param end after which hardly any bytes will be asked for: what is read ahead stops about there. Default: the end of the file
+   */
+  stream(path: string, offset: number, end?: number): AsyncIterable<Uint8Array>
   /** So many bytes from `offset` on: all of them. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>
 }

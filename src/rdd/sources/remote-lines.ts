@@ -13,8 +13,8 @@ import { decodeLines, LineFramer } from '../../data/text.ts'
 import { placedPath } from './remote-files.ts'
 import { BOM, CR, LF, lineEndIn, type TextSplit } from './text-file.ts'
 
-/** Gives the bytes of a file from an offset on. */
-export type ByteStream = (path: string, offset: number) => AsyncIterable<Uint8Array>
+/** Gives the bytes of a file from an offset on, of which hardly any after `end` will be asked for. */
+export type ByteStream = (path: string, offset: number, end?: number) => AsyncIterable<Uint8Array>
 
 /** How lines are read. */
 export interface RemoteLinesOptions {
@@ -71,7 +71,7 @@ async function* inRange(
   let isInside = false
   // What cannot be told yet: a `\r` whose `\n` may follow, or the beginning of a mark of the byte order.
   let held: Buffer = Buffer.alloc(0)
-  for await (const piece of read(path, at)) {
+  for await (const piece of read(path, at, end)) {
     let bytes = Buffer.concat([held, piece])
     if (!isInside) {
       const from = start === 0 ? afterMark(bytes) : afterLineEnd(bytes)

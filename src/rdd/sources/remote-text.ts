@@ -40,5 +40,5 @@ export function openRemoteLines(
   split: TextSplit,
   maxLineBytes: number,
 ): ChunkSource<string> {
-  return linesOf(split, { maxLineBytes, name }, (path, offset) => reader.stream(path, offset))
+  return linesOf(split, { maxLineBytes, name }, (path, offset, end) => reader.stream(path, offset, end))
 }

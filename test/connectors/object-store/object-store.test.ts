@@ -146,6 +146,28 @@ describe('objects', () => {
     await s3.stop()
   })
 
+  it('of which a range is wanted are not read ahead beyond it, and can be read on', async () => {
+    const { s3, options, store } = await fake()
+    const MIB = 1024 * 1024
+    const content = Buffer.alloc(12 * MIB, 'abcdefghij')
+    await store.write('large', content)
+    const seen = failing(s3, 'GET', [])
+    const reading = objectReader(options)
+      .stream('large', 3, 6 * MIB)
+      [Symbol.asyncIterator]()
+    const pieces: Uint8Array[] = []
+    const length = (): number => pieces.reduce((sum, piece) => sum + piece.length, 3)
+    while (length() < 6 * MIB) pieces.push((await reading.next()).value!)
+    const calls = seen.hits
+    assert.equal(calls, pieces.length)
+    assert.ok(length() > 6 * MIB && length() < 7 * MIB)
+    for (let next = await reading.next(); next.done !== true; next = await reading.next())
+      pieces.push(next.value)
+    assert.ok(seen.hits > calls)
+    assert.equal(Buffer.concat(pieces).equals(content.subarray(3)), true)
+    await s3.stop()
+  })
+
   it('that change while they are read are an error, never a mixture', async () => {
     const { s3, options, store } = await fake()
     await store.write('large', Buffer.alloc(13 * 1024 * 1024, 'a'))
