@@ -97,7 +97,7 @@ describe('a receiver that acknowledges what is logged', () => {
         const [running, exited] = [child, new Promise(resolve => child!.on('exit', resolve))]
         const [acks, count] = [acknowledged.size, batches().size]
         await until(() => acknowledged.size > acks + 50 + 13 * kill && batches().size > count + kill, {
-          timeoutMs: 20_000,
+          timeoutMs: 60_000,
         })
         if (kill === KILLS) {
           const must = [...acknowledged]
@@ -106,7 +106,7 @@ describe('a receiver that acknowledges what is logged', () => {
               const seen = new Set([...batches().values()].flat())
               return must.every(record => seen.has(record))
             },
-            { timeoutMs: 20_000 },
+            { timeoutMs: 60_000 },
           )
         }
         running.kill('SIGKILL')

@@ -39,10 +39,10 @@ describe('a program that is killed', () => {
     for (let kill = 0; kill < KILLS; kill++) {
       const before = app.lines().length
       app.start(program)
-      await until(() => app.lines().length > before, { timeoutMs: 20_000 })
+      await until(() => app.lines().length > before, { timeoutMs: 60_000 })
       for (let i = 0; i < 3; i++) publish(files++)
       // At another place of a batch each time.
-      await until(() => app.lines().length > before + 1 + kill, { timeoutMs: 20_000 })
+      await until(() => app.lines().length > before + 1 + kill, { timeoutMs: 60_000 })
       await app.kill()
       publish(files++)
     }
@@ -54,7 +54,7 @@ describe('a program that is killed', () => {
         Array.from({ length: files }, (_, i) => i).filter(i => i % 3 === k).length * 2,
       ]),
     ]
-    await until(() => JSON.stringify(app.counts()) === JSON.stringify(want), { timeoutMs: 20_000 })
+    await until(() => JSON.stringify(app.counts()) === JSON.stringify(want), { timeoutMs: 60_000 })
     await app.kill()
 
     const times = app.times()
@@ -101,11 +101,11 @@ describe('a program that was stopped and not killed', () => {
       errors += text
     })
     const ended = new Promise<number | null>(resolve => first.on('exit', resolve))
-    await until(() => read('first').split('\n').length > 3, { timeoutMs: 20_000 })
+    await until(() => read('first').split('\n').length > 3, { timeoutMs: 60_000 })
     first.kill('SIGSTOP')
     const second = app('second')
     try {
-      await until(() => read('second').split('\n').length > 3, { timeoutMs: 20_000 })
+      await until(() => read('second').split('\n').length > 3, { timeoutMs: 60_000 })
       const before = read('first')
       first.kill('SIGCONT')
       assert.equal(await ended, 1)
@@ -113,7 +113,7 @@ describe('a program that was stopped and not killed', () => {
       // At most the batch that was running when it was stopped.
       assert.ok(read('first').split('\n').length <= before.split('\n').length + 1)
       const lines = read('second').split('\n').length
-      await until(() => read('second').split('\n').length > lines + 2, { timeoutMs: 20_000 })
+      await until(() => read('second').split('\n').length > lines + 2, { timeoutMs: 60_000 })
     } finally {
       first.kill('SIGKILL')
       second.kill('SIGKILL')

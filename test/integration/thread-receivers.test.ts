@@ -79,7 +79,7 @@ function program(behaviour: Behaviour, options: { conf?: object; checkpointDir?:
           await t.run(1)
           return records().length >= count
         },
-        { timeoutMs: 20_000 },
+        { timeoutMs: 60_000 },
       )
       return records()
     },
