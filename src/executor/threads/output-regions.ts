@@ -3,7 +3,7 @@
  *
  * A region is free once nothing refers to any block in it: no shuffle, no task that reads it. That is found by garbage collection,
  * which a driver with little garbage of its own rarely does. So when more lies there than twice what was left after the last
- * collection, one is asked for.
+ * collection, one is asked for, and looked at what it has found: V8 tells of that much later, when as much again has come.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -14,6 +14,8 @@ import type { WorkerThread } from './worker-thread.ts'
 
 /** What is known of a region that was given out. */
 interface Held {
+  /** What the blocks refer to. */
+  readonly keeper: WeakRef<object>
   readonly worker: WorkerThread
   readonly id: number
   readonly length: number
@@ -24,6 +26,8 @@ const COLLECT_FROM = 64 * 1024 * 1024
 
 /** See the file head. */
 export class OutputRegions {
+  private readonly held = new Set<Held>()
+  /** Finds what a collection has found that nobody asked for. */
   private readonly collected = new FinalizationRegistry<Held>(held => this.free(held))
   private bytes = 0
   private collectAt = COLLECT_FROM
@@ -44,15 +48,19 @@ export class OutputRegions {
     })
   }
 
-  private keeper(held: Held): object {
+  private keeper(region: Omit<Held, 'keeper'>): object {
     const keeper = {}
+    const held = { ...region, keeper: new WeakRef(keeper) }
+    this.held.add(held)
     this.collected.register(keeper, held)
     this.bytes += held.length
     if (this.bytes > this.collectAt) this.collect()
     return keeper
   }
 
-  private free({ worker, id, length }: Held): void {
+  private free(held: Held): void {
+    if (!this.held.delete(held)) return
+    const { worker, id, length } = held
     this.bytes -= length
     if (!worker.isEnded) worker.post({ type: 'free', regions: [id] })
   }
@@ -60,13 +68,12 @@ export class OutputRegions {
   private collect(): void {
     if (this.collecting) return
     this.collecting = true
-    // Not in the middle of what the driver is at; and the regions are told of in a later turn.
+    // Not in the middle of what the driver is at.
     setImmediate(() => {
       collectGarbage()
-      setImmediate(() => {
-        this.collectAt = Math.max(COLLECT_FROM, 2 * this.bytes)
-        this.collecting = false
-      })
+      for (const held of this.held) if (held.keeper.deref() === undefined) this.free(held)
+      this.collectAt = Math.max(COLLECT_FROM, 2 * this.bytes)
+      this.collecting = false
     })
   }
 }
