@@ -1,6 +1,7 @@
 /** Topics and records on a real broker, for tests. */
 import { randomBytes } from 'node:crypto'
 import { Admin, type CompressionAlgorithmValue, Producer } from '@platformatic/kafka'
+import { until } from 'kindling/testing'
 
 /** Records of a test: text, or all that Kafka has. */
 export type Sent =
@@ -48,16 +49,18 @@ export class KafkaTopics implements AsyncDisposable {
     })
   }
 
-  /** Records of a transaction that ends so. */
+  /** Records of a transaction that ends so, and its mark: brokers write that a moment after they have said that it is over. */
   async transact(
     topic: string,
     partition: number,
     records: readonly Sent[],
     how: 'commit' | 'abort',
   ): Promise<void> {
+    const from = await this.end(topic, partition)
     const transaction = await this.producer('transactional').beginTransaction()
     await transaction.send({ messages: records.map(record => messageOf(topic, partition, record)) })
     await transaction[how]()
+    await until(async () => (await this.end(topic, partition)) > from + records.length)
   }
 
   /** The offset after the last record. */
