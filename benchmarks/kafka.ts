@@ -4,7 +4,8 @@
  * Workload: 4 partitions of 250 000 records of 100 B, values decoded as text and their lengths added up. `bare` asks for the same
  * offsets by the client's own fetch call, 1 MiB an answer, all partitions at once, and builds nothing; `stream` is the client's consumer
  * stream. All run in one process, in turn: one round to warm up, then as many as are asked for (5). The figure is the median over
- * rounds of the ratio of times; above 1 the engine is faster. Sums are compared.
+ * rounds of the ratio of times; above 1 the engine is faster. Sums are compared. The engine has a worker thread for each partition; beside
+ * that, two of them are compared with one.
  *
  *   npm run services -- start kafka
  *   node --conditions=source benchmarks/kafka.ts [rounds]
@@ -37,13 +38,17 @@ for (const partition of PARTITIONS)
   }
 const total = PARTITIONS.length * RECORDS
 
-const sc = new SparkContext({ master: `local[${PARTITIONS.length}]` })
+const [sc, one, two] = [PARTITIONS.length, 1, 2].map(n => new SparkContext({ master: `local[${n}]` })) as [
+  SparkContext,
+  SparkContext,
+  SparkContext,
+]
 const consumer = new Consumer({ clientId: 'bench', groupId: 'bench', bootstrapBrokers: [brokers] })
 const ranges = PARTITIONS.map(partition => OffsetRange.create(topic, partition, 0, RECORDS))
 const params = { bootstrapServers: brokers }
 
-function ours(): Promise<number> {
-  return KafkaUtils.createRDD(sc, params, ranges)
+function ours(on: SparkContext): Promise<number> {
+  return KafkaUtils.createRDD(on, params, ranges)
     .map(record => record.value?.length ?? 0)
     .fold(0, (a, b) => a + b)
 }
@@ -108,12 +113,16 @@ async function timed(work: () => Promise<number>): Promise<number> {
 console.log(
   `Node ${process.version}, ${cpus()[0]?.model}, ${total} records of ${RECORD_BYTES} B, ${ROUNDS} rounds`,
 )
-const times: { readonly bare: number; readonly ours: number; readonly stream: number }[] = []
+const times: Readonly<Record<'bare' | 'ours' | 'stream' | 'one' | 'two', number>>[] = []
 for (let round = 0; round <= ROUNDS; round++) {
-  const bareMs = await timed(bare)
-  const oursMs = await timed(ours)
-  const streamMs = await timed(() => stream(round))
-  if (round > 0) times.push({ bare: bareMs, ours: oursMs, stream: streamMs })
+  const took = {
+    bare: await timed(bare),
+    ours: await timed(() => ours(sc)),
+    stream: await timed(() => stream(round)),
+    one: await timed(() => ours(one)),
+    two: await timed(() => ours(two)),
+  }
+  if (round > 0) times.push(took)
 }
 const rate = (ms: number): string => `${Math.round(total / ms)} k records/s`
 const spread = (ratios: readonly number[]): string => {
@@ -125,4 +134,5 @@ console.log(`  bare stream  ${rate(median(times.map(t => t.stream)))}`)
 console.log(`  Kindling     ${rate(median(times.map(t => t.ours)))}`)
 console.log(`  ratio ${spread(times.map(t => t.bare / t.ours))} × the bare fetch; goal 0.80; sums equal`)
 console.log(`  ratio ${spread(times.map(t => t.stream / t.ours))} × the bare stream`)
-await Promise.all([consumer.close(), sc.stop()])
+console.log(`  two workers ${spread(times.map(t => t.one / t.two))} × one`)
+await Promise.all([consumer.close(), sc.stop(), one.stop(), two.stop()])
